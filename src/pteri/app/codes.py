@@ -1,0 +1,337 @@
+"""Codes: what ties an approval on the phone to the one session whose person can see the phone (docs/spec section 5).
+
+Three places take a code: the browser session of a sign-in or binding, the new phone of a migration, and the recovery
+that follows a code set-up. Wrong ones are counted in the challenge; the account is never locked by them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from pteri.app.callers import Asking, Call, client_call, key_of, phone_call, signed_call
+from pteri.app.committing import Done, account_change, answered, commit, first_answer, settled, with_retries
+from pteri.app.deployment import Deployment
+from pteri.app.evidence import is_code, open_evidence
+from pteri.app.noticing import notices_of
+from pteri.app.opening import ask, wallet_claim
+from pteri.app.ports import (
+    AccountChange,
+    ChallengeChange,
+    Changeset,
+    Claim,
+    ClaimKind,
+    Count,
+    CounterKind,
+)
+from pteri.app.queries import migration_seen
+from pteri.app.refusals import Denied, NotAllowed, NotFound, SlowDown
+from pteri.core import ids, wire
+from pteri.core.acts import SAME_WALLET, Authenticate, BindWallet, StartRecovery
+from pteri.core.errors import ProtocolError
+from pteri.core.httpsig import Tag
+from pteri.core.ids import RequestId
+from pteri.core.otp import parse_code
+from pteri.core.statement import parse
+from pteri.core.verify import decode_payload
+from pteri.domain.account import Account
+from pteri.domain.challenge import (
+    BindAsked,
+    Challenge,
+    ChallengeEvent,
+    ChallengeState,
+    SignInAsked,
+    StatementAsked,
+)
+from pteri.domain.decisions import Level, Permit, Reason
+from pteri.domain.device import DeviceState
+from pteri.domain.events import (
+    AccountBound,
+    CodesSetUp,
+    MigrationConfirmed,
+    MigrationExpired,
+    SignedIn,
+)
+from pteri.domain.records import Evidence
+
+__all__ = ["enter_code", "enter_migration_code", "start_recovery"]
+
+_HOUR = 3600
+
+
+async def enter_code(deployment: Deployment, asking: Asking, request: RequestId, wanted: wire.EnterCode) -> Done:
+    """The code typed into the browser session of a sign-in or a binding."""
+    call = client_call(asking)
+    code = parse_code(wanted.code)
+    secret = ids.from_base64url(wanted.session_secret)
+
+    async def attempt() -> Done:
+        if (done := await first_answer(deployment, call)) is not None:
+            return done
+        challenge = await deployment.store.challenge(call.tenant.id, request)
+        if challenge is None or not isinstance(challenge.asked, SignInAsked | BindAsked):
+            raise NotFound
+        _same_session(challenge.asked, secret)
+        await _not_too_many(deployment, call, challenge)
+        if not _is_right(deployment, call, challenge, code):
+            return await _mistyped(deployment, call, challenge)
+        evidence = open_evidence(deployment, challenge)
+        change = await _completion(deployment, call, challenge, evidence)
+        signed_in = _signed_in(call, challenge, change.account, evidence)
+        return await commit(
+            deployment,
+            Changeset(
+                call.tenant.id,
+                answer=answered(call, 200, signed_in),
+                challenges=(ChallengeChange(challenge.version, challenge.after(ChallengeEvent.COMPLETE)),),
+                account=change,
+                notices=notices_of(change, challenge),
+            ),
+        )
+
+    return await with_retries(attempt)
+
+
+def _same_session(asked: SignInAsked | BindAsked, secret: bytes) -> None:
+    """The code counts in the session it is bound to, which the browser proves by the secret behind the hash."""
+    given = ids.digest_text(hashlib.sha256(secret).digest())
+    if not hmac.compare_digest(given.encode(), asked.session.encode()):
+        raise Denied("another session")
+
+
+def _is_right(deployment: Deployment, call: Call, challenge: Challenge, code: str) -> bool:
+    """Right code of a live, approved challenge. The keyed hash is computed in any case: one time class for all."""
+    right = is_code(deployment, challenge, code)
+    return right and challenge.state is ChallengeState.VERIFIED and challenge.is_live(call.at)
+
+
+async def _not_too_many(deployment: Deployment, call: Call, challenge: Challenge) -> None:
+    rules = deployment.rules
+    for kind, subject, limit in (
+        (CounterKind.WRONG_CODE, call.tenant.id, rules.tenant_wrong_codes_per_hour),
+        (CounterKind.FAILED_SIGN_IN, _subject(challenge), rules.failed_sign_ins_per_hour),
+    ):
+        window = Count(kind, subject, _HOUR, call.at)
+        if await deployment.store.count(call.tenant.id, window) >= limit:
+            raise SlowDown((call.at // _HOUR + 1) * _HOUR)
+
+
+def _subject(challenge: Challenge) -> str:
+    return challenge.account or challenge.id
+
+
+def _mistype(deployment: Deployment, call: Call, challenge: Challenge) -> tuple[Challenge, tuple[Count, ...]]:
+    """The challenge after a wrong code, and what is counted."""
+    counts = [Count(CounterKind.WRONG_CODE, call.tenant.id, _HOUR, call.at)]
+    if challenge.mistypes + 1 < deployment.rules.code_attempts:
+        return challenge.after(ChallengeEvent.MISTYPE), tuple(counts)
+    counts.append(Count(CounterKind.FAILED_SIGN_IN, _subject(challenge), _HOUR, call.at))
+    return challenge.after(ChallengeEvent.FAIL), tuple(counts)
+
+
+async def _mistyped(deployment: Deployment, call: Call, challenge: Challenge) -> Done:
+    if challenge.state is not ChallengeState.VERIFIED or not challenge.is_live(call.at):
+        raise Denied("no approval waits for a code here")
+    mistyped, counts = _mistype(deployment, call, challenge)
+    return await commit(
+        deployment,
+        Changeset(
+            call.tenant.id,
+            # Recorded, so that a repeat of the same request is not a second attempt.
+            answer=answered(call, 401, wire.Nothing()),
+            challenges=(ChallengeChange(challenge.version, mistyped),),
+            counts=counts,
+        ),
+    )
+
+
+async def _completion(deployment: Deployment, call: Call, challenge: Challenge, evidence: Evidence) -> AccountChange:
+    statement = parse(evidence.statement.encode("ascii"))
+    assert challenge.account is not None
+    stored = await deployment.store.account(call.tenant.id, challenge.account)
+    match statement.act:
+        case Authenticate() as act:
+            if stored is None:
+                raise Denied("no account")
+            account, lapsed = settled(stored, call.at)
+            device = account.device(act.device)
+            # Authority may have changed between the approval and the code: nothing is accepted after it did.
+            if account.epoch != act.epoch or device is None or device.state is not DeviceState.ACTIVE:
+                raise Denied("authority changed since the approval")
+            signed_in = SignedIn(at=call.at, request=challenge.id, device=act.device)
+            return account_change(stored, [*((event, None) for event in lapsed), (signed_in, evidence)])
+        case BindWallet() as act:
+            if stored is not None:
+                raise Denied("bound already")
+            return _binding(deployment, call, challenge, act, evidence)
+        case _:
+            raise Denied("no browser session takes this code")
+
+
+def _binding(
+    deployment: Deployment, call: Call, challenge: Challenge, act: BindWallet, evidence: Evidence
+) -> AccountChange:
+    asked = challenge.asked
+    assert isinstance(asked, BindAsked)
+    enrolment = decode_payload(evidence.signed.body).enrolment
+    assert enrolment is not None
+    bound = AccountBound(
+        at=call.at,
+        request=challenge.id,
+        account=act.account,
+        tenant=call.tenant.id,
+        login=asked.login,
+        wallet=enrolment.wallet,
+        esim=act.esim,
+        recovery=act.recovery,
+        device=act.device,
+        device_key=enrolment.device_key,
+    )
+    script = enrolment.wallet.parsed(call.tenant.network).script_pub_key
+    return account_change(
+        None,
+        [(bound, evidence)],
+        claims=(
+            Claim(ClaimKind.LOGIN, asked.login),
+            wallet_claim(deployment, call, script),
+            Claim(ClaimKind.DEVICE, act.device),
+        ),
+    )
+
+
+def _signed_in(call: Call, challenge: Challenge, account: Account, evidence: Evidence) -> wire.SignedIn:
+    level = evidence.decision.level if isinstance(evidence.decision, Permit) else Level.REDUCED
+    assert challenge.answered_by is not None
+    return wire.SignedIn(
+        state="COMPLETED",
+        account=account.id,
+        epoch=account.epoch,
+        device=challenge.answered_by,
+        level="FULL" if level is Level.FULL else "REDUCED",
+        line=evidence.circumstances.line,
+        line_checked_at=evidence.circumstances.line_checked_at,
+        # A typed code is not phishing-resistant, and the answer says so.
+        acr="pteri:otp",
+        amr=("pop", "hwk", "user", "otp"),
+        auth_time=call.at,
+    )
+
+
+async def enter_migration_code(deployment: Deployment, asking: Asking, wanted: wire.EnterMigrationCode) -> Done:
+    """The code that the old phone shows, typed on the new phone: both are in the same hands."""
+    code = parse_code(wanted.code)
+
+    async def attempt() -> Done:
+        call = await phone_call(deployment, asking, allowed=(DeviceState.PENDING,))
+        if (done := await first_answer(deployment, call)) is not None:
+            return done
+        account, lapsed = settled(call.account, call.at)
+        migration = account.migration
+        if migration is None or migration.new_device != call.caller or not migration.is_open(call.at):
+            raise NotAllowed(Reason.NOTHING_TO_ACCEPT, "Nothing waits for this phone any more. Start again.")
+        challenge = await deployment.store.challenge(call.tenant.id, migration.request)
+        if challenge is None or challenge.state is not ChallengeState.VERIFIED or not challenge.is_live(call.at):
+            raise Denied("no code is awaited")
+        if not is_code(deployment, challenge, code):
+            return await _migration_mistyped(deployment, call, challenge, call.account)
+        confirmed = MigrationConfirmed(at=call.at, request=migration.request, new_device=call.caller)
+        change = account_change(
+            call.account,
+            [*((event, None) for event in lapsed), (confirmed, open_evidence(deployment, challenge))],
+        )
+        assert change.account.migration is not None
+        return await commit(
+            deployment,
+            Changeset(
+                call.tenant.id,
+                answer=answered(call, 200, migration_seen(change.account.migration)),
+                challenges=(ChallengeChange(challenge.version, challenge.after(ChallengeEvent.COMPLETE)),),
+                account=change,
+            ),
+        )
+
+    return await with_retries(attempt)
+
+
+async def _migration_mistyped(deployment: Deployment, call: Call, challenge: Challenge, stored: Account) -> Done:
+    mistyped, counts = _mistype(deployment, call, challenge)
+    ended = MigrationExpired(at=call.at, request=challenge.id, new_device=call.caller)
+    failed = mistyped.state is ChallengeState.FAILED
+    return await commit(
+        deployment,
+        Changeset(
+            call.tenant.id,
+            answer=answered(call, 401, wire.Nothing()),
+            challenges=(ChallengeChange(challenge.version, mistyped),),
+            account=account_change(stored, [(ended, None)]) if failed else None,
+            counts=counts,
+        ),
+    )
+
+
+async def start_recovery(deployment: Deployment, asking: Asking, wanted: wire.StartRecovery) -> Done:
+    """The code of the set-up comes back, computed by the phone: the mechanism works. Then recovery may be asked for."""
+    code = parse_code(wanted.code)
+
+    async def attempt() -> Done:
+        call, challenge, asked = await _set_up(deployment, asking, wanted.setup)
+        if (done := await first_answer(deployment, call)) is not None:
+            return done
+        if challenge.state is not ChallengeState.VERIFIED or not challenge.is_live(call.at):
+            raise Denied("no code set-up is open")
+        if not is_code(deployment, challenge, code):
+            return await _mistyped(deployment, call, challenge)
+        assert challenge.account is not None
+        stored = await deployment.store.account(call.tenant.id, challenge.account)
+        assert stored is not None
+        account, lapsed = settled(stored, call.at)
+        set_up = CodesSetUp(at=call.at, request=challenge.id, device=call.caller)
+        change = account_change(
+            stored, [*((event, None) for event in lapsed), (set_up, open_evidence(deployment, challenge))]
+        )
+        act = StartRecovery(
+            account=account.id,
+            device=call.caller,
+            esim=account.esim,
+            epoch=account.epoch,
+            evidence=("W",),
+            lost=None,
+            new_wallet=SAME_WALLET,
+        )
+        claim = ask(
+            deployment,
+            call,
+            act,
+            account=account.id,
+            address=account.wallet.address,
+            device_key=asked.device_key,
+        )
+        assert isinstance(claim.asked, StatementAsked)
+        return await commit(
+            deployment,
+            Changeset(
+                call.tenant.id,
+                answer=answered(call, 201, wire.Claimed(claim.asked.statement)),
+                challenges=(
+                    ChallengeChange(challenge.version, challenge.after(ChallengeEvent.COMPLETE)),
+                    ChallengeChange(0, claim),
+                ),
+                account=change,
+            ),
+        )
+
+    return await with_retries(attempt)
+
+
+async def _set_up(deployment: Deployment, asking: Asking, setup: str) -> tuple[Call, Challenge, StatementAsked]:
+    """The set-up this phone asked for, and its authentic request."""
+    challenge = await deployment.store.challenge(asking.tenant.id, ids.request_id(setup))
+    if challenge is None or not isinstance(challenge.asked, StatementAsked):
+        raise NotFound
+    if challenge.asked.statement.purpose != "setup-otp":
+        raise NotFound
+    try:
+        call = signed_call(asking, key_of(challenge.asked.device_key), Tag.DEVICE)
+    except ProtocolError as error:
+        raise Denied(f"recovery: {error.code}") from error
+    return call, challenge, challenge.asked

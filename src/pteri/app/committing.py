@@ -1,0 +1,167 @@
+"""Law 4: one commit, one truth. Every mutating use case ends here (docs/spec section 9).
+
+A repeated request reads the first answer back, word for word, and has no second effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, NoReturn
+
+import msgspec
+
+from pteri.app.callers import Call
+from pteri.app.deployment import Deployment
+from pteri.app.ports import (
+    AccountChange,
+    Answer,
+    Changeset,
+    Claim,
+    Committed,
+    Conflict,
+    ConflictKind,
+    Limited,
+    Repeated,
+)
+from pteri.app.refusals import Clashes, Denied, NotAllowed, Refusal, RefusalCode, SlowDown
+from pteri.core.ids import Digest
+from pteri.core.wire import Decided
+from pteri.domain.account import Account, evolve, lapses
+from pteri.domain.decisions import Reason
+from pteri.domain.events import Event
+from pteri.domain.records import Evidence, RecordedEvent
+
+__all__ = ["Done", "account_change", "answered", "commit", "first_answer", "settled", "with_retries"]
+
+_ATTEMPTS: Final = 4
+_DENIED_STATUS: Final = 401
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What to answer: HTTP status and the encoded message."""
+
+    status: int
+    body: bytes
+
+
+class _Overtaken(Exception):
+    """Another request changed the same account or challenge first: read again and decide again."""
+
+
+async def first_answer(deployment: Deployment, call: Call) -> Done | None:
+    """The recorded answer to this request, if it was answered before."""
+    answer = await deployment.store.answer(call.tenant.id, call.caller, call.key)
+    if answer is None:
+        return None
+    if answer.request_sha256 != call.digest:
+        raise _key_reused()
+    return _told(answer)
+
+
+def answered(call: Call, status: int, message: msgspec.Struct) -> Answer:
+    """The answer to record with the changes it tells of."""
+    return Answer(
+        caller=call.caller,
+        key=call.key,
+        request_sha256=call.digest,
+        status=status,
+        body=msgspec.json.encode(message),
+        at=call.at,
+    )
+
+
+async def commit(deployment: Deployment, changeset: Changeset, *, when_limited: Changeset | None = None) -> Done:
+    """Make it durable, then say so; or say what was said before; or refuse.
+
+    ``when_limited``: what to commit instead when a window is full, where that is no refusal.
+    """
+    [outcome] = await deployment.store.commit([changeset])
+    match outcome:
+        case Committed():
+            assert changeset.answer is not None
+            return _told(changeset.answer)
+        case Repeated(answer=answer):
+            return _told(answer)
+        case Limited(retry_at=retry_at):
+            if when_limited is None:
+                raise SlowDown(retry_at)
+            return await commit(deployment, when_limited)
+        case Conflict(kind=kind):
+            _refuse(kind)
+
+
+def _refuse(kind: ConflictKind) -> NoReturn:
+    match kind:
+        case ConflictKind.KEY_REUSED:
+            raise _key_reused()
+        case ConflictKind.CLAIM_TAKEN:
+            raise Clashes(RefusalCode.ALREADY_REGISTERED, "This account, wallet or phone is registered already.")
+        case ConflictKind.NONCE_SPENT | ConflictKind.CHALLENGE_VERSION | ConflictKind.ACCOUNT_VERSION:
+            raise _Overtaken
+
+
+def _key_reused() -> Refusal:
+    return Clashes(RefusalCode.KEY_REUSED, "This Idempotency-Key was used for another request. Take a new one.")
+
+
+def _told(answer: Answer) -> Done:
+    """Recorded refusals are told as refusals again."""
+    if answer.status == _DENIED_STATUS:
+        raise Denied("recorded refusal")
+    if answer.status >= 400:
+        decided = msgspec.json.decode(answer.body, type=Decided)
+        raise refused(decided)
+    return Done(answer.status, answer.body)
+
+
+def refused(decided: Decided) -> NotAllowed:
+    """A decision against the phone, as it hears it."""
+    if decided.decision == "hold":
+        return NotAllowed(
+            RefusalCode.HELD,
+            "The waiting time is not over. Nothing is lost: come back when it is.",
+            until=decided.until,
+        )
+    return NotAllowed(Reason(decided.reason), "The rules of this service do not allow this from this phone now.")
+
+
+async def with_retries(attempt: Callable[[], Awaitable[Done]]) -> Done:
+    """Run a use case again from its reads when another request was faster; then give up with a conflict."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return await attempt()
+        except _Overtaken:
+            continue
+    raise Clashes(RefusalCode.CHANGED_MEANWHILE, "Something changed at the same moment. Look, then try again.")
+
+
+def settled(account: Account, at: int) -> tuple[Account, tuple[Event, ...]]:
+    """The account after what time alone has ended, and those events: they are recorded with the next act."""
+    ended = lapses(account, at)
+    for event in ended:
+        account = evolve(account, event)
+    return account, ended
+
+
+def account_change(
+    before: Account | None,
+    events: Sequence[tuple[Event, Evidence | None]],
+    *,
+    claims: tuple[Claim, ...] = (),
+) -> AccountChange:
+    """The fold of ``events`` on what is stored, ready to commit. At least one event."""
+    account, recorded = before, []
+    for event, evidence in events:
+        account = evolve(account, event)
+        recorded.append(
+            RecordedEvent(
+                tenant=account.tenant, account=account.id, seq=account.version, event=event, evidence=evidence
+            )
+        )
+    assert account is not None
+    return AccountChange(
+        expected_version=0 if before is None else before.version,
+        account=account,
+        events=tuple(recorded),
+        claims=claims,
+    )

@@ -1,0 +1,50 @@
+"""One running service: its ports, its rules and its tenants, handed to every use case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pteri.app.ports import Clock, Entropy, LineEvidence, Store, Vault
+from pteri.app.refusals import NotFound
+from pteri.core.errors import Malformed
+from pteri.core.ids import Domain, TenantId, Thumbprint, tenant_id
+from pteri.core.keys.device import DeviceKey
+from pteri.domain.rules import Rules
+
+__all__ = ["Deployment", "Tenant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A relying party. ``domain`` and ``network`` come from configuration, never from a request.
+
+    ``client_keys`` are the keys its back ends sign with; an empty mapping lets nobody in.
+    """
+
+    id: TenantId
+    domain: Domain
+    network: str
+    chain: str
+    client_keys: Mapping[Thumbprint, DeviceKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Everything a use case may touch."""
+
+    store: Store
+    clock: Clock
+    entropy: Entropy
+    vault: Vault
+    line: LineEvidence
+    rules: Rules
+    tenants: Mapping[TenantId, Tenant]
+    public_origin: str
+
+    def tenant(self, text: str) -> Tenant:
+        """The tenant of a path, or ``NotFound``."""
+        try:
+            return self.tenants[tenant_id(text)]
+        except (KeyError, Malformed):
+            raise NotFound from None

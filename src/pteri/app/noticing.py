@@ -1,0 +1,128 @@
+"""What the owner must hear of, written in the transaction that causes it (docs/spec section 9.3)."""
+
+from __future__ import annotations
+
+from pteri.app.callers import Asking
+from pteri.app.deployment import Deployment
+from pteri.app.ports import AccountChange, Changeset, Count, CounterKind
+from pteri.app.statements import sign_in_statement
+from pteri.core.acts import phone_name
+from pteri.core.errors import ProtocolError
+from pteri.core.ids import Thumbprint
+from pteri.core.statement import Statement
+from pteri.core.verify import Payload, verify_wallet
+from pteri.domain.account import Account
+from pteri.domain.challenge import BindAsked, Challenge, SignInAsked
+from pteri.domain.device import Device, DeviceState
+from pteri.domain.events import (
+    AccountBound,
+    DeviceActivated,
+    DeviceRevoked,
+    DeviceSuspended,
+    Event,
+    MigrationApproved,
+    RecoveryStarted,
+)
+from pteri.domain.records import Notice, NoticeKind
+
+__all__ = ["notices_of", "wallet_alone"]
+
+_DAY = 86400
+
+
+def notices_of(change: AccountChange | None, challenge: Challenge) -> tuple[Notice, ...]:
+    """One notice for each event that changes, or may soon change, who holds the account."""
+    if change is None:
+        return ()
+    notices: list[Notice] = []
+    for recorded in change.events:
+        for kind, phone, until in _told_of(recorded.event):
+            notices.append(
+                Notice(
+                    id=f"{challenge.id}:{kind}:{phone}",
+                    tenant=recorded.tenant,
+                    account=recorded.account,
+                    at=recorded.event.at,
+                    kind=kind,
+                    phone=phone_name(phone),
+                    until=until,
+                )
+            )
+    return tuple(notices)
+
+
+def _told_of(event: Event) -> list[tuple[NoticeKind, Thumbprint, int | None]]:
+    match event:
+        case AccountBound(device=device):
+            return [(NoticeKind.PHONE_ADDED, device, None)]
+        case MigrationApproved(new_device=device, held_until=until):
+            return [(NoticeKind.MIGRATION_APPROVED, device, until)]
+        case RecoveryStarted(new_device=device, held_until=until):
+            return [(NoticeKind.RECOVERY_STARTED, device, until)]
+        case DeviceActivated(device=device, revoked=revoked):
+            gone: list[tuple[NoticeKind, Thumbprint, int | None]] = [
+                (NoticeKind.PHONE_REMOVED, phone, None) for phone in revoked
+            ]
+            return [(NoticeKind.PHONE_ADDED, device, None), *gone]
+        case DeviceSuspended(device=device, revoke_at=until):
+            return [(NoticeKind.PHONE_REMOVED, device, until)]
+        case DeviceRevoked(device=device):
+            return [(NoticeKind.PHONE_REMOVED, device, None)]
+        case _:
+            return []
+
+
+async def wallet_alone(
+    deployment: Deployment,
+    asking: Asking,
+    challenge: Challenge,
+    account: Account | None,
+    payload: Payload,
+    key_id: str,
+) -> None:
+    """Count right wallet signatures that came without a verified phone, and tell the owner (abuse case PR-01).
+
+    It changes nothing else: the challenge stays as it was, and the caller hears the one denial.
+    """
+    if account is None:
+        return
+    statement = _as_if_from(asking, challenge, account, key_id)
+    if statement is None:
+        return
+    try:
+        verify_wallet(
+            payload,
+            expected=statement,
+            expected_wallet=account.wallet,
+            expected_network=asking.tenant.network,
+        )
+    except ProtocolError:
+        return
+    count = Count(CounterKind.WALLET_ALONE, account.id, _DAY, asking.at)
+    before = await deployment.store.count(asking.tenant.id, count)
+    notices: tuple[Notice, ...] = ()
+    if before + 1 == deployment.rules.wallet_alone_notice:
+        day = asking.at // _DAY
+        notices = (
+            Notice(
+                id=f"wallet-alone:{account.id}:{day}",
+                tenant=account.tenant,
+                account=account.id,
+                at=asking.at,
+                kind=NoticeKind.WALLET_WITHOUT_PHONE,
+                phone=phone_name(Thumbprint(key_id)),
+            ),
+        )
+    await deployment.store.commit([Changeset(asking.tenant.id, counts=(count,), notices=notices)])
+
+
+def _as_if_from(asking: Asking, challenge: Challenge, account: Account, key_id: str) -> Statement | None:
+    """The statement a thief with the wallet would have signed, naming the phone he came with."""
+    match challenge.asked:
+        case SignInAsked() as asked:
+            stranger = Device(Thumbprint(key_id), "", DeviceState.PENDING, asking.at, asking.at)
+            return sign_in_statement(asking.tenant, challenge, asked, account, stranger)
+        case BindAsked():
+            return None
+        case asked:
+            return asked.statement

@@ -1,0 +1,290 @@
+"""What the application needs of the world (docs/spec section 9). A port is a list of promises, one test per promise.
+
+Store:
+
+* *atomic*: all of a changeset is visible, or none. *durable*: when ``commit`` returns, a power cut undoes nothing.
+* *serial*: two commits from one account or challenge version: one wins, the other gets a ``Conflict``.
+* *once*: a nonce is spent once, for ever; an idempotency key is answered once, a repeat reads the first answer.
+* *apart*: in one batch each changeset has its own outcome; a refused one leaves nothing behind and hurts no other.
+* *for ever*: no event is changed or removed. *complete*: every event gets exactly one log position, in order of its
+  account, from the sequencer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
+from pteri.domain.account import Account
+from pteri.domain.challenge import Challenge
+from pteri.domain.facts import LineStatus
+from pteri.domain.records import Notice, RecordedEvent
+
+__all__ = [
+    "AccountChange",
+    "Answer",
+    "ChallengeChange",
+    "Changeset",
+    "Claim",
+    "ClaimKind",
+    "Clock",
+    "Committed",
+    "Conflict",
+    "ConflictKind",
+    "Count",
+    "CounterKind",
+    "Entropy",
+    "Limited",
+    "LineAnswer",
+    "LineEvidence",
+    "LogEntry",
+    "Outcome",
+    "Repeated",
+    "Store",
+    "StoreUnavailable",
+    "Vault",
+]
+
+
+class Clock(Protocol):
+    """Server time: the only one that decides."""
+
+    def now(self) -> int:
+        """Unix seconds."""
+        ...
+
+
+class Entropy(Protocol):
+    """Randomness for ids, nonces and salts."""
+
+    def draw(self, size: int) -> bytes:
+        """``size`` fresh random bytes."""
+        ...
+
+
+class Vault(Protocol):
+    """Work with the deployment key, which is not in the database. It can make no user's signature."""
+
+    def blind(self, kind: str, tenant: TenantId, value: str) -> Digest:
+        """Keyed hash of a personal identifier: HMAC-SHA-256 under a key of its own per kind."""
+        ...
+
+    def derive(self, kind: str, tenant: TenantId, value: str) -> bytes:
+        """32 bytes that only this deployment can derive again (a line salt)."""
+        ...
+
+    def seal(self, plain: bytes, context: str) -> bytes:
+        """Authenticated encryption; ``context`` must be the same to open."""
+        ...
+
+    def open(self, sealed: bytes, context: str) -> bytes:
+        """The inverse of :meth:`seal`; raises ``ValueError`` for anything else."""
+        ...
+
+
+class LineAnswer(msgspec.Struct, frozen=True):
+    """What an operator said, or that nobody did."""
+
+    status: LineStatus
+    checked_at: int | None
+
+
+class LineEvidence(Protocol):
+    """The mobile operator. Silence is an answer: ``UNKNOWN``."""
+
+    async def status(self, tenant: TenantId, esim: Digest | None, at: int) -> LineAnswer:
+        """What is known of this line now. Never raises for a failing operator."""
+        ...
+
+
+class StoreUnavailable(Exception):
+    """The database failed; nothing is known of the changeset, and a repeat with the same key finds out."""
+
+
+class ClaimKind(StrEnum):
+    """What belongs to one account only in a tenant, for ever."""
+
+    LOGIN = "LOGIN"
+    WALLET = "WALLET"
+    DEVICE = "DEVICE"
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """``value`` is a keyed hash (login, wallet) or a thumbprint (device)."""
+
+    kind: ClaimKind
+    value: str
+
+
+class CounterKind(StrEnum):
+    """What is counted for security, in the same transaction as what it limits."""
+
+    PROMPT = "PROMPT"
+    FAILED_SIGN_IN = "FAILED_SIGN_IN"
+    WRONG_CODE = "WRONG_CODE"
+    RECOVERY_START = "RECOVERY_START"
+    AUTHORITY_CHANGE = "AUTHORITY_CHANGE"
+    WALLET_ALONE = "WALLET_ALONE"
+
+
+class Count(msgspec.Struct, frozen=True):
+    """One more in the window of ``window_s`` seconds that holds ``at`` (windows start at multiples of their length).
+
+    ``limit``: how many the window may hold; one more makes the whole changeset ``Limited``. ``None``: only count.
+    """
+
+    kind: CounterKind
+    subject: str
+    window_s: int
+    at: int
+    limit: int | None = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The recorded answer to one request of one caller; ``request_sha256`` covers method, target and body."""
+
+    caller: Thumbprint
+    key: IdempotencyKey
+    request_sha256: Digest
+    status: int
+    body: bytes
+    at: int
+
+
+class ChallengeChange(msgspec.Struct, frozen=True):
+    """``expected_version`` 0: the challenge is new (its id and its nonce must be, too)."""
+
+    expected_version: int
+    challenge: Challenge
+
+
+class AccountChange(msgspec.Struct, frozen=True):
+    """``expected_version`` 0: the account is new. ``events`` are all since then; ``account`` is their fold."""
+
+    expected_version: int
+    account: Account
+    events: tuple[RecordedEvent, ...]
+    claims: tuple[Claim, ...] = ()
+
+
+class Changeset(msgspec.Struct, frozen=True):
+    """Everything one request changes: visible together or not at all."""
+
+    tenant: TenantId
+    answer: Answer | None = None
+    spent: Nonce | None = None
+    challenges: tuple[ChallengeChange, ...] = ()
+    account: AccountChange | None = None
+    notices: tuple[Notice, ...] = ()
+    counts: tuple[Count, ...] = ()
+
+
+class ConflictKind(StrEnum):
+    """Which promise refused the changeset."""
+
+    ACCOUNT_VERSION = "ACCOUNT_VERSION"
+    CHALLENGE_VERSION = "CHALLENGE_VERSION"
+    NONCE_SPENT = "NONCE_SPENT"
+    CLAIM_TAKEN = "CLAIM_TAKEN"
+    KEY_REUSED = "KEY_REUSED"
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """Durable now."""
+
+
+class Repeated(msgspec.Struct, frozen=True):
+    """The same request was committed before; this is what was answered then. Nothing changed now."""
+
+    answer: Answer
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """Nothing changed. ``claim`` says which, for ``CLAIM_TAKEN``."""
+
+    kind: ConflictKind
+    claim: ClaimKind | None = None
+
+
+class Limited(msgspec.Struct, frozen=True):
+    """Nothing changed: the window is full until ``retry_at`` (Unix seconds)."""
+
+    kind: CounterKind
+    retry_at: int
+
+
+Outcome = Committed | Repeated | Conflict | Limited
+
+
+class LogEntry(msgspec.Struct, frozen=True):
+    """An event and its log position, from 0 without gaps."""
+
+    position: int
+    recorded: RecordedEvent
+
+
+class Store(Protocol):
+    """The registry. See the promises above. Raises ``StoreUnavailable`` when the database fails."""
+
+    async def commit(self, batch: Sequence[Changeset]) -> list[Outcome]:
+        """Make these changesets durable in one transaction, in order, each with its own outcome."""
+        ...
+
+    async def answer(self, tenant: TenantId, caller: Thumbprint, key: IdempotencyKey) -> Answer | None:
+        """What was answered to this caller's request with this key."""
+        ...
+
+    async def challenge(self, tenant: TenantId, request: RequestId) -> Challenge | None:
+        """The challenge with this id."""
+        ...
+
+    async def prompts(self, tenant: TenantId, account: AccountId, at: int) -> list[Challenge]:
+        """Live, prompted, unanswered sign-ins of an account, newest first, at most 20."""
+        ...
+
+    async def account(self, tenant: TenantId, account: AccountId) -> Account | None:
+        """The account as last committed."""
+        ...
+
+    async def owner(self, tenant: TenantId, claim: Claim) -> AccountId | None:
+        """Which account holds this claim."""
+        ...
+
+    async def count(self, tenant: TenantId, count: Count) -> int:
+        """How many its window holds now."""
+        ...
+
+    async def history(self, tenant: TenantId, account: AccountId, after_seq: int, limit: int) -> list[RecordedEvent]:
+        """Events of an account in order, after ``after_seq``."""
+        ...
+
+    async def notices(self, tenant: TenantId, account: AccountId, limit: int) -> list[Notice]:
+        """Newest first."""
+        ...
+
+    async def sequence(self, limit: int) -> int:
+        """Give log positions to at most ``limit`` committed events that have none; how many got one.
+
+        Within an account positions follow ``seq``. Exactly one position per event, whatever dies in between.
+        """
+        ...
+
+    async def log(self, from_position: int, limit: int) -> list[LogEntry]:
+        """The log in order of position."""
+        ...
+
+    async def accounts(self, after: tuple[str, str] | None, limit: int) -> list[Account]:
+        """All accounts in order of (tenant, id), after the given one: for checks over everything."""
+        ...
+
+    async def forget_answers(self, before: int, limit: int) -> int:
+        """Drop at most ``limit`` recorded answers and dead challenges older than Unix second ``before``; how many."""
+        ...
+
+    async def close(self) -> None:
+        """Release the database."""
+        ...

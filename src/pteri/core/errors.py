@@ -1,0 +1,105 @@
+"""The first kind of "no": the bytes are wrong (docs/spec section 1).
+
+Every refusal of ``core`` is a :class:`ProtocolError` child with a stable :class:`Code`. Any other exception that
+leaves ``core`` is a bug. The codes are a closed list: callers may switch on them, and a code is never reused.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Code", "Malformed", "NotAuthentic", "OutOfWindow", "ProtocolError"]
+
+
+class Code(StrEnum):
+    """Why bytes were refused. The first group carries the names of the shared signature vectors."""
+
+    ADDRESS = "ADDRESS"
+    """Not an address of the pinned network and of a kind that can sign."""
+    ENCODING = "ENCODING"
+    """Not the one canonical text form (base64, base64url, hex, UTF-8)."""
+    LENGTH = "LENGTH"
+    """A fixed-size value has another size."""
+    FORMAT = "FORMAT"
+    """A signature format that is not accepted for this kind of address."""
+    HEADER = "HEADER"
+    """The header byte of a compact signature does not fit the kind of address."""
+    RANGE = "RANGE"
+    """r or s is outside 1..n-1."""
+    HIGH_S = "HIGH_S"
+    """s is above n/2: somebody touched the signature."""
+    RECOVER = "RECOVER"
+    """No public key gives this signature."""
+    MISMATCH = "MISMATCH"
+    """A well-formed signature, by another key or over other bytes."""
+    WITNESS = "WITNESS"
+    """The BIP-322 witness does not have exactly the expected items."""
+    DER = "DER"
+    """Not strict DER."""
+    SIGHASH = "SIGHASH"
+    """A signature hash type that is not accepted."""
+    SIGNATURE = "SIGNATURE"
+    """A BIP-322 signature does not verify."""
+    MESSAGE_SIZE = "MESSAGE_SIZE"
+    """The message is over 4096 bytes."""
+
+    NETWORK = "NETWORK"
+    """Not one of main, test, regtest."""
+    MNEMONIC = "MNEMONIC"
+    """Not a BIP-39 sentence with a right checksum."""
+    PATH = "PATH"
+    """Not a derivation path."""
+    KEY = "KEY"
+    """Not a usable key: off the curve, zero, or in a spelling that is not accepted."""
+
+    STATEMENT = "STATEMENT"
+    """Not the exact text of a statement."""
+    FIELD = "FIELD"
+    """A field value outside its grammar."""
+    BODY = "BODY"
+    """A message body that is not of its one shape."""
+    TOO_LARGE = "TOO_LARGE"
+    """Over the size limit of its kind."""
+    OFFER = "OFFER"
+    """Not a migration offer of this version."""
+    CODE_FORMAT = "CODE_FORMAT"
+    """Not a one-time code: exactly so many ASCII digits, at most one group space."""
+
+    SIGNATURE_HEADERS = "SIGNATURE_HEADERS"
+    """Signature, Signature-Input, Content-Digest or Idempotency-Key missing, doubled or not in the one form."""
+    CONTENT_DIGEST = "CONTENT_DIGEST"
+    """The body is not the one that was signed."""
+    DEVICE_SIGNATURE = "DEVICE_SIGNATURE"
+    """The device signature does not verify."""
+    STATEMENT_DIGEST = "STATEMENT_DIGEST"
+    """The client signed another statement than the one the server built."""
+    WALLET_KEY = "WALLET_KEY"
+    """A right signature by another key than the pinned one."""
+
+    NOT_YET_VALID = "NOT_YET_VALID"
+    """Before its time."""
+    EXPIRED = "EXPIRED"
+    """After its time."""
+    LIFETIME = "LIFETIME"
+    """Made to live longer than is accepted."""
+
+
+class ProtocolError(Exception):
+    """Bytes that the protocol refuses. ``code`` is stable; ``detail`` is for people and may change."""
+
+    def __init__(self, code: Code, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class Malformed(ProtocolError):
+    """The bytes do not have the one form they must have. No key was used to find this out."""
+
+
+class NotAuthentic(ProtocolError):
+    """Well-formed, but not made by the expected key over the expected bytes."""
+
+
+class OutOfWindow(ProtocolError):
+    """Authentic perhaps, but not valid at this instant."""

@@ -1,0 +1,165 @@
+"""Identifiers: one grammar and one spelling each (docs/spec section 2).
+
+Each kind of id is its own ``NewType``; the function of the same name is the only way from text into the type, and
+refuses with ``Malformed(FIELD)``. Random ids are made from bytes that the caller draws, never here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import NewType
+
+from pteri.core.errors import Code, Malformed
+
+__all__ = [
+    "AccountId",
+    "Digest",
+    "Domain",
+    "IdempotencyKey",
+    "Nonce",
+    "RequestId",
+    "TenantId",
+    "Thumbprint",
+    "account_id",
+    "crockford",
+    "digest",
+    "digest_bytes",
+    "digest_text",
+    "domain",
+    "from_base64url",
+    "idempotency_key",
+    "new_account_id",
+    "new_nonce",
+    "new_request_id",
+    "nonce",
+    "request_id",
+    "tenant_id",
+    "thumbprint",
+    "to_base64url",
+]
+
+AccountId = NewType("AccountId", str)
+"""``acct_`` and 12 to 26 Crockford base32 characters: random, never the Web2 login name."""
+RequestId = NewType("RequestId", str)
+"""Three letters, ``_`` and 12 to 26 Crockford characters (26 carry the 128 random bits of a new one)."""
+Nonce = NewType("Nonce", str)
+"""32 Crockford characters: 160 bits, spent once for ever."""
+Thumbprint = NewType("Thumbprint", str)
+"""RFC 7638 thumbprint of a device key: 43 base64url characters."""
+Digest = NewType("Digest", str)
+"""SHA-256 (or a commitment) as 43 base64url characters."""
+Domain = NewType("Domain", str)
+"""Lower-case host name of the relying party, no port."""
+TenantId = NewType("TenantId", str)
+"""One relying party on this server."""
+IdempotencyKey = NewType("IdempotencyKey", str)
+"""Chosen by the caller, 16 to 64 URL-safe characters."""
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ACCOUNT = re.compile(r"acct_[0-9A-HJKMNP-TV-Z]{12,26}")
+_REQUEST = re.compile(r"[a-z]{3}_[0-9A-HJKMNP-TV-Z]{12,26}")
+_NONCE = re.compile(r"[0-9A-HJKMNP-TV-Z]{32}")
+# 43 characters carry 258 bits; the last one must leave its two low bits zero, or a digest had four spellings.
+_DIGEST = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"(?=.{{1,63}}\Z){_LABEL}(?:\.{_LABEL})*")
+_TENANT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+_IDEMPOTENCY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+def _matching(pattern: re.Pattern[str], text: str, what: str) -> str:
+    # fullmatch, not match with "$": "$" would let a trailing newline through.
+    if not pattern.fullmatch(text):
+        raise Malformed(Code.FIELD, f"not {what}")
+    return text
+
+
+def account_id(text: str) -> AccountId:
+    """Account id of this text."""
+    return AccountId(_matching(_ACCOUNT, text, "an account id"))
+
+
+def request_id(text: str) -> RequestId:
+    """Request id of this text."""
+    return RequestId(_matching(_REQUEST, text, "a request id"))
+
+
+def nonce(text: str) -> Nonce:
+    """Nonce of this text."""
+    return Nonce(_matching(_NONCE, text, "a nonce"))
+
+
+def thumbprint(text: str) -> Thumbprint:
+    """Device thumbprint of this text."""
+    return Thumbprint(_matching(_DIGEST, text, "a device thumbprint"))
+
+
+def digest(text: str) -> Digest:
+    """SHA-256 value or commitment of this text."""
+    return Digest(_matching(_DIGEST, text, "a SHA-256 value in base64url"))
+
+
+def domain(text: str) -> Domain:
+    """Host name of this text, at most 63 characters so that every statement fits its limit."""
+    return Domain(_matching(_DOMAIN, text, "a lower-case host name"))
+
+
+def tenant_id(text: str) -> TenantId:
+    """Tenant id of this text."""
+    return TenantId(_matching(_TENANT, text, "a tenant id"))
+
+
+def idempotency_key(text: str) -> IdempotencyKey:
+    """Idempotency key of this text."""
+    return IdempotencyKey(_matching(_IDEMPOTENCY, text, "an idempotency key"))
+
+
+def to_base64url(raw: bytes) -> str:
+    """Unpadded base64url (RFC 4648 section 5)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def from_base64url(text: str) -> bytes:
+    """Bytes of unpadded base64url in its one canonical spelling, else ``Malformed(ENCODING)``."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise Malformed(Code.ENCODING, "not base64url") from error
+    if to_base64url(raw) != text:
+        raise Malformed(Code.ENCODING, "not canonical base64url")
+    return raw
+
+
+def digest_text(raw: bytes) -> Digest:
+    """Text form of 32 bytes."""
+    if len(raw) != 32:
+        raise Malformed(Code.LENGTH, "a digest has 32 bytes")
+    return Digest(to_base64url(raw))
+
+
+def digest_bytes(value: Digest | Thumbprint) -> bytes:
+    """The 32 bytes of a digest or thumbprint."""
+    return from_base64url(value)
+
+
+def crockford(raw: bytes, length: int) -> str:
+    """The first ``length`` * 5 bits of ``raw`` in Crockford base32, upper case, no check symbol."""
+    number = int.from_bytes(raw, "big") >> (len(raw) * 8 - length * 5)
+    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range((length - 1) * 5, -1, -5))
+
+
+def new_account_id(random: bytes) -> AccountId:
+    """Account id from 13 random bytes (100 bits are used)."""
+    return AccountId("acct_" + crockford(random, 20))
+
+
+def new_request_id(prefix: str, random: bytes) -> RequestId:
+    """Request id from 17 random bytes (130 bits are used)."""
+    return request_id(f"{prefix}_{crockford(random, 26)}")
+
+
+def new_nonce(random: bytes) -> Nonce:
+    """Nonce from 20 random bytes."""
+    return Nonce(crockford(random, 32))

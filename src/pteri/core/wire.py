@@ -1,0 +1,245 @@
+"""Messages between phone, relying party and server, as JSON (docs/spec section 10).
+
+Structs refuse unknown fields, so nothing can be set that is not meant to be. Instants are Unix seconds. The body of a
+response to a challenge is :class:`pteri.core.verify.Payload`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from pteri.core.ids import AccountId, Digest, RequestId, Thumbprint
+from pteri.core.statement import Statement
+from pteri.core.verify import Enrolment
+
+__all__ = [
+    "Claim",
+    "Claimed",
+    "Decided",
+    "DevicesSeen",
+    "EnterCode",
+    "EnterMigrationCode",
+    "MigrationSeen",
+    "Nothing",
+    "NoticeSeen",
+    "PhoneSeen",
+    "Progress",
+    "ProgressState",
+    "Prompt",
+    "Prompts",
+    "RecoverySeen",
+    "Revoke",
+    "SetUpCodes",
+    "SignedIn",
+    "StartBinding",
+    "StartMigration",
+    "StartRecovery",
+    "StartSignIn",
+    "Started",
+]
+
+_Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern="^[^@\\s]+@[^@\\s]+$")]
+_Secret = Annotated[str, msgspec.Meta(min_length=43, max_length=43, description="base64url of 32 random bytes")]
+_Code = Annotated[str, msgspec.Meta(max_length=16, description="8 digits, one space in the middle allowed")]
+
+
+class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """All messages."""
+
+
+class Nothing(_Message, frozen=True):
+    """An empty object."""
+
+
+# --- relying party -----------------------------------------------------------------------------------------------
+
+
+class StartSignIn(_Message, frozen=True):
+    """``session``: SHA-256 of the browser session's secret, base64url."""
+
+    login: _Email
+    session: Digest
+
+
+class StartBinding(_Message, frozen=True):
+    """The same, to link an account; ``line``: the line reference (E.164 number or ICCID) the person is known by."""
+
+    login: _Email
+    session: Digest
+    line: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+
+
+class Started(_Message, frozen=True):
+    """Show ``number`` and ``qr`` in the browser, then ask for the code. The same for unknown accounts."""
+
+    id: RequestId
+    number: str
+    expires_at: int
+    qr: str
+
+
+class EnterCode(_Message, frozen=True):
+    """What the person typed, and the browser session's secret itself: the code is good in that session only."""
+
+    code: _Code
+    session_secret: _Secret
+
+
+class SignedIn(_Message, frozen=True):
+    """The session is the account's. ``acr`` says how it was proved, ``level`` how sure the policy is."""
+
+    state: Literal["COMPLETED"]
+    account: AccountId
+    epoch: int
+    device: Thumbprint
+    level: Literal["FULL", "REDUCED"]
+    line: str
+    line_checked_at: int | None
+    acr: str
+    amr: tuple[str, ...]
+    auth_time: int
+
+
+ProgressState = Literal["WAITING", "APPROVED", "COMPLETED", "FAILED", "EXPIRED"]
+
+
+class Progress(_Message, frozen=True):
+    """For polling: ``WAITING``, ``APPROVED`` (ask for the code), ``COMPLETED``, ``FAILED`` or ``EXPIRED``."""
+
+    id: RequestId
+    state: ProgressState
+    expires_at: int
+
+
+# --- phone -------------------------------------------------------------------------------------------------------
+
+
+class Claim(_Message, frozen=True):
+    """``enrolment``: only for ``bind``, by a phone that is not registered yet."""
+
+    enrolment: Enrolment | None = None
+
+
+class Claimed(_Message, frozen=True):
+    """The typed fields; the phone composes the text itself, after comparing every field with what it knows.
+
+    ``line_salt``: base64url, to check the line commitment. ``recovery_terms``: text whose SHA-256 is in ``bind``.
+    """
+
+    statement: Statement
+    line_salt: str | None = None
+    recovery_terms: str | None = None
+
+
+class Decided(_Message, frozen=True):
+    """The decision on a statement whose signatures were right. ``code_expected``: show the code now."""
+
+    decision: Literal["permit", "hold", "refuse"]
+    reason: str
+    code_expected: bool
+    until: int | None = None
+
+
+class Prompt(_Message, frozen=True):
+    """A sign-in that waits for this phone."""
+
+    id: RequestId
+    number: str
+    expires_at: int
+
+
+class Prompts(_Message, frozen=True):
+    """Newest first; ``unasked`` counts those that were too many to be shown unasked: scan their code instead."""
+
+    prompts: tuple[Prompt, ...]
+    unasked: int
+
+
+class SetUpCodes(_Message, frozen=True):
+    """A phone that is not registered, with a restored wallet. ``device_key``: base64url of 65 SEC1 bytes."""
+
+    device_key: str
+    address: Annotated[str, msgspec.Meta(max_length=100)]
+
+
+class StartRecovery(_Message, frozen=True):
+    """``setup``: id of the code set-up; ``code``: its code, computed by the phone."""
+
+    setup: RequestId
+    code: _Code
+
+
+class StartMigration(_Message, frozen=True):
+    """``offer``: the text that the new phone shows."""
+
+    offer: Annotated[str, msgspec.Meta(max_length=320)]
+    revoke_old: bool
+
+
+class EnterMigrationCode(_Message, frozen=True):
+    """The code that the old phone shows, typed on the new phone."""
+
+    code: _Code
+
+
+class Revoke(_Message, frozen=True):
+    """Thumbprint of the phone to remove."""
+
+    target: Thumbprint
+
+
+class PhoneSeen(_Message, frozen=True):
+    """A phone of the account. ``name``: four words, the same on every screen."""
+
+    thumbprint: Thumbprint
+    name: str
+    state: str
+    created_at: int
+    last_seen_at: int
+    probation_until: int
+    this_phone: bool
+
+
+class MigrationSeen(_Message, frozen=True):
+    """An open or ended migration."""
+
+    state: str
+    new_phone: str
+    confirmed: bool
+    revoke_old: bool
+    held_until: int
+    expires_at: int
+
+
+class RecoverySeen(_Message, frozen=True):
+    """An open or ended recovery case."""
+
+    state: str
+    new_phone: str
+    evidence: tuple[str, ...]
+    opened_at: int
+    held_until: int
+    expires_at: int
+
+
+class NoticeSeen(_Message, frozen=True):
+    """Something the owner should know. ``phone``: its four words."""
+
+    at: int
+    kind: str
+    phone: str
+    until: int | None = None
+
+
+class DevicesSeen(_Message, frozen=True):
+    """The account as its phones may see it."""
+
+    account: AccountId
+    epoch: int
+    esim: Digest | None
+    phones: tuple[PhoneSeen, ...]
+    migration: MigrationSeen | None
+    recovery: RecoverySeen | None
+    notices: tuple[NoticeSeen, ...]

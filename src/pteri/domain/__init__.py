@@ -1,0 +1,1 @@
+"""Pure decisions: events, the state tables, facts, rules, policy."""

@@ -1,0 +1,125 @@
+"""A challenge: what the server asks to be signed, once, for a short time (docs/spec section 4.1).
+
+The statement to verify is rebuilt from this record, never from what a client sent. A sign-in does not yet know which
+phone will answer, so its record is a template; every other challenge is asked for by a known phone and carries the
+complete statement. A record without account is a decoy: it looks like any other and can never be satisfied.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from pteri.core.ids import AccountId, Digest, Nonce, RequestId, TenantId, Thumbprint
+from pteri.core.statement import Statement
+from pteri.domain.tables import step
+
+__all__ = [
+    "CHALLENGE_TABLE",
+    "Asked",
+    "BindAsked",
+    "Challenge",
+    "ChallengeEvent",
+    "ChallengeState",
+    "SignInAsked",
+    "StatementAsked",
+]
+
+
+class ChallengeState(StrEnum):
+    """Where a challenge stands. ``VERIFIED`` waits for its code."""
+
+    ISSUED = "ISSUED"
+    VERIFIED = "VERIFIED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class ChallengeEvent(StrEnum):
+    """What can happen to a challenge. Expiry is no event: it is read from the clock."""
+
+    VERIFY = "VERIFY"
+    COMPLETE = "COMPLETE"
+    MISTYPE = "MISTYPE"
+    FAIL = "FAIL"
+    CANCEL = "CANCEL"
+
+
+CHALLENGE_TABLE: Final = {
+    (ChallengeState.ISSUED, ChallengeEvent.VERIFY): ChallengeState.VERIFIED,
+    (ChallengeState.ISSUED, ChallengeEvent.COMPLETE): ChallengeState.COMPLETED,
+    (ChallengeState.ISSUED, ChallengeEvent.CANCEL): ChallengeState.CANCELLED,
+    (ChallengeState.VERIFIED, ChallengeEvent.COMPLETE): ChallengeState.COMPLETED,
+    (ChallengeState.VERIFIED, ChallengeEvent.MISTYPE): ChallengeState.VERIFIED,
+    (ChallengeState.VERIFIED, ChallengeEvent.FAIL): ChallengeState.FAILED,
+    (ChallengeState.VERIFIED, ChallengeEvent.CANCEL): ChallengeState.CANCELLED,
+}
+
+
+class SignInAsked(msgspec.Struct, frozen=True, tag="authenticate"):
+    """A sign-in: any verified phone of the account may answer. ``number`` has two digits."""
+
+    session: Digest
+    number: str
+
+
+class BindAsked(msgspec.Struct, frozen=True, tag="bind"):
+    """A binding: the phone brings its keys with the answer."""
+
+    session: Digest
+    login: Digest
+    esim: Digest | None
+    recovery_terms: Digest
+
+
+class StatementAsked(msgspec.Struct, frozen=True, tag="statement"):
+    """A complete statement, asked for by the phone with ``device_key`` (base64url SEC1).
+
+    ``newcomer_key``: the key of a phone that this statement lets in. ``code_session``: what the code of this
+    statement is bound to, where it has one.
+    """
+
+    statement: Statement
+    device_key: str
+    newcomer_key: str = ""
+    code_session: Digest | None = None
+
+
+Asked = SignInAsked | BindAsked | StatementAsked
+
+
+class Challenge(msgspec.Struct, frozen=True):
+    """One row. Instants in Unix seconds, half-open. ``version`` counts its changes, for compare-and-swap.
+
+    ``code_mac`` is a keyed hash of the code under the deployment key, which is not in the database; ``sealed`` the
+    encrypted evidence, so that a reader of the database cannot compute the code of a pending sign-in.
+    """
+
+    id: RequestId
+    tenant: TenantId
+    account: AccountId | None
+    nonce: Nonce
+    asked: Asked
+    issued_at: int
+    expires_at: int
+    state: ChallengeState = ChallengeState.ISSUED
+    version: int = 1
+    mistypes: int = 0
+    answered_by: Thumbprint | None = None
+    code_mac: Digest | None = None
+    sealed: bytes = b""
+    prompted: bool = False
+
+    def is_live(self, at: int) -> bool:
+        """Whether it can still be answered or completed."""
+        return self.issued_at <= at < self.expires_at
+
+    def after(self, event: ChallengeEvent) -> Challenge:
+        """This challenge one transition later."""
+        mistypes = self.mistypes + (event in {ChallengeEvent.MISTYPE, ChallengeEvent.FAIL})
+        return msgspec.structs.replace(
+            self, state=step(CHALLENGE_TABLE, self.state, event), version=self.version + 1, mistypes=mistypes
+        )

@@ -1,0 +1,174 @@
+"""What has happened: the only things that change an account (docs/spec section 7).
+
+Events carry everything :func:`pteri.domain.account.evolve` needs, instants included, so that the fold needs no clock.
+Tags are never reused; a new field is a new event.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pteri.core.ids import AccountId, Digest, RequestId, TenantId, Thumbprint
+from pteri.core.wallets import PinnedWallet
+from pteri.domain.decisions import Reason
+
+__all__ = [
+    "AccountBound",
+    "ActHeld",
+    "ActRefused",
+    "CodesSetUp",
+    "DeviceActivated",
+    "DeviceRevoked",
+    "DeviceSuspended",
+    "Event",
+    "MigrationApproved",
+    "MigrationConfirmed",
+    "MigrationExpired",
+    "RecoveryExpired",
+    "RecoveryStarted",
+    "SignInApproved",
+    "SignedIn",
+]
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True):
+    """``at``: Unix second of the decision. ``request``: the challenge that led here."""
+
+    at: int
+    request: RequestId
+
+    @property
+    def name(self) -> str:
+        """Tag of this event."""
+        return str(self.__struct_config__.tag)
+
+
+class AccountBound(_Event, frozen=True, tag=True):
+    """A Web2 account, a wallet, a line and a first phone belong together. ``login`` is a keyed hash of the e-mail."""
+
+    account: AccountId
+    tenant: TenantId
+    login: Digest
+    wallet: PinnedWallet
+    esim: Digest | None
+    recovery: Digest
+    device: Thumbprint
+    device_key: str
+
+
+class SignInApproved(_Event, frozen=True, tag=True):
+    """A phone approved a sign-in; the code has not been typed yet."""
+
+    device: Thumbprint
+
+
+class SignedIn(_Event, frozen=True, tag=True):
+    """The code was typed into the right browser session."""
+
+    device: Thumbprint
+
+
+class MigrationApproved(_Event, frozen=True, tag=True):
+    """The old phone let a new one in; it is pending until it accepts."""
+
+    by: Thumbprint
+    new_device: Thumbprint
+    new_key: str
+    approval: Digest
+    revoke_old: bool
+    held_until: int
+    expires_at: int
+
+
+class MigrationConfirmed(_Event, frozen=True, tag=True):
+    """The code of the approval was typed on the new phone."""
+
+    new_device: Thumbprint
+
+
+class MigrationExpired(_Event, frozen=True, tag=True):
+    """The new phone did not accept in time, or was removed before it did."""
+
+    new_device: Thumbprint
+
+
+class RecoveryStarted(_Event, frozen=True, tag=True):
+    """A new phone claims the account; the hold runs until ``held_until``."""
+
+    new_device: Thumbprint
+    new_key: str
+    approval: Digest
+    evidence: tuple[str, ...]
+    held_until: int
+    expires_at: int
+
+
+class RecoveryExpired(_Event, frozen=True, tag=True):
+    """Nobody completed the case in time."""
+
+    new_device: Thumbprint
+
+
+class DeviceActivated(_Event, frozen=True, tag=True):
+    """A phone became verified by its own signatures. ``revoked`` are the phones that went in the same moment."""
+
+    device: Thumbprint
+    approval: Digest
+    revoked: tuple[Thumbprint, ...]
+    probation_until: int
+
+
+class DeviceSuspended(_Event, frozen=True, tag=True):
+    """Another phone removed this one: it can do nothing from now, and counts as revoked from ``revoke_at``."""
+
+    device: Thumbprint
+    by: Thumbprint
+    revoke_at: int
+
+
+class DeviceRevoked(_Event, frozen=True, tag=True):
+    """A phone is gone for ever."""
+
+    device: Thumbprint
+    by: Thumbprint
+
+
+class CodesSetUp(_Event, frozen=True, tag=True):
+    """A phone showed that it and the server derive the same codes. It grants nothing."""
+
+    device: Thumbprint
+
+
+class ActRefused(_Event, frozen=True, tag=True):
+    """Both signatures were right and policy said no."""
+
+    purpose: str
+    device: Thumbprint
+    reason: Reason
+
+
+class ActHeld(_Event, frozen=True, tag=True):
+    """Both signatures were right and policy said not yet."""
+
+    purpose: str
+    device: Thumbprint
+    reason: Reason
+    until: int
+
+
+Event = (
+    AccountBound
+    | SignInApproved
+    | SignedIn
+    | MigrationApproved
+    | MigrationConfirmed
+    | MigrationExpired
+    | RecoveryStarted
+    | RecoveryExpired
+    | DeviceActivated
+    | DeviceSuspended
+    | DeviceRevoked
+    | CodesSetUp
+    | ActRefused
+    | ActHeld
+)

@@ -1,0 +1,48 @@
+"""What a decision may look at: only what is already recorded (law 2).
+
+The account is the fold of the recorded events; the rest, :class:`Circumstances`, is recorded with the decision, so
+that an auditor who holds the log reaches the same one.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from pteri.domain.account import Account
+
+__all__ = ["SEVERITY", "Circumstances", "Facts", "LineStatus"]
+
+
+class LineStatus(StrEnum):
+    """What is known of the mobile line: a continuity signal, never an authority."""
+
+    CONTINUOUS = "CONTINUOUS"
+    """Asked within five minutes, the same line, no change since binding."""
+    UNKNOWN = "UNKNOWN"
+    """Nobody was asked or nobody answered: never counts as confirmed, never locks anyone out."""
+    CHANGED = "CHANGED"
+    """The line changed after it was bound."""
+    CONTRADICTED = "CONTRADICTED"
+    """The answer was about another line, or not authentic."""
+
+
+SEVERITY: Final = (LineStatus.CONTINUOUS, LineStatus.UNKNOWN, LineStatus.CHANGED, LineStatus.CONTRADICTED)
+"""From best to worst; a worse status never makes a decision more permissive."""
+
+
+class Circumstances(msgspec.Struct, frozen=True):
+    """The recorded part: instant (Unix seconds), line status and when it was learnt."""
+
+    at: int
+    line: LineStatus
+    line_checked_at: int | None
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """The account as it is at this instant (``None``: not bound yet) and the circumstances."""
+
+    account: Account | None
+    circumstances: Circumstances

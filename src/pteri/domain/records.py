@@ -1,0 +1,71 @@
+"""What is written down, for ever: events with their evidence, and notices to people (docs/spec section 9)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from pteri.core.ids import AccountId, Digest, TenantId
+from pteri.domain.decisions import Decision
+from pteri.domain.events import Event
+from pteri.domain.facts import Circumstances
+
+__all__ = ["Evidence", "Notice", "NoticeKind", "RecordedEvent", "SignedBytes"]
+
+
+class SignedBytes(msgspec.Struct, frozen=True):
+    """The request as it was signed: with it and the statement, anyone re-verifies both signatures.
+
+    The body carries the wallet signature; the three header values carry the device signature.
+    """
+
+    method: str
+    target_uri: str
+    body: bytes
+    content_digest: str
+    idempotency_key: str
+    signature_input: str
+    signature: str
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """Why an event happened: statement text, signatures, circumstances, rules, decision. An auditor re-decides it."""
+
+    statement: str
+    signed: SignedBytes
+    circumstances: Circumstances
+    rules: Digest
+    decision: Decision
+
+
+class RecordedEvent(msgspec.Struct, frozen=True):
+    """An event at its place in its account: ``seq`` is the account's version after it, from 1 without gaps."""
+
+    tenant: TenantId
+    account: AccountId
+    seq: int
+    event: Event
+    evidence: Evidence | None = None
+
+
+class NoticeKind(StrEnum):
+    """What people are told, on every verified phone. Closed; the text for people belongs to the wallet."""
+
+    MIGRATION_APPROVED = "MIGRATION_APPROVED"
+    RECOVERY_STARTED = "RECOVERY_STARTED"
+    PHONE_ADDED = "PHONE_ADDED"
+    PHONE_REMOVED = "PHONE_REMOVED"
+    WALLET_WITHOUT_PHONE = "WALLET_WITHOUT_PHONE"
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """One notice. ``id`` is made in the application from the act it tells of, so that a retry makes no second one."""
+
+    id: str
+    tenant: TenantId
+    account: AccountId
+    at: int
+    kind: NoticeKind
+    phone: str
+    until: int | None = None

@@ -1,0 +1,98 @@
+"""The rules as one frozen value with units (docs/spec section 8). Tenants may only raise what has a floor."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from pteri.core.ids import Digest, digest_text
+
+__all__ = ["FLOORS", "Rules", "RulesError", "rules_from"]
+
+_HOUR = 3600
+_DAY = 24 * _HOUR
+
+
+class RulesError(ValueError):
+    """Settings that the software will not run with."""
+
+
+class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Durations in seconds (``_s``), counts per window as named."""
+
+    sign_in_s: int = 120
+    """Life of a sign-in challenge, statement and code."""
+    statement_s: int = 300
+    """Life of every other challenge and statement."""
+    code_attempts: int = 3
+    """Wrong codes after which one sign-in has failed. The account is never locked by them."""
+    migration_hold_s: int = _HOUR
+    """Security delay of a new phone; there is no proximity beacon yet that could make it unnecessary."""
+    migration_open_s: int = 600
+    """How long the code of the old phone may take to reach the new one."""
+    migration_accept_s: int = _DAY
+    """How long the new phone may take to accept, after the delay."""
+    probation_s: int = 72 * _HOUR
+    """How long a new phone may sign in and nothing else."""
+    recovery_hold_s: int = 72 * _HOUR
+    """Waiting time of a recovery with the wallet alone."""
+    recovery_hold_line_changed_s: int = 7 * _DAY
+    """The same after a recent change of the line."""
+    recovery_open_s: int = 7 * _DAY
+    """How long a case may be completed after its hold."""
+    revoke_other_s: int = _DAY
+    """How long a phone removed by another one counts as suspended before it is revoked."""
+    prompts_per_hour: int = 5
+    """Sign-ins of one account that are shown on its phones unasked, in an hour. More can be scanned."""
+    prompts_per_day: int = 20
+    """The same in a day."""
+    failed_sign_ins_per_hour: int = 10
+    """Sign-ins of one account that may fail by wrong codes in an hour."""
+    tenant_wrong_codes_per_hour: int = 1000
+    """Wrong codes of one tenant in an hour, all accounts together, before code entry slows down."""
+    recovery_starts_per_day: int = 3
+    """Recovery cases of one account."""
+    authority_changes_per_day: int = 20
+    """Changes of phones in one account."""
+    wallet_alone_notice: int = 3
+    """Right wallet signatures without a verified phone in a day, after which the owner is told."""
+
+    def digest(self) -> Digest:
+        """SHA-256 of the canonical JSON of all rules, in field order: it stands in every recorded event."""
+        return digest_text(hashlib.sha256(msgspec.json.encode(self)).digest())
+
+    def terms(self) -> str:
+        """The recovery terms a person agrees to when binding; their SHA-256 is in the ``bind`` statement."""
+        return (
+            "PTERI recovery terms 1\n"
+            f"wallet alone: {self.recovery_hold_s} s\n"
+            f"wallet alone after a line change: {self.recovery_hold_line_changed_s} s\n"
+            "every verified phone can stop it\n"
+            "the line alone: never\n"
+        )
+
+
+FLOORS: Final[Mapping[str, int]] = {
+    "recovery_hold_s": 72 * _HOUR,
+    "recovery_hold_line_changed_s": 7 * _DAY,
+    "migration_hold_s": _HOUR,
+    "probation_s": 24 * _HOUR,
+    "revoke_other_s": _DAY,
+}
+_CEILINGS: Final[Mapping[str, int]] = {"sign_in_s": 300, "statement_s": 300, "code_attempts": 5}
+
+
+def rules_from(overrides: Mapping[str, int]) -> Rules:
+    """The default rules with these changes, or :class:`RulesError` that names the setting and its bound."""
+    known = set(Rules.__struct_fields__)
+    for name, value in overrides.items():
+        if name not in known:
+            raise RulesError(f"rules.{name} is not a rule; known are: {', '.join(sorted(known))}")
+        if value < FLOORS.get(name, 1):
+            raise RulesError(f"rules.{name} = {value} is below the floor {FLOORS.get(name, 1)}")
+        if value > _CEILINGS.get(name, 2**31):
+            raise RulesError(f"rules.{name} = {value} is above the ceiling {_CEILINGS.get(name, 2**31)}")
+    return msgspec.structs.replace(Rules(), **overrides)

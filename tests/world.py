@@ -1,0 +1,445 @@
+"""A small world in one process: a real service over a real SQLite file, honest phones, a relying party, a clock.
+
+Only clock and randomness are simulated, behind their ports. Requests go through the whole web side (ASGI), so that
+tests see statuses and problem codes. Phones here are simple on purpose: what a *dishonest* one sends is spelt out in
+the test that plays it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx2
+import msgspec
+
+from pteri.adapters.store.sqlite import SqliteStore
+from pteri.adapters.telecom.silent import SilentOperator
+from pteri.adapters.vault import DeploymentVault
+from pteri.app.deployment import Deployment, Tenant
+from pteri.app.ports import LineAnswer
+from pteri.core import ids, wire
+from pteri.core.acts import ApproveMigration, Authenticate, BindWallet, StatementAct
+from pteri.core.httpsig import SignedRequest, Tag, sign
+from pteri.core.ids import Digest, Domain, TenantId
+from pteri.core.invitation import parse_invitation
+from pteri.core.keys.address import AddressKind, address_of
+from pteri.core.keys.derivation import ExtendedKey, identity_path
+from pteri.core.keys.device import DevicePrivateKey
+from pteri.core.keys.message import SignatureType, sign_message, verify_message
+from pteri.core.keys.mnemonic import seed
+from pteri.core.keys.network import network_named
+from pteri.core.keys.secret import Secret
+from pteri.core.offer import OFFER_LIFE_S, make_offer
+from pteri.core.otp import one_time_code
+from pteri.core.statement import Statement
+from pteri.core.verify import Enrolment, Payload, WalletSignature
+from pteri.core.wallets import PinnedWallet
+from pteri.domain.facts import LineStatus
+from pteri.domain.rules import Rules
+from pteri.http.admission import Limits
+from pteri.http.app import build_app
+from pteri.http.ratelimit import Rate
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+T = TypeVar("T")
+ORIGIN = "https://pteri.example"
+START = 1_795_000_000
+LINE = "+4915112345678"
+
+
+class SimClock:
+    """A clock that moves when a test says so."""
+
+    def __init__(self, at: int = START) -> None:
+        self.at = at
+
+    def now(self) -> int:
+        return self.at
+
+    def advance(self, seconds: int) -> None:
+        self.at += seconds
+
+
+class SimEntropy:
+    """Different bytes at every draw, the same in every run."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._draws = 0
+
+    def draw(self, size: int) -> bytes:
+        self._draws += 1
+        return hashlib.shake_256(f"{self._label}:{self._draws}".encode()).digest(size)
+
+
+class SimOperator:
+    """An operator that answers what the test wants."""
+
+    def __init__(self, status: LineStatus) -> None:
+        self.status_now = status
+
+    async def status(self, tenant: TenantId, esim: Digest | None, at: int) -> LineAnswer:
+        del tenant, esim
+        return LineAnswer(self.status_now, at if self.status_now is not LineStatus.UNKNOWN else None)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came back over HTTP."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+    @property
+    def json(self) -> dict[str, Any]:
+        decoded = msgspec.json.decode(self.body)
+        assert isinstance(decoded, dict)
+        return decoded
+
+    @property
+    def code(self) -> str:
+        return str(self.json.get("code", ""))
+
+    def as_(self, kind: type[T]) -> T:
+        assert self.status < 300, self.body
+        return msgspec.json.decode(self.body, type=kind)
+
+
+@dataclass
+class Key:
+    """A P-256 key with its own stream of nonces and idempotency keys."""
+
+    label: str
+    private: DevicePrivateKey = field(init=False)
+    entropy: SimEntropy = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.private = DevicePrivateKey.from_secret(Secret(hashlib.sha256(self.label.encode()).digest()))
+        self.entropy = SimEntropy(self.label)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        at: int,
+        tag: Tag = Tag.DEVICE,
+        idempotency_key: str | None = None,
+        origin: str = ORIGIN,
+    ) -> SignedRequest:
+        return sign(
+            method=method,
+            target_uri=f"{origin}{path}",
+            body=body,
+            idempotency_key=idempotency_key or ids.to_base64url(self.entropy.draw(18)),
+            key=self.private,
+            created_at=at,
+            nonce=self.entropy.draw(16),
+            tag=tag,
+        )
+
+
+@dataclass
+class SimWallet:
+    """A Litecoin wallet: identity key of one tenant index."""
+
+    words: str
+    index: int = 0
+    network: str = "main"
+
+    def __post_init__(self) -> None:
+        self._key = ExtendedKey.from_seed(seed(self.words)).derive(identity_path(self.index, self.network))
+        self.pinned = PinnedWallet(
+            address=address_of(self._key.public_key, AddressKind.P2PKH, self.network).text,
+            public_key=ids.to_base64url(self._key.public_key),
+            signature_type=SignatureType.P2PKH,
+        )
+
+    def sign(self, text: bytes) -> str:
+        return sign_message(self._key.secret, text, kind=AddressKind.P2PKH, network=self.network)
+
+
+ALICE_WORDS = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about"
+MALLORY_WORDS = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+
+
+class World:
+    """One service. ``tenants``: bank and shop, each with its own client key."""
+
+    def __init__(
+        self, directory: Path, *, rules: Rules | None = None, line: LineStatus | None = None, name: str = "world"
+    ) -> None:
+        self.clock = SimClock()
+        self.directory = directory
+        self.operator = None if line is None else SimOperator(line)
+        entropy = SimEntropy(name)
+        self.sites = {name: Key(f"site {name}") for name in ("bank", "shop")}
+        self.deployment = Deployment(
+            store=SqliteStore.open(directory / "pteri.sqlite3"),
+            clock=self.clock,
+            entropy=entropy,
+            vault=DeploymentVault(Secret(hashlib.sha256(b"deployment").digest()), entropy),
+            line=self.operator or SilentOperator(),
+            rules=rules or Rules(),
+            tenants={
+                tenant.id: tenant
+                for tenant in (
+                    Tenant(
+                        id=TenantId(name),
+                        domain=Domain(f"{name}.example"),
+                        network="main",
+                        chain=network_named("main").chain_id,
+                        client_keys={key.private.public.thumbprint: key.private.public},
+                    )
+                    for name, key in self.sites.items()
+                )
+            },
+            public_origin=ORIGIN,
+        )
+        self.app: ASGIApp = build_app(
+            self.deployment, version="0", limits=Limits(rate=Rate("tests", 1_000_000, 1.0)), lifespan=None
+        )
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run(coroutine)
+
+    async def asend(self, request: SignedRequest, **changed_headers: str) -> Answered:
+        path = request.target_uri.removeprefix(ORIGIN)
+        headers = {**request.headers(), "content-type": "application/json", **changed_headers}
+        # One address per signer: rate limits per network are tested elsewhere, not met by accident.
+        host = hashlib.sha256(request.signature_input.encode()).digest()
+        transport = httpx2.ASGITransport(self.app, client=(f"10.{host[0]}.{host[1]}.{host[2]}", 1))
+        async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            answer = await client.request(request.method, path, content=request.body, headers=headers)
+        return Answered(answer.status_code, answer.content, dict(answer.headers))
+
+    def send(self, request: SignedRequest, **changed_headers: str) -> Answered:
+        return self.run(self.asend(request, **changed_headers))
+
+    def site(self, name: str = "bank") -> Site:
+        return Site(self, name)
+
+    def phone(self, label: str, words: str = ALICE_WORDS, *, index: int = 0, tenant: str = "bank") -> SimPhone:
+        return SimPhone(self, Key(label), SimWallet(words, index), tenant)
+
+    def enrolled(self, label: str = "old phone", login: str = "alice@example.com", **kwargs: Any) -> SimPhone:
+        """A phone that has linked an account, with its code typed."""
+        phone = self.phone(label, **kwargs)
+        browser = Browser(f"{label} browser")
+        started = self.site(phone.tenant).start_binding(login, browser)
+        shown = phone.bind(started)
+        done = self.site(phone.tenant).enter_code("bindings", started.id, shown.code, browser)
+        assert done.status == 200, done.body
+        return phone
+
+    def account_of(self, phone: SimPhone) -> Any:
+        seen = phone.devices()
+        return self.run(self.deployment.store.account(TenantId(phone.tenant), seen.account))
+
+
+class Browser:
+    """A browser session: a secret, and the hash that the service knows."""
+
+    def __init__(self, label: str) -> None:
+        self.secret = hashlib.sha256(label.encode()).digest()
+        self.session = ids.digest_text(hashlib.sha256(self.secret).digest())
+
+
+class Site:
+    """The Web2 back end of a tenant."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world, self.name, self.key = world, name, world.sites[name]
+
+    def call(
+        self, method: str, path: str, message: msgspec.Struct | None = None, *, idempotency_key: str | None = None
+    ) -> Answered:
+        body = b"" if message is None else msgspec.json.encode(message)
+        return self.world.send(
+            self.key.request(
+                method,
+                f"/v1/{self.name}{path}",
+                body,
+                at=self.world.clock.now(),
+                tag=Tag.CLIENT,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def start_binding(self, login: str, browser: Browser, line: str | None = LINE) -> wire.Started:
+        return self.call("POST", "/bindings", wire.StartBinding(login, browser.session, line)).as_(wire.Started)
+
+    def start_sign_in(self, login: str, browser: Browser) -> wire.Started:
+        return self.call("POST", "/logins", wire.StartSignIn(login, browser.session)).as_(wire.Started)
+
+    def progress(self, started: wire.Started) -> str:
+        return self.call("GET", f"/logins/{started.id}").as_(wire.Progress).state
+
+    def enter_code(
+        self, what: str, request: str, code: str, browser: Browser, *, idempotency_key: str | None = None
+    ) -> Answered:
+        message = wire.EnterCode(code, ids.to_base64url(browser.secret))
+        return self.call("POST", f"/{what}/{request}/code", message, idempotency_key=idempotency_key)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a phone shows after it has signed, and everything it sent."""
+
+    code: str
+    decided: Answered
+    request: SignedRequest
+    statement: Statement
+
+
+@dataclass
+class SimPhone:
+    """An honest phone. ``sign_and_build`` makes the payload; tests change what a thief would change."""
+
+    world: World
+    key: Key
+    wallet: SimWallet
+    tenant: str = "bank"
+
+    @property
+    def thumbprint(self) -> str:
+        return self.key.private.public.thumbprint
+
+    @property
+    def sec1_text(self) -> str:
+        return ids.to_base64url(self.key.private.public.sec1)
+
+    def enrolment(self) -> Enrolment:
+        return Enrolment(self.sec1_text, self.wallet.pinned)
+
+    def post(self, path: str, message: msgspec.Struct, *, idempotency_key: str | None = None) -> Answered:
+        return self.world.send(self.request_to(path, msgspec.json.encode(message), idempotency_key=idempotency_key))
+
+    def request_to(self, path: str, body: bytes, *, idempotency_key: str | None = None) -> SignedRequest:
+        at = self.world.clock.now()
+        return self.key.request("POST", f"/v1/{self.tenant}{path}", body, at=at, idempotency_key=idempotency_key)
+
+    # --- the ceremony -------------------------------------------------------------------------------------------
+
+    def claim(self, request: str, *, enrolment: Enrolment | None = None) -> Answered:
+        return self.post(f"/challenges/{request}/claim", wire.Claim(enrolment))
+
+    def payload(self, statement: Statement, *, enrolment: Enrolment | None = None) -> Payload:
+        text = statement.encode()
+        return Payload(
+            wallet_signature=WalletSignature(SignatureType.P2PKH, self.wallet.sign(text)),
+            statement_sha256=ids.digest_text(hashlib.sha256(text).digest()),
+            enrolment=enrolment,
+        )
+
+    def response(
+        self, statement: Statement, *, enrolment: Enrolment | None = None, idempotency_key: str | None = None
+    ) -> SignedRequest:
+        body = msgspec.json.encode(self.payload(statement, enrolment=enrolment))
+        return self.request_to(
+            f"/challenges/{statement.request_id}/response", body, idempotency_key=idempotency_key
+        )
+
+    def answer(self, statement: Statement, *, enrolment: Enrolment | None = None) -> Shown:
+        request = self.response(statement, enrolment=enrolment)
+        decided = self.world.send(request)
+        return Shown(self.code_of(request, statement), decided, request, statement)
+
+    def code_of(self, request: SignedRequest, statement: Statement) -> str:
+        payload = msgspec.json.decode(request.body, type=Payload)
+        message = verify_message(
+            self.wallet.pinned.address, statement.encode(), payload.wallet_signature.signature, network="main"
+        )
+        device_rs = base64.b64decode(request.signature.removeprefix("pteri=:").removesuffix(":"))
+        return one_time_code(
+            statement.encode(),
+            wallet_signature=message.rs,
+            device_signature=device_rs,
+            request_id=statement.request_id,
+            session_hash=ids.digest_bytes(self.code_session(statement.act)),
+            nonce=statement.nonce,
+        )
+
+    def code_session(self, act: StatementAct) -> Digest:
+        match act:
+            case BindWallet() | Authenticate():
+                return act.session
+            case ApproveMigration():
+                return act.offer
+            case _:
+                return Digest(act.device)
+
+    # --- whole flows --------------------------------------------------------------------------------------------
+
+    def bind(self, started: wire.Started) -> Shown:
+        parse_invitation(started.qr)
+        claimed = self.claim(started.id, enrolment=self.enrolment()).as_(wire.Claimed)
+        return self.answer(claimed.statement, enrolment=self.enrolment())
+
+    def approve(self, started: wire.Started) -> Shown:
+        return self.answer(self.claim(started.id).as_(wire.Claimed).statement)
+
+    def devices(self) -> wire.DevicesSeen:
+        return self.post("/devices", wire.Nothing()).as_(wire.DevicesSeen)
+
+    def prompts(self) -> wire.Prompts:
+        return self.post("/prompts", wire.Nothing()).as_(wire.Prompts)
+
+    def offer(self) -> str:
+        return make_offer(
+            self.key.private,
+            tenant=TenantId(self.tenant),
+            expires_at=self.world.clock.now() + OFFER_LIFE_S,
+            random=self.key.entropy.draw(16),
+        )
+
+    def start_migration(self, offer: str, *, revoke_old: bool = True) -> Answered:
+        return self.post("/migrations", wire.StartMigration(offer, revoke_old))
+
+    def approve_offer(self, offer: str, *, revoke_old: bool = True) -> Shown:
+        return self.answer(self.start_migration(offer, revoke_old=revoke_old).as_(wire.Claimed).statement)
+
+    def enter_migration_code(self, code: str) -> Answered:
+        return self.post("/migrations/code", wire.EnterMigrationCode(code))
+
+    def start_activation(self) -> Answered:
+        return self.post("/activations", wire.Nothing())
+
+    def activate(self) -> Shown:
+        return self.answer(self.start_activation().as_(wire.Claimed).statement)
+
+    def set_up_codes(self) -> Shown:
+        message = wire.SetUpCodes(self.sec1_text, self.wallet.pinned.address)
+        return self.answer(self.post("/code-setups", message).as_(wire.Claimed).statement)
+
+    def start_recovery(self) -> Shown:
+        set_up = self.set_up_codes()
+        assert set_up.decided.status == 200, set_up.decided.body
+        message = wire.StartRecovery(set_up.statement.request_id, set_up.code)
+        return self.answer(self.post("/recoveries", message).as_(wire.Claimed).statement)
+
+    def start_revocation(self, target: str) -> Answered:
+        return self.post("/revocations", wire.Revoke(ids.thumbprint(target)))
+
+    def revoke(self, target: str) -> Shown:
+        return self.answer(self.start_revocation(target).as_(wire.Claimed).statement)
+
+
+def with_act(statement: Statement, **changes: Any) -> Statement:
+    """The statement with some fields of its act changed, as a thief or a faulty client would send it."""
+    return msgspec.structs.replace(statement, act=msgspec.structs.replace(statement.act, **changes))
+
+
+def with_header(request: SignedRequest, **changes: Any) -> SignedRequest:
+    """The request with something changed after it was signed."""
+    return replace(request, **changes)
