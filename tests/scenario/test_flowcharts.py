@@ -77,7 +77,7 @@ def test_flowchart_2_a_lost_phone_is_replaced_after_the_hold(world: World) -> No
     assert (claimed.decided.status, decided.decision, decided.reason) == (202, "hold", "RECOVERY_HOLD")
     assert decided.until == world.clock.now() + 72 * HOUR
 
-    assert [notice.kind for notice in old.devices().notices][0] == "RECOVERY_STARTED"
+    assert old.devices().notices[0].kind == "RECOVERY_STARTED"
     world.clock.advance(72 * HOUR - 1)
     assert new.start_activation().code == "HELD"
     world.clock.advance(1)

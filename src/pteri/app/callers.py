@@ -24,6 +24,7 @@ __all__ = [
     "Asking",
     "Call",
     "PhoneCall",
+    "claimed_signer",
     "client_call",
     "key_of",
     "phone_call",
@@ -90,21 +91,31 @@ def signed_call(asking: Asking, key: DeviceKey, tag: Tag) -> Call:
     )
 
 
+def claimed_signer(asking: Asking, tag: Tag) -> Thumbprint:
+    """Whom the headers name. Another algorithm, form or body than the one there is, is a failed proof (PR-23)."""
+    try:
+        return httpsig.parse(asking.request, expected_tag=tag).key_id
+    except ProtocolError as error:
+        raise Denied(f"signature headers: {error.code}") from error
+
+
 def client_call(asking: Asking) -> Call:
     """A request of the tenant's own back end."""
-    parsed = httpsig.parse(asking.request, expected_tag=Tag.CLIENT)
-    key = asking.tenant.client_keys.get(ids.thumbprint(parsed.key_id))
+    key = asking.tenant.client_keys.get(claimed_signer(asking, Tag.CLIENT))
     if key is None:
         raise Denied("unknown client key")
-    return signed_call(asking, key, Tag.CLIENT)
+    try:
+        return signed_call(asking, key, Tag.CLIENT)
+    except ProtocolError as error:
+        # One answer, or a signature of zeros would tell which keys are known.
+        raise Denied(f"client signature: {error.code}") from error
 
 
 async def phone_call(
     deployment: Deployment, asking: Asking, *, allowed: Collection[DeviceState] = (DeviceState.ACTIVE,)
 ) -> PhoneCall:
     """A request of a registered phone in one of the allowed states."""
-    parsed = httpsig.parse(asking.request, expected_tag=Tag.DEVICE)
-    thumbprint = ids.thumbprint(parsed.key_id)
+    thumbprint = claimed_signer(asking, Tag.DEVICE)
     owner = await deployment.store.owner(asking.tenant.id, Claim(ClaimKind.DEVICE, thumbprint))
     account = None if owner is None else await deployment.store.account(asking.tenant.id, owner)
     device = None if account is None else account.device(thumbprint)

@@ -34,6 +34,7 @@ from pteri.core.ids import RequestId
 from pteri.core.otp import parse_code
 from pteri.core.statement import parse
 from pteri.core.verify import decode_payload
+from pteri.core.wallets import pin_wallet
 from pteri.domain.account import Account
 from pteri.domain.challenge import (
     BindAsked,
@@ -122,11 +123,15 @@ def _subject(challenge: Challenge) -> str:
 
 def _mistype(deployment: Deployment, call: Call, challenge: Challenge) -> tuple[Challenge, tuple[Count, ...]]:
     """The challenge after a wrong code, and what is counted."""
+    failed = challenge.mistypes + 1 >= deployment.rules.code_attempts
+    after = challenge.after(ChallengeEvent.FAIL if failed else ChallengeEvent.MISTYPE)
+    if isinstance(challenge.asked, StatementAsked):
+        # A phone's own code is nobody's guess: counted, it would let one phone lock browsers out of all accounts.
+        return after, ()
     counts = [Count(CounterKind.WRONG_CODE, call.tenant.id, _HOUR, call.at)]
-    if challenge.mistypes + 1 < deployment.rules.code_attempts:
-        return challenge.after(ChallengeEvent.MISTYPE), tuple(counts)
-    counts.append(Count(CounterKind.FAILED_SIGN_IN, _subject(challenge), _HOUR, call.at))
-    return challenge.after(ChallengeEvent.FAIL), tuple(counts)
+    if failed:
+        counts.append(Count(CounterKind.FAILED_SIGN_IN, _subject(challenge), _HOUR, call.at))
+    return after, tuple(counts)
 
 
 async def _mistyped(deployment: Deployment, call: Call, challenge: Challenge) -> Done:
@@ -175,19 +180,22 @@ def _binding(
     assert isinstance(asked, BindAsked)
     enrolment = decode_payload(evidence.signed.body).enrolment
     assert enrolment is not None
+    told = enrolment.wallet
+    # The phone may have spelt its address in capitals; the account keeps the one spelling that the statement had.
+    wallet = pin_wallet(told.address, told.public_key, told.signature_type, network=call.tenant.network)
     bound = AccountBound(
         at=call.at,
         request=challenge.id,
         account=act.account,
         tenant=call.tenant.id,
         login=asked.login,
-        wallet=enrolment.wallet,
+        wallet=wallet,
         esim=act.esim,
         recovery=act.recovery,
         device=act.device,
         device_key=enrolment.device_key,
     )
-    script = enrolment.wallet.parsed(call.tenant.network).script_pub_key
+    script = wallet.parsed(call.tenant.network).script_pub_key
     return account_change(
         None,
         [(bound, evidence)],
@@ -234,7 +242,12 @@ async def enter_migration_code(deployment: Deployment, asking: Asking, wanted: w
             raise Denied("no code is awaited")
         if not is_code(deployment, challenge, code):
             return await _migration_mistyped(deployment, call, challenge, call.account)
-        confirmed = MigrationConfirmed(at=call.at, request=migration.request, new_device=call.caller)
+        confirmed = MigrationConfirmed(
+            at=call.at,
+            request=migration.request,
+            new_device=call.caller,
+            expires_at=migration.held_until + deployment.rules.migration_accept_s,
+        )
         change = account_change(
             call.account,
             [*((event, None) for event in lapsed), (confirmed, open_evidence(deployment, challenge))],

@@ -6,7 +6,7 @@ A repeated request reads the first answer back, word for word, and has no second
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, NoReturn
+from typing import Final
 
 import msgspec
 
@@ -24,7 +24,6 @@ from pteri.app.ports import (
     Repeated,
 )
 from pteri.app.refusals import Clashes, Denied, NotAllowed, Refusal, RefusalCode, SlowDown
-from pteri.core.ids import Digest
 from pteri.core.wire import Decided
 from pteri.domain.account import Account, evolve, lapses
 from pteri.domain.decisions import Reason
@@ -87,17 +86,17 @@ async def commit(deployment: Deployment, changeset: Changeset, *, when_limited: 
                 raise SlowDown(retry_at)
             return await commit(deployment, when_limited)
         case Conflict(kind=kind):
-            _refuse(kind)
+            raise _conflict(kind)
 
 
-def _refuse(kind: ConflictKind) -> NoReturn:
+def _conflict(kind: ConflictKind) -> Refusal | _Overtaken:
     match kind:
         case ConflictKind.KEY_REUSED:
-            raise _key_reused()
+            return _key_reused()
         case ConflictKind.CLAIM_TAKEN:
-            raise Clashes(RefusalCode.ALREADY_REGISTERED, "This account, wallet or phone is registered already.")
+            return Clashes(RefusalCode.ALREADY_REGISTERED, "This account, wallet or phone is registered already.")
         case ConflictKind.NONCE_SPENT | ConflictKind.CHALLENGE_VERSION | ConflictKind.ACCOUNT_VERSION:
-            raise _Overtaken
+            return _Overtaken()
 
 
 def _key_reused() -> Refusal:

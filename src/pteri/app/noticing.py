@@ -76,9 +76,10 @@ async def wallet_alone(
     deployment: Deployment,
     asking: Asking,
     challenge: Challenge,
-    account: Account | None,
     payload: Payload,
-    key_id: str,
+    *,
+    account: Account | None,
+    key_id: Thumbprint,
 ) -> None:
     """Count right wallet signatures that came without a verified phone, and tell the owner (abuse case PR-01).
 
@@ -99,28 +100,27 @@ async def wallet_alone(
     except ProtocolError:
         return
     count = Count(CounterKind.WALLET_ALONE, account.id, _DAY, asking.at)
-    before = await deployment.store.count(asking.tenant.id, count)
-    notices: tuple[Notice, ...] = ()
-    if before + 1 == deployment.rules.wallet_alone_notice:
-        day = asking.at // _DAY
-        notices = (
-            Notice(
-                id=f"wallet-alone:{account.id}:{day}",
-                tenant=account.tenant,
-                account=account.id,
-                at=asking.at,
-                kind=NoticeKind.WALLET_WITHOUT_PHONE,
-                phone=phone_name(Thumbprint(key_id)),
-            ),
-        )
-    await deployment.store.commit([Changeset(asking.tenant.id, counts=(count,), notices=notices)])
+    await deployment.store.commit([Changeset(asking.tenant.id, counts=(count,))])
+    # Counted first and read after: of a hundred at once, the last one at least sees them all.
+    if await deployment.store.count(asking.tenant.id, count) < deployment.rules.wallet_alone_notice:
+        return
+    notice = Notice(
+        # The id lets one notice a day through.
+        id=f"wallet-alone:{account.id}:{asking.at // _DAY}",
+        tenant=account.tenant,
+        account=account.id,
+        at=asking.at,
+        kind=NoticeKind.WALLET_WITHOUT_PHONE,
+        phone=phone_name(key_id),
+    )
+    await deployment.store.commit([Changeset(asking.tenant.id, notices=(notice,))])
 
 
-def _as_if_from(asking: Asking, challenge: Challenge, account: Account, key_id: str) -> Statement | None:
+def _as_if_from(asking: Asking, challenge: Challenge, account: Account, key_id: Thumbprint) -> Statement | None:
     """The statement a thief with the wallet would have signed, naming the phone he came with."""
     match challenge.asked:
         case SignInAsked() as asked:
-            stranger = Device(Thumbprint(key_id), "", DeviceState.PENDING, asking.at, asking.at)
+            stranger = Device(key_id, "", DeviceState.PENDING, asking.at, asking.at)
             return sign_in_statement(asking.tenant, challenge, asked, account, stranger)
         case BindAsked():
             return None

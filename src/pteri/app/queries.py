@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from pteri.app.callers import Asking, client_call, phone_call
+from collections.abc import Sequence
+
+import msgspec
+
+from pteri.app.callers import Asking, PhoneCall, client_call, phone_call
 from pteri.app.committing import settled
 from pteri.app.deployment import Deployment
 from pteri.app.ports import Count, CounterKind
 from pteri.app.refusals import NotFound
 from pteri.core import wire
 from pteri.core.acts import phone_name
-from pteri.core.ids import RequestId
+from pteri.core.ids import RequestId, Thumbprint
+from pteri.domain.account import Account
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeState, SignInAsked
 from pteri.domain.device import DeviceState
 from pteri.domain.migration import Migration
+from pteri.domain.records import Notice
 from pteri.domain.recovery import Recovery
 
 __all__ = ["devices", "migration_seen", "progress", "prompts"]
 
-_HOUR = 3600
+_HOUR, _DAY = 3600, 86400
 _NOTICES = 50
 _PROGRESS: dict[ChallengeState, wire.ProgressState] = {
     ChallengeState.ISSUED: "WAITING",
@@ -49,23 +55,46 @@ async def prompts(deployment: Deployment, asking: Asking) -> wire.Prompts:
     """Sign-ins that wait for this phone."""
     call = await phone_call(deployment, asking)
     waiting = await deployment.store.prompts(call.tenant.id, call.account.id, call.at)
-    hour = Count(CounterKind.PROMPT, call.account.login, _HOUR, call.at)
-    asked = await deployment.store.count(call.tenant.id, hour)
+    unasked = await _unasked(deployment, call)
     return wire.Prompts(
         prompts=tuple(
             wire.Prompt(challenge.id, challenge.asked.number, challenge.expires_at)
             for challenge in waiting
             if isinstance(challenge.asked, SignInAsked)
         ),
-        unasked=max(0, asked - deployment.rules.prompts_per_hour),
+        unasked=unasked,
     )
 
 
+async def _unasked(deployment: Deployment, call: PhoneCall) -> int:
+    """How many sign-ins of this hour were not shown, because the hour or the day had too many."""
+    rules, login = deployment.rules, call.account.login
+    hour = await deployment.store.count(call.tenant.id, Count(CounterKind.PROMPT, login, _HOUR, call.at))
+    day = await deployment.store.count(call.tenant.id, Count(CounterKind.PROMPT, login, _DAY, call.at))
+    return max(0, hour - rules.prompts_per_hour, min(hour, day - rules.prompts_per_day))
+
+
 async def devices(deployment: Deployment, asking: Asking) -> wire.DevicesSeen:
-    """The account as this phone may see it; a phone that still waits sees what it waits for."""
+    """The account as this phone may see it."""
     call = await phone_call(deployment, asking, allowed=_MAY_LOOK)
     account, _ = settled(call.account, call.at)
-    notices = await deployment.store.notices(call.tenant.id, account.id, _NOTICES)
+    if call.device.state is DeviceState.PENDING:
+        return _seen(_waited_for(account, call.caller), call.caller, [])
+    return _seen(account, call.caller, await deployment.store.notices(call.tenant.id, account.id, _NOTICES))
+
+
+def _waited_for(account: Account, newcomer: Thumbprint) -> Account:
+    """Itself and its own case: whoever holds a stolen mnemonic must not watch the owner's phones while he waits."""
+    migration, recovery = account.migration, account.recovery
+    return msgspec.structs.replace(
+        account,
+        devices=tuple(device for device in account.devices if device.thumbprint == newcomer),
+        migration=migration if migration is not None and migration.new_device == newcomer else None,
+        recovery=recovery if recovery is not None and recovery.new_device == newcomer else None,
+    )
+
+
+def _seen(account: Account, caller: Thumbprint, notices: Sequence[Notice]) -> wire.DevicesSeen:
     return wire.DevicesSeen(
         account=account.id,
         epoch=account.epoch,
@@ -78,7 +107,7 @@ async def devices(deployment: Deployment, asking: Asking) -> wire.DevicesSeen:
                 created_at=device.created_at,
                 last_seen_at=device.last_seen_at,
                 probation_until=device.probation_until,
-                this_phone=device.thumbprint == call.caller,
+                this_phone=device.thumbprint == caller,
             )
             for device in account.devices
         ),

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from pteri.core.ids import AccountId, Digest, TenantId, Thumbprint
 from pteri.core.wallets import PinnedWallet
-from pteri.domain.device import Device, DeviceEvent, DeviceState
+from pteri.domain.device import Device, DeviceEvent, DeviceState, Suspension
 from pteri.domain.events import (
     AccountBound,
     ActHeld,
@@ -26,6 +27,7 @@ from pteri.domain.events import (
     RecoveryStarted,
     SignedIn,
     SignInApproved,
+    SuspensionEnded,
 )
 from pteri.domain.migration import OPEN_MIGRATIONS, Migration, MigrationEvent, MigrationState
 from pteri.domain.recovery import Recovery, RecoveryEvent, RecoveryState
@@ -74,10 +76,17 @@ class Account(msgspec.Struct, frozen=True):
         return tuple(kept.values())
 
     def known(self, thumbprint: Thumbprint) -> Device:
-        """The phone an event names; a missing one is a bug."""
+        """The phone an event or a permitted act names; a missing one is a bug."""
         device = self.device(thumbprint)
         if device is None:
-            raise IllegalTransition("an event names a phone that the account does not have")
+            raise IllegalTransition("a phone that the account does not have")
+        return device
+
+    def verified(self, thumbprint: Thumbprint) -> Device:
+        """The verified phone that an event says did something; one that may do nothing is a bug."""
+        device = self.known(thumbprint)
+        if device.state is not DeviceState.ACTIVE:
+            raise IllegalTransition(f"a phone that is {device.state} did something")
         return device
 
 
@@ -91,14 +100,11 @@ def fold(events: Iterable[Event]) -> Account | None:
 
 def evolve(account: Account | None, event: Event) -> Account:
     """The account one event later; :class:`IllegalTransition` when that event cannot follow."""
-    if isinstance(event, AccountBound):
-        if account is not None:
-            raise IllegalTransition("an account is bound once")
-        return _bound(event)
     if account is None:
+        if isinstance(event, AccountBound):
+            return _bound(event)
         raise IllegalTransition("the first event of an account binds it")
-    changed = _changed(account, event)
-    return msgspec.structs.replace(changed, version=account.version + 1)
+    return replace(_changed(account, event), version=account.version + 1)
 
 
 def _bound(event: AccountBound) -> Account:
@@ -125,55 +131,40 @@ def _bound(event: AccountBound) -> Account:
 
 
 def _changed(account: Account, event: Event) -> Account:
-    replace = msgspec.structs.replace
     match event:
+        case AccountBound():
+            raise IllegalTransition("an account is bound once")
         case SignInApproved() | SignedIn():
-            seen = replace(account.known(event.device), last_seen_at=event.at)
+            seen = replace(account.verified(event.device), last_seen_at=event.at)
             return replace(account, devices=account.with_devices(seen))
+        case MigrationApproved() | MigrationConfirmed() | MigrationExpired():
+            return _migrating(account, event)
+        case RecoveryStarted() | RecoveryExpired():
+            return _recovering(account, event)
+        case DeviceActivated() | DeviceSuspended() | DeviceRevoked():
+            # The only three that change who holds the account: each moves the epoch, by one.
+            return replace(_authority_changed(account, event), epoch=account.epoch + 1)
+        case SuspensionEnded():
+            return replace(account, devices=account.with_devices(_revoked(account, event.device)))
+        case CodesSetUp() | ActRefused() | ActHeld():
+            return account
+
+
+def _migrating(account: Account, event: MigrationApproved | MigrationConfirmed | MigrationExpired) -> Account:
+    match event:
         case MigrationApproved():
             return _migration_approved(account, event)
         case MigrationConfirmed():
-            return replace(account, migration=replace(_migration(account), confirmed=True))
+            confirmed = _migration_of(account, event.new_device).confirmed_until(event.expires_at)
+            return replace(account, migration=confirmed)
         case MigrationExpired():
-            dropped = account.known(event.new_device).after(DeviceEvent.DROP)
-            ended = _migration(account).after(MigrationEvent.EXPIRE)
-            return replace(account, devices=account.with_devices(dropped), migration=ended)
-        case RecoveryStarted():
-            return _recovery_started(account, event)
-        case RecoveryExpired():
-            dropped = account.known(event.new_device).after(DeviceEvent.DROP)
-            lapsed = _recovery(account).after(RecoveryEvent.EXPIRE)
-            return replace(account, devices=account.with_devices(dropped), recovery=lapsed)
-        case DeviceActivated():
-            return _activated(account, event)
-        case DeviceSuspended():
-            suspended = account.known(event.device).after(DeviceEvent.SUSPEND, revoke_at=event.revoke_at)
-            return replace(account, devices=account.with_devices(suspended), epoch=account.epoch + 1)
-        case DeviceRevoked():
-            return _revoked(account, event)
-        case CodesSetUp() | ActRefused() | ActHeld():
-            return account
-        case AccountBound():
-            raise IllegalTransition("an account is bound once")
+            return _migration_ended(account, event.new_device, MigrationEvent.EXPIRE)
 
 
-def _migration(account: Account) -> Migration:
-    if account.migration is None:
-        raise IllegalTransition("there is no migration")
+def _migration_of(account: Account, newcomer: Thumbprint) -> Migration:
+    if account.migration is None or account.migration.new_device != newcomer:
+        raise IllegalTransition("there is no migration to this phone")
     return account.migration
-
-
-def _recovery(account: Account) -> Recovery:
-    if account.recovery is None:
-        raise IllegalTransition("there is no recovery case")
-    return account.recovery
-
-
-def _newcomer(account: Account, thumbprint: Thumbprint, key: str, at: int) -> tuple[Device, ...]:
-    if account.device(thumbprint) is not None:
-        raise IllegalTransition("a phone enters an account once")
-    pending = Device(thumbprint=thumbprint, key=key, state=DeviceState.PENDING, created_at=at, last_seen_at=at)
-    return account.with_devices(pending)
 
 
 def _migration_approved(account: Account, event: MigrationApproved) -> Account:
@@ -182,7 +173,7 @@ def _migration_approved(account: Account, event: MigrationApproved) -> Account:
     offered = Migration(
         request=event.request,
         state=MigrationState.OFFERED,
-        old_device=event.by,
+        old_device=account.verified(event.by).thumbprint,
         new_device=event.new_device,
         approval=event.approval,
         revoke_old=event.revoke_old,
@@ -190,71 +181,119 @@ def _migration_approved(account: Account, event: MigrationApproved) -> Account:
         expires_at=event.expires_at,
     )
     approve = MigrationEvent.HOLD if event.held_until > event.at else MigrationEvent.APPROVE
-    return msgspec.structs.replace(
-        account,
-        devices=_newcomer(account, event.new_device, event.new_key, event.at),
-        migration=offered.after(approve),
-    )
+    entered = _entered(account, event.new_device, event.new_key, event.at)
+    return replace(entered, migration=offered.after(approve))
+
+
+def _migration_ended(account: Account, newcomer: Thumbprint, how: MigrationEvent) -> Account:
+    ended = _migration_of(account, newcomer).after(how)
+    return replace(account, devices=_without_newcomer(account, newcomer), migration=ended)
+
+
+def _recovering(account: Account, event: RecoveryStarted | RecoveryExpired) -> Account:
+    match event:
+        case RecoveryStarted():
+            return _recovery_started(account, event)
+        case RecoveryExpired():
+            expired = _recovery_of(account, event.new_device).after(RecoveryEvent.EXPIRE, event.at)
+            return replace(account, devices=_without_newcomer(account, event.new_device), recovery=expired)
+
+
+def _recovery_of(account: Account, newcomer: Thumbprint) -> Recovery:
+    if account.recovery is None or account.recovery.new_device != newcomer:
+        raise IllegalTransition("there is no recovery case of this phone")
+    return account.recovery
 
 
 def _recovery_started(account: Account, event: RecoveryStarted) -> Account:
     if account.recovery is not None and account.recovery.state is RecoveryState.OPEN:
         raise IllegalTransition("one recovery case at a time")
-    return msgspec.structs.replace(
-        account,
-        devices=_newcomer(account, event.new_device, event.new_key, event.at),
-        recovery=Recovery(
-            request=event.request,
-            state=RecoveryState.OPEN,
-            new_device=event.new_device,
-            approval=event.approval,
-            evidence=event.evidence,
-            opened_at=event.at,
-            held_until=event.held_until,
-            expires_at=event.expires_at,
-        ),
+    started = Recovery(
+        request=event.request,
+        state=RecoveryState.OPEN,
+        new_device=event.new_device,
+        approval=event.approval,
+        evidence=event.evidence,
+        opened_at=event.at,
+        held_until=event.held_until,
+        expires_at=event.expires_at,
     )
+    return replace(_entered(account, event.new_device, event.new_key, event.at), recovery=started)
+
+
+def _entered(account: Account, newcomer: Thumbprint, key: str, at: int) -> Account:
+    if account.device(newcomer) is not None:
+        raise IllegalTransition("a phone enters an account once")
+    pending = Device(thumbprint=newcomer, key=key, state=DeviceState.PENDING, created_at=at, last_seen_at=at)
+    return replace(account, devices=account.with_devices(pending))
+
+
+def _without_newcomer(account: Account, newcomer: Thumbprint) -> tuple[Device, ...]:
+    return account.with_devices(account.known(newcomer).after(DeviceEvent.DROP))
+
+
+def _authority_changed(account: Account, event: DeviceActivated | DeviceSuspended | DeviceRevoked) -> Account:
+    match event:
+        case DeviceActivated():
+            return _activated(account, event)
+        case DeviceSuspended():
+            account.verified(event.by)
+            until = Suspension(event.request, event.revoke_at)
+            suspended = account.known(event.device).after(DeviceEvent.SUSPEND, suspension=until)
+            return _without_waiting(account, (suspended,), event.at)
+        case DeviceRevoked():
+            account.verified(event.by)
+            return _without_waiting(account, (_revoked(account, event.device),), event.at)
 
 
 def _activated(account: Account, event: DeviceActivated) -> Account:
     active = account.known(event.device).after(
         DeviceEvent.ACTIVATE, probation_until=event.probation_until, last_seen_at=event.at
     )
-    gone = [account.known(thumbprint).after(DeviceEvent.REVOKE) for thumbprint in event.revoked]
+    gone = tuple(_revoked(account, thumbprint) for thumbprint in event.revoked)
+    admitted = replace(_admitted(account, event), devices=account.with_devices(active))
+    return _without_waiting(admitted, gone, event.at)
+
+
+def _admitted(account: Account, event: DeviceActivated) -> Account:
+    """With what let this phone in as completed; a phone that nothing let in is a bug."""
     migration, recovery = account.migration, account.recovery
-    if migration is not None and migration.new_device == event.device:
-        migration = migration.after(MigrationEvent.COMPLETE)
-    if recovery is not None and recovery.new_device == event.device:
-        recovery = recovery.after(RecoveryEvent.COMPLETE)
-    changed = msgspec.structs.replace(
-        account,
-        devices=account.with_devices(active, *gone),
-        migration=migration,
-        recovery=recovery,
-        epoch=account.epoch + 1,
-    )
-    return _without_waiting(changed, event.revoked)
+    way_in = (event.device, event.approval)
+    if migration is not None and (migration.new_device, migration.approval) == way_in:
+        return replace(account, migration=migration.after(MigrationEvent.COMPLETE))
+    if recovery is not None and (recovery.new_device, recovery.approval) == way_in:
+        return replace(account, recovery=recovery.after(RecoveryEvent.COMPLETE, event.at))
+    raise IllegalTransition("nothing let this phone in")
 
 
-def _revoked(account: Account, event: DeviceRevoked) -> Account:
-    gone = account.known(event.device).after(DeviceEvent.REVOKE)
-    changed = msgspec.structs.replace(account, devices=account.with_devices(gone), epoch=account.epoch + 1)
-    return _without_waiting(changed, (event.device,))
+def _revoked(account: Account, thumbprint: Thumbprint) -> Device:
+    return account.known(thumbprint).after(DeviceEvent.REVOKE, suspension=None)
 
 
-def _without_waiting(account: Account, gone: tuple[Thumbprint, ...]) -> Account:
-    """What waited for a phone that is gone ends with it: this is how any verified phone stops a claim."""
-    migration, recovery = account.migration, account.recovery
-    if migration is not None and migration.new_device in gone and migration.state in OPEN_MIGRATIONS:
-        migration = migration.after(MigrationEvent.VETO)
-    if recovery is not None and recovery.new_device in gone and recovery.state is RecoveryState.OPEN:
-        recovery = recovery.after(RecoveryEvent.REJECT)
-    return msgspec.structs.replace(account, migration=migration, recovery=recovery)
+def _without_waiting(account: Account, gone: tuple[Device, ...], at: int) -> Account:
+    """With ``gone`` as they are now, and without what waited for them or on their word."""
+    left = replace(account, devices=account.with_devices(*gone))
+    names = {device.thumbprint for device in gone}
+    migration, recovery = left.migration, left.recovery
+    if migration is not None and migration.state in OPEN_MIGRATIONS:
+        if migration.new_device in names:
+            left = replace(left, migration=migration.after(MigrationEvent.VETO))
+        elif migration.old_device in names:
+            # What a stolen phone approved does not outlive the removal of that phone.
+            left = _migration_ended(left, migration.new_device, MigrationEvent.VETO)
+    if recovery is not None and recovery.state is RecoveryState.OPEN and recovery.new_device in names:
+        # This is how any verified phone stops a claim.
+        left = replace(left, recovery=recovery.after(RecoveryEvent.REJECT, at))
+    return left
 
 
 def lapses(account: Account, at: int) -> tuple[Event, ...]:
     """What time alone has ended by ``at``: recorded with the next act, before it, so that no loop must watch."""
-    ended: list[Event] = []
+    ended: list[Event] = [
+        SuspensionEnded(at=at, request=device.suspension.request, device=device.thumbprint)
+        for device in account.devices
+        if device.suspension is not None and at >= device.suspension.revoke_at
+    ]
     migration, recovery = account.migration, account.recovery
     if migration is not None and migration.state in OPEN_MIGRATIONS and not migration.is_open(at):
         ended.append(MigrationExpired(at=at, request=migration.request, new_device=migration.new_device))

@@ -20,7 +20,7 @@ class Reason(StrEnum):
     """The visible waiting time has passed and nobody objected."""
 
     SECURITY_DELAY = "SECURITY_DELAY"
-    """A new phone waits, since nothing shows that both phones are in one place."""
+    """A new phone waits, since nothing shows that both phones are in one place; so does the end of a removed one."""
     RECOVERY_HOLD = "RECOVERY_HOLD"
     """The wallet alone waits out the hold that every other phone can stop."""
     LINE_CHANGED_HOLD = "LINE_CHANGED_HOLD"
@@ -36,8 +36,8 @@ class Reason(StrEnum):
     MIGRATION_OPEN = "MIGRATION_OPEN"
     NOTHING_TO_ACCEPT = "NOTHING_TO_ACCEPT"
     WRONG_APPROVAL = "WRONG_APPROVAL"
-    HOLD_NOT_OVER = "HOLD_NOT_OVER"
     RECOVERY_OPEN = "RECOVERY_OPEN"
+    RECOVERY_STOPPED = "RECOVERY_STOPPED"
     WEAK_EVIDENCE = "WEAK_EVIDENCE"
     NOT_OFFERED = "NOT_OFFERED"
     UNKNOWN_TARGET = "UNKNOWN_TARGET"

@@ -13,10 +13,10 @@ from typing import Final
 import msgspec
 
 from pteri.core.acts import phone_name
-from pteri.core.ids import Thumbprint
+from pteri.core.ids import RequestId, Thumbprint
 from pteri.domain.tables import step
 
-__all__ = ["DEVICE_TABLE", "Device", "DeviceEvent", "DeviceState"]
+__all__ = ["DEVICE_TABLE", "Device", "DeviceEvent", "DeviceState", "Suspension"]
 
 
 class DeviceState(StrEnum):
@@ -48,11 +48,18 @@ DEVICE_TABLE: Final = {
 }
 
 
+class Suspension(msgspec.Struct, frozen=True):
+    """Which request suspended a phone, and from when on (Unix seconds) it is revoked."""
+
+    request: RequestId
+    revoke_at: int
+
+
 class Device(msgspec.Struct, frozen=True):
     """A phone: its public key (base64url SEC1), state, and instants in Unix seconds.
 
-    ``probation_until``: until then it may sign in and nothing else. ``revoke_at``: when a suspended phone counts as
-    revoked. The registry keeps no name, model or place of a phone.
+    ``probation_until``: until then it may sign in and nothing else. ``suspension`` is there while, and only while, it
+    is suspended. The registry keeps no name, model or place of a phone.
     """
 
     thumbprint: Thumbprint
@@ -61,14 +68,14 @@ class Device(msgspec.Struct, frozen=True):
     created_at: int
     last_seen_at: int
     probation_until: int = 0
-    revoke_at: int | None = None
+    suspension: Suspension | None = None
 
     @property
     def name(self) -> str:
         """Four words by which people recognise it."""
         return phone_name(self.thumbprint)
 
-    def after(self, event: DeviceEvent, **changes: int | None) -> Device:
+    def after(self, event: DeviceEvent, **changes: int | Suspension | None) -> Device:
         """This phone one transition later."""
         return msgspec.structs.replace(self, state=step(DEVICE_TABLE, self.state, event), **changes)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pteri.core.acts import (
     ActivateDevice,
     ApproveMigration,
@@ -10,8 +12,9 @@ from pteri.core.acts import (
     RevokeDevice,
     SetupOtp,
     StartRecovery,
+    StatementAct,
 )
-from pteri.core.ids import Digest, Thumbprint, to_base64url
+from pteri.core.ids import Digest, RequestId, Thumbprint, to_base64url
 from pteri.core.statement import Statement
 from pteri.domain.account import Account
 from pteri.domain.decisions import Decision, Hold, Permit, Refuse
@@ -31,7 +34,24 @@ from pteri.domain.rules import Rules
 
 __all__ = ["effects"]
 
-_GOES_WITH_RECOVERY = frozenset({DeviceState.PENDING, DeviceState.ACTIVE, DeviceState.SUSPENDED})
+_ENDED = frozenset({DeviceState.REVOKED, DeviceState.DROPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Happening:
+    """An act that happens at ``at``. What begins with it waits until ``held_until``."""
+
+    statement: Statement
+    sha256: Digest
+    account: Account
+    newcomer_key: str
+    rules: Rules
+    at: int
+    held_until: int
+
+    @property
+    def request(self) -> RequestId:
+        return self.statement.request_id
 
 
 def effects(
@@ -46,76 +66,77 @@ def effects(
 ) -> tuple[Event, ...]:
     """Events of one decided statement on a bound account. ``newcomer_key`` is SEC1, used where a phone enters.
 
-    ``bind`` and ``setup-otp`` have none yet: theirs are recorded when the code that belongs to them is typed.
+    A held migration or recovery begins now and waits; any other held act has not happened. ``bind`` and ``setup-otp``
+    have no events yet: theirs are recorded when the code that belongs to them is typed.
     """
     act, request = statement.act, statement.request_id
+    held_until = at
     match decision:
         case Refuse(reason=reason):
             return (ActRefused(at=at, request=request, purpose=act.purpose, device=act.device, reason=reason),)
+        case Hold(until=until) if isinstance(act, ApproveMigration | StartRecovery):
+            held_until = until
         case Hold(reason=reason, until=until):
-            return _held(statement, sha256, Hold(reason, until), newcomer_key=newcomer_key, rules=rules, at=at)
+            return (
+                ActHeld(at=at, request=request, purpose=act.purpose, device=act.device, reason=reason, until=until),
+            )
         case Permit():
             pass
+    key = to_base64url(newcomer_key)
+    return _happened(act, _Happening(statement, sha256, account, key, rules, at, held_until))
+
+
+def _happened(act: StatementAct, now: _Happening) -> tuple[Event, ...]:
     match act:
-        case Authenticate():
-            return (SignInApproved(at=at, request=request, device=act.device),)
-        case ActivateDevice():
-            return (
-                DeviceActivated(
-                    at=at,
-                    request=request,
-                    device=act.device,
-                    approval=act.approval,
-                    revoked=_leaving(account, act.device),
-                    probation_until=at + rules.probation_s,
-                ),
-            )
-        case RevokeDevice():
-            return (_removed(account, act, request_at=at, rules=rules, statement=statement),)
-        case BindWallet() | SetupOtp() | ApproveMigration() | StartRecovery():
+        case BindWallet() | SetupOtp():
             return ()
+        case Authenticate():
+            return (SignInApproved(at=now.at, request=now.request, device=act.device),)
+        case ApproveMigration():
+            return (_migration_approved(act, now),)
+        case StartRecovery():
+            return (_recovery_started(act, now),)
+        case ActivateDevice():
+            return (_activated(act, now),)
+        case RevokeDevice():
+            return (_removed(act, now),)
 
 
-def _held(
-    statement: Statement, sha256: Digest, hold: Hold, *, newcomer_key: bytes, rules: Rules, at: int
-) -> tuple[Event, ...]:
-    act, request = statement.act, statement.request_id
-    if isinstance(act, ApproveMigration):
-        return (
-            MigrationApproved(
-                at=at,
-                request=request,
-                by=act.device,
-                new_device=act.new_device,
-                new_key=to_base64url(newcomer_key),
-                approval=sha256,
-                revoke_old=act.revoke_old,
-                held_until=hold.until,
-                expires_at=hold.until + rules.migration_accept_s,
-            ),
-        )
-    if isinstance(act, StartRecovery):
-        return (
-            RecoveryStarted(
-                at=at,
-                request=request,
-                new_device=act.device,
-                new_key=to_base64url(newcomer_key),
-                approval=sha256,
-                evidence=act.evidence,
-                held_until=hold.until,
-                expires_at=hold.until + rules.recovery_open_s,
-            ),
-        )
-    return (
-        ActHeld(
-            at=at,
-            request=request,
-            purpose=act.purpose,
-            device=act.device,
-            reason=hold.reason,
-            until=hold.until,
-        ),
+def _migration_approved(act: ApproveMigration, now: _Happening) -> Event:
+    return MigrationApproved(
+        at=now.at,
+        request=now.request,
+        by=act.device,
+        new_device=act.new_device,
+        new_key=now.newcomer_key,
+        approval=now.sha256,
+        revoke_old=act.revoke_old,
+        held_until=now.held_until,
+        expires_at=now.at + now.rules.migration_open_s,
+    )
+
+
+def _recovery_started(act: StartRecovery, now: _Happening) -> Event:
+    return RecoveryStarted(
+        at=now.at,
+        request=now.request,
+        new_device=act.device,
+        new_key=now.newcomer_key,
+        approval=now.sha256,
+        evidence=act.evidence,
+        held_until=now.held_until,
+        expires_at=now.held_until + now.rules.recovery_open_s,
+    )
+
+
+def _activated(act: ActivateDevice, now: _Happening) -> Event:
+    return DeviceActivated(
+        at=now.at,
+        request=now.request,
+        device=act.device,
+        approval=act.approval,
+        revoked=_leaving(now.account, act.device),
+        probation_until=now.at + now.rules.probation_s,
     )
 
 
@@ -123,24 +144,16 @@ def _leaving(account: Account, newcomer: Thumbprint) -> tuple[Thumbprint, ...]:
     """Who goes when this phone comes: the old phone if it asked so; after a recovery everybody else."""
     migration = account.migration
     if migration is not None and migration.new_device == newcomer:
-        old = account.device(migration.old_device)
-        still_there = old is not None and old.state in {DeviceState.ACTIVE, DeviceState.SUSPENDED}
-        return (migration.old_device,) if migration.revoke_old and still_there else ()
+        return (migration.old_device,) if migration.revoke_old else ()
     return tuple(
-        device.thumbprint
-        for device in account.devices
-        if device.thumbprint != newcomer and device.state in _GOES_WITH_RECOVERY
+        device.thumbprint for device in account.devices if device.thumbprint != newcomer and device.state not in _ENDED
     )
 
 
-def _removed(account: Account, act: RevokeDevice, *, request_at: int, rules: Rules, statement: Statement) -> Event:
-    target = account.device(act.target)
-    at, request = request_at, statement.request_id
-    own = act.target == act.device
-    waiting = target is not None and target.state is not DeviceState.ACTIVE
-    if own or waiting:
-        return DeviceRevoked(at=at, request=request, device=act.target, by=act.device)
+def _removed(act: RevokeDevice, now: _Happening) -> Event:
+    target = now.account.known(act.target)
+    if target.thumbprint == act.device or target.state is not DeviceState.ACTIVE:
+        return DeviceRevoked(at=now.at, request=now.request, device=act.target, by=act.device)
     # Another verified phone is suspended first: it can do nothing, but an eviction by a thief can still be undone.
-    return DeviceSuspended(
-        at=at, request=request, device=act.target, by=act.device, revoke_at=at + rules.revoke_other_s
-    )
+    until = now.at + now.rules.revoke_other_s
+    return DeviceSuspended(at=now.at, request=now.request, device=act.target, by=act.device, revoke_at=until)

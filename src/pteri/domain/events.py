@@ -28,6 +28,7 @@ __all__ = [
     "RecoveryStarted",
     "SignInApproved",
     "SignedIn",
+    "SuspensionEnded",
 ]
 
 
@@ -69,7 +70,7 @@ class SignedIn(_Event, frozen=True, tag=True):
 
 
 class MigrationApproved(_Event, frozen=True, tag=True):
-    """The old phone let a new one in; it is pending until it accepts."""
+    """The old phone let a new one in; it is pending until it accepts. Without its code it expires at ``expires_at``."""
 
     by: Thumbprint
     new_device: Thumbprint
@@ -81,13 +82,14 @@ class MigrationApproved(_Event, frozen=True, tag=True):
 
 
 class MigrationConfirmed(_Event, frozen=True, tag=True):
-    """The code of the approval was typed on the new phone."""
+    """The code of the approval was typed on the new phone, which may accept until ``expires_at``."""
 
     new_device: Thumbprint
+    expires_at: int
 
 
 class MigrationExpired(_Event, frozen=True, tag=True):
-    """The new phone did not accept in time, or was removed before it did."""
+    """The new phone did not show the code or accept in time, or three codes were wrong."""
 
     new_device: Thumbprint
 
@@ -119,7 +121,7 @@ class DeviceActivated(_Event, frozen=True, tag=True):
 
 
 class DeviceSuspended(_Event, frozen=True, tag=True):
-    """Another phone removed this one: it can do nothing from now, and counts as revoked from ``revoke_at``."""
+    """Another phone removed this one: it can do nothing from now, and is revoked from ``revoke_at`` on."""
 
     device: Thumbprint
     by: Thumbprint
@@ -131,6 +133,12 @@ class DeviceRevoked(_Event, frozen=True, tag=True):
 
     device: Thumbprint
     by: Thumbprint
+
+
+class SuspensionEnded(_Event, frozen=True, tag=True):
+    """Time has made a suspended phone a revoked one. ``request`` is the one that suspended it; no authority moved."""
+
+    device: Thumbprint
 
 
 class CodesSetUp(_Event, frozen=True, tag=True):
@@ -168,6 +176,7 @@ Event = (
     | DeviceActivated
     | DeviceSuspended
     | DeviceRevoked
+    | SuspensionEnded
     | CodesSetUp
     | ActRefused
     | ActHeld

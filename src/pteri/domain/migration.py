@@ -1,7 +1,8 @@
 """A migration from an old phone to a new one: one open at a time in an account.
 
 ``HELD`` is an approved migration inside its security delay. Whether the delay is over is a question of policy at the
-moment the new phone accepts; the table only says what may follow what.
+moment the new phone accepts; the table only says what may follow what. ``CONFIRM`` moves no state: it says that the
+code which the old phone showed was typed on the new one, so both are in the same hands.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class MigrationEvent(StrEnum):
 
     APPROVE = "APPROVE"
     HOLD = "HOLD"
+    CONFIRM = "CONFIRM"
     COMPLETE = "COMPLETE"
     EXPIRE = "EXPIRE"
     VETO = "VETO"
@@ -41,9 +43,11 @@ class MigrationEvent(StrEnum):
 MIGRATION_TABLE: Final = {
     (MigrationState.OFFERED, MigrationEvent.APPROVE): MigrationState.APPROVED,
     (MigrationState.OFFERED, MigrationEvent.HOLD): MigrationState.HELD,
+    (MigrationState.APPROVED, MigrationEvent.CONFIRM): MigrationState.APPROVED,
     (MigrationState.APPROVED, MigrationEvent.COMPLETE): MigrationState.COMPLETED,
     (MigrationState.APPROVED, MigrationEvent.EXPIRE): MigrationState.EXPIRED,
     (MigrationState.APPROVED, MigrationEvent.VETO): MigrationState.VETOED,
+    (MigrationState.HELD, MigrationEvent.CONFIRM): MigrationState.HELD,
     (MigrationState.HELD, MigrationEvent.COMPLETE): MigrationState.COMPLETED,
     (MigrationState.HELD, MigrationEvent.EXPIRE): MigrationState.EXPIRED,
     (MigrationState.HELD, MigrationEvent.VETO): MigrationState.VETOED,
@@ -55,7 +59,7 @@ OPEN_MIGRATIONS: Final = frozenset({MigrationState.APPROVED, MigrationState.HELD
 class Migration(msgspec.Struct, frozen=True):
     """``approval`` is the digest of the signed ``migrate`` statement.
 
-    ``confirmed``: the code that the old phone showed was typed on the new one, so both are in the same hands.
+    Until it is ``confirmed``, ``expires_at`` is the end of its code; after that, the end of the time to accept.
     """
 
     request: RequestId
@@ -71,6 +75,11 @@ class Migration(msgspec.Struct, frozen=True):
     def after(self, event: MigrationEvent) -> Migration:
         """This migration one transition later."""
         return msgspec.structs.replace(self, state=step(MIGRATION_TABLE, self.state, event))
+
+    def confirmed_until(self, expires_at: int) -> Migration:
+        """This migration with its code typed on the new phone, which may accept until ``expires_at``."""
+        confirmed = self.after(MigrationEvent.CONFIRM)
+        return msgspec.structs.replace(confirmed, confirmed=True, expires_at=expires_at)
 
     def is_open(self, at: int) -> bool:
         """Whether the new phone can still accept."""

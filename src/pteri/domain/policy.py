@@ -27,6 +27,7 @@ __all__ = ["decide"]
 
 _ENDED = frozenset({DeviceState.REVOKED, DeviceState.DROPPED})
 _LINE_SPEAKS_AGAINST = frozenset({LineStatus.CHANGED, LineStatus.CONTRADICTED})
+_AccountAct = Authenticate | ApproveMigration | ActivateDevice | StartRecovery | RevokeDevice | SetupOtp
 
 
 def decide(act: StatementAct, facts: Facts, rules: Rules) -> Decision:
@@ -34,10 +35,14 @@ def decide(act: StatementAct, facts: Facts, rules: Rules) -> Decision:
     account, now = facts.account, facts.circumstances
     if isinstance(act, BindWallet):
         return _bind(act, account, now)
-    if account is None or account.state is not AccountState.OPEN:
+    if account is None or account.id != act.account or account.state is not AccountState.OPEN:
         return Refuse(Reason.ACCOUNT_NOT_OPEN)
     if act.epoch != account.epoch:
         return Refuse(Reason.STALE_EPOCH)
+    return _decide(act, account, now, rules)
+
+
+def _decide(act: _AccountAct, account: Account, now: Circumstances, rules: Rules) -> Decision:
     if not isinstance(act, RevokeDevice | SetupOtp) and act.esim != account.esim:
         return Refuse(Reason.WRONG_LINE)
     match act:
@@ -129,6 +134,9 @@ def _start_recovery(act: StartRecovery, account: Account, now: Circumstances, ru
         return Refuse(Reason.DEVICE_TOMBSTONED)
     if account.recovery is not None and account.recovery.is_open(now.at):
         return Refuse(Reason.RECOVERY_OPEN)
+    if account.recovery is not None and account.recovery.stopped_since(now.at - rules.recovery_blocked_s):
+        # Or a thief with the wallet could try again and again, until the owner looks away for three days.
+        return Refuse(Reason.RECOVERY_STOPPED)
     if now.line in _LINE_SPEAKS_AGAINST:
         return Hold(Reason.LINE_CHANGED_HOLD, now.at + rules.recovery_hold_line_changed_s)
     return Hold(Reason.RECOVERY_HOLD, now.at + rules.recovery_hold_s)
@@ -146,6 +154,9 @@ def _revoke(act: RevokeDevice, account: Account, now: Circumstances) -> Decision
         return Permit(Reason.BOTH_KEYS)
     if target is not device and device.on_probation(now.at):
         return Refuse(Reason.DEVICE_ON_PROBATION)
+    if target.suspension is not None:
+        # Removing it twice must not cut short the time in which its removal can be undone.
+        return _after(target.suspension.revoke_at, Reason.SECURITY_DELAY, now)
     if account.active_devices() == (target,):
         return Refuse(Reason.LAST_DEVICE)
     return Permit(Reason.BOTH_KEYS)

@@ -1,7 +1,8 @@
 """A recovery case: a new phone claims the account and waits out a visible hold. One open at a time.
 
 In this version the evidence is the wallet alone, and every verified phone can end the case by removing the pending
-phone. Stronger evidence, veto and tie-break have their place in this table when they come.
+phone; after that the wallet alone opens no other one for a while, or a thief could try until nobody looks. Stronger
+evidence, veto and tie-break have their place in this table when they come.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ RECOVERY_TABLE: Final = {
 
 
 class Recovery(msgspec.Struct, frozen=True):
-    """``approval`` is the digest of the signed ``recover`` statement; the new phone may accept from ``held_until``."""
+    """``approval`` is the digest of the signed ``recover`` statement; the new phone may accept from ``held_until``.
+
+    ``ended_at`` is when the case left ``OPEN``, 0 before that.
+    """
 
     request: RequestId
     state: RecoveryState
@@ -52,11 +56,16 @@ class Recovery(msgspec.Struct, frozen=True):
     opened_at: int
     held_until: int
     expires_at: int
+    ended_at: int = 0
 
-    def after(self, event: RecoveryEvent) -> Recovery:
-        """This case one transition later."""
-        return msgspec.structs.replace(self, state=step(RECOVERY_TABLE, self.state, event))
+    def after(self, event: RecoveryEvent, at: int) -> Recovery:
+        """This case one transition later: every one ends it."""
+        return msgspec.structs.replace(self, state=step(RECOVERY_TABLE, self.state, event), ended_at=at)
 
     def is_open(self, at: int) -> bool:
         """Whether the case can still complete."""
         return self.state is RecoveryState.OPEN and at < self.expires_at
+
+    def stopped_since(self, at: int) -> bool:
+        """Whether a verified phone ended it after ``at``."""
+        return self.state is RecoveryState.REJECTED and self.ended_at > at

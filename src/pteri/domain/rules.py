@@ -32,7 +32,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     migration_hold_s: int = _HOUR
     """Security delay of a new phone; there is no proximity beacon yet that could make it unnecessary."""
     migration_open_s: int = 600
-    """How long the code of the old phone may take to reach the new one."""
+    """How long the code of the old phone may take to reach the new one; then the migration has expired."""
     migration_accept_s: int = _DAY
     """How long the new phone may take to accept, after the delay."""
     probation_s: int = 72 * _HOUR
@@ -43,6 +43,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The same after a recent change of the line."""
     recovery_open_s: int = 7 * _DAY
     """How long a case may be completed after its hold."""
+    recovery_blocked_s: int = 30 * _DAY
+    """How long the wallet alone opens no case after a verified phone has stopped one."""
     revoke_other_s: int = _DAY
     """How long a phone removed by another one counts as suspended before it is revoked."""
     prompts_per_hour: int = 5
@@ -70,7 +72,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "PTERI recovery terms 1\n"
             f"wallet alone: {self.recovery_hold_s} s\n"
             f"wallet alone after a line change: {self.recovery_hold_line_changed_s} s\n"
-            "every verified phone can stop it\n"
+            f"every verified phone can stop it, and with it any other for: {self.recovery_blocked_s} s\n"
             "the line alone: never\n"
         )
 
@@ -86,7 +88,7 @@ _CEILINGS: Final[Mapping[str, int]] = {"sign_in_s": 300, "statement_s": 300, "co
 
 
 def rules_from(overrides: Mapping[str, int]) -> Rules:
-    """The default rules with these changes, or :class:`RulesError` that names the setting and its bound."""
+    """The default rules with these changes, or :class:`RulesError` that names the settings and their bound."""
     known = set(Rules.__struct_fields__)
     for name, value in overrides.items():
         if name not in known:
@@ -95,4 +97,12 @@ def rules_from(overrides: Mapping[str, int]) -> Rules:
             raise RulesError(f"rules.{name} = {value} is below the floor {FLOORS.get(name, 1)}")
         if value > _CEILINGS.get(name, 2**31):
             raise RulesError(f"rules.{name} = {value} is above the ceiling {_CEILINGS.get(name, 2**31)}")
-    return msgspec.structs.replace(Rules(), **overrides)
+    rules = msgspec.structs.replace(Rules(), **overrides)
+    # A changed line never shortens a hold, and a hold that it lengthens still ends before the case does.
+    shortest, longest = rules.recovery_hold_s, rules.recovery_hold_s + rules.recovery_open_s
+    if not shortest <= rules.recovery_hold_line_changed_s < longest:
+        raise RulesError(
+            f"rules.recovery_hold_line_changed_s = {rules.recovery_hold_line_changed_s} is not between "
+            f"recovery_hold_s = {shortest} and recovery_hold_s + recovery_open_s = {longest}"
+        )
+    return rules

@@ -1,0 +1,1 @@
+"""Benchmarks: figures as ratios from one run, never a test."""

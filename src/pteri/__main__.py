@@ -1,0 +1,5 @@
+"""``python -m pteri``."""
+
+from pteri.cli import main
+
+main()

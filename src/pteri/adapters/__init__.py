@@ -1,0 +1,1 @@
+"""One thin client per outside thing. No decision lives here."""

@@ -1,0 +1,1 @@
+"""The registry in a database: the promises of :class:`pteri.app.ports.Store`, kept by SQL."""

@@ -1,0 +1,58 @@
+"""How records are kept in rows: compact JSON text, which an auditor can read with the database's own tools.
+
+Only what a query asks for has a column of its own; the rest of a record is its text. Nothing here decides.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from pteri.app.ports import StoreUnavailable
+from pteri.domain.account import Account
+from pteri.domain.challenge import Challenge
+from pteri.domain.records import Notice, RecordedEvent
+
+__all__ = ["decode_account", "decode_challenge", "decode_notice", "decode_recorded", "encode"]
+
+T = TypeVar("T")
+
+_ENCODER: Final = msgspec.json.Encoder()
+_ACCOUNT: Final = msgspec.json.Decoder(Account)
+_CHALLENGE: Final = msgspec.json.Decoder(Challenge)
+_NOTICE: Final = msgspec.json.Decoder(Notice)
+_RECORDED: Final = msgspec.json.Decoder(RecordedEvent)
+
+
+def encode(record: Account | Challenge | Notice | RecordedEvent) -> str:
+    """The text of a record."""
+    return _ENCODER.encode(record).decode()
+
+
+def decode_account(text: str) -> Account:
+    """The account of this text."""
+    return _decode(_ACCOUNT, text)
+
+
+def decode_challenge(text: str) -> Challenge:
+    """The challenge of this text."""
+    return _decode(_CHALLENGE, text)
+
+
+def decode_notice(text: str) -> Notice:
+    """The notice of this text."""
+    return _decode(_NOTICE, text)
+
+
+def decode_recorded(text: str) -> RecordedEvent:
+    """The event of this text."""
+    return _decode(_RECORDED, text)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], text: str) -> T:
+    try:
+        return decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        # We wrote it, so the medium failed or somebody wrote past us: no answer is better than half of one.
+        raise StoreUnavailable("the database holds a record that cannot be read") from error

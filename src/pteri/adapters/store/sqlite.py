@@ -1,0 +1,252 @@
+"""The registry in one SQLite file.
+
+Every call runs to its end in the thread of the event loop. That is on purpose: a commit shared by many requests costs
+less than handing it to another thread and back, and a method that never awaits cannot be cancelled inside its
+transaction. Any number of stores, in any number of processes, may have the same file open.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from pteri import durable
+from pteri.adapters.store import changes, codec, file
+from pteri.adapters.store.consistency import check_consistency
+from pteri.app.ports import Answer, Changeset, Claim, Committed, Count, LogEntry, Outcome, StoreUnavailable
+from pteri.core.ids import AccountId, IdempotencyKey, RequestId, TenantId, Thumbprint
+from pteri.domain.account import Account
+from pteri.domain.challenge import Challenge
+from pteri.domain.records import Notice, RecordedEvent
+
+__all__ = ["SqliteStore"]
+
+_BUSY_S: Final = 5.0
+"""How long a writer waits for one that does not queue, as an operator's tool, before the store is unavailable."""
+_MOST_PROMPTS: Final = 20
+
+_BUGS: Final = (
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    sqlite3.DataError,
+    sqlite3.NotSupportedError,
+)
+"""What SQLite says when we are wrong and not the disk. Nobody catches these."""
+
+_FORGET: Final = (
+    """
+    DELETE FROM answers WHERE (tenant, caller, key) IN
+        (SELECT tenant, caller, key FROM answers WHERE at < ? ORDER BY at LIMIT ?)
+    """,
+    """
+    DELETE FROM challenges WHERE (tenant, id) IN
+        (SELECT tenant, id FROM challenges WHERE expires_at < ? ORDER BY expires_at LIMIT ?)
+    """,
+    """
+    DELETE FROM counters WHERE (tenant, kind, subject, window_s, ends_at) IN
+        (SELECT tenant, kind, subject, window_s, ends_at FROM counters WHERE ends_at < ? ORDER BY ends_at LIMIT ?)
+    """,
+)
+"""Never the spent nonces: what was signed once stays signed once."""
+
+
+class SqliteStore:
+    """Keeps the promises of :class:`pteri.app.ports.Store`. Belongs to the thread that opened it."""
+
+    def __init__(self, connection: sqlite3.Connection, turn: Path) -> None:
+        self._connection = connection
+        self._turn = turn
+
+    @classmethod
+    def open(cls, path: Path) -> SqliteStore:
+        """Open the store in this file, made with mode 0600 where there is none.
+
+        Raises ``StoreRefused`` for a file that is not a store or is one of a newer program.
+        """
+        with _translated():
+            return cls(file.connect(path, busy_s=_BUSY_S), turn=path.with_name(f"{path.name}.lock"))
+
+    async def commit(self, batch: Sequence[Changeset]) -> list[Outcome]:
+        """Make these changesets durable in one transaction, in order, each with its own outcome."""
+        for changeset in batch:
+            check_consistency(changeset)
+        with self._transaction() as connection:
+            outcomes = [_apply_whole(connection, changeset) for changeset in batch]
+            if not any(isinstance(outcome, Committed) for outcome in outcomes):
+                self._roll_back()  # nothing to keep: a flood of refused requests must not cost disk writes
+        return outcomes
+
+    async def answer(self, tenant: TenantId, caller: Thumbprint, key: IdempotencyKey) -> Answer | None:
+        """What was answered to this caller's request with this key."""
+        with _translated():
+            return changes.read_answer(self._connection, tenant, caller, key)
+
+    async def challenge(self, tenant: TenantId, request: RequestId) -> Challenge | None:
+        """The challenge with this id."""
+        found = self._texts("SELECT payload FROM challenges WHERE tenant = ? AND id = ?", tenant, request)
+        return codec.decode_challenge(found[0]) if found else None
+
+    async def prompts(self, tenant: TenantId, account: AccountId, at: int) -> list[Challenge]:
+        """Live, prompted, unanswered sign-ins of an account, newest first, at most 20."""
+        found = self._texts(
+            """
+            SELECT payload FROM challenges
+            WHERE tenant = ? AND account = ? AND waits = 1 AND issued_at <= ? AND expires_at > ?
+            ORDER BY issued_at DESC, id LIMIT ?
+            """,
+            *(tenant, account, at, at, _MOST_PROMPTS),
+        )
+        return [codec.decode_challenge(text) for text in found]
+
+    async def account(self, tenant: TenantId, account: AccountId) -> Account | None:
+        """The account as last committed."""
+        found = self._texts("SELECT state FROM accounts WHERE tenant = ? AND account = ?", tenant, account)
+        return codec.decode_account(found[0]) if found else None
+
+    async def owner(self, tenant: TenantId, claim: Claim) -> AccountId | None:
+        """Which account holds this claim."""
+        found = self._texts(
+            "SELECT account FROM claims WHERE tenant = ? AND kind = ? AND value = ?", tenant, claim.kind, claim.value
+        )
+        return AccountId(found[0]) if found else None
+
+    async def count(self, tenant: TenantId, count: Count) -> int:
+        """How many its window holds now."""
+        found = self._rows(
+            "SELECT total FROM counters WHERE tenant = ? AND kind = ? AND subject = ? AND window_s = ? AND ends_at = ?",
+            *(tenant, count.kind, count.subject, count.window_s, changes.window_end(count)),
+        )
+        return found[0][0] if found else 0
+
+    async def history(self, tenant: TenantId, account: AccountId, after_seq: int, limit: int) -> list[RecordedEvent]:
+        """Events of an account in order, after ``after_seq``."""
+        found = self._texts(
+            "SELECT payload FROM events WHERE tenant = ? AND account = ? AND seq > ? ORDER BY seq LIMIT ?",
+            *(tenant, account, after_seq, _at_most(limit)),
+        )
+        return [codec.decode_recorded(text) for text in found]
+
+    async def notices(self, tenant: TenantId, account: AccountId, limit: int) -> list[Notice]:
+        """Newest first."""
+        found = self._texts(
+            "SELECT payload FROM notices WHERE tenant = ? AND account = ? ORDER BY at DESC, id LIMIT ?",
+            *(tenant, account, _at_most(limit)),
+        )
+        return [codec.decode_notice(text) for text in found]
+
+    async def sequence(self, limit: int) -> int:
+        """Give log positions to at most ``limit`` committed events that have none; how many got one.
+
+        Promised is the order within each account; across accounts it is the order of their keys, not of time.
+        """
+        with self._transaction() as connection:
+            keys: list[tuple[str, str, int]] = connection.execute(
+                "SELECT tenant, account, seq FROM unsequenced ORDER BY tenant, account, seq LIMIT ?",
+                (_at_most(limit),),
+            ).fetchall()
+            [(free,)] = connection.execute("SELECT COALESCE(MAX(position) + 1, 0) FROM log").fetchall()
+            connection.executemany(
+                "INSERT INTO log (position, tenant, account, seq) VALUES (?, ?, ?, ?)",
+                [(position, *key) for position, key in enumerate(keys, start=free)],
+            )
+            connection.executemany("DELETE FROM unsequenced WHERE tenant = ? AND account = ? AND seq = ?", keys)
+            return len(keys)
+
+    async def log(self, from_position: int, limit: int) -> list[LogEntry]:
+        """The log in order of position."""
+        found = self._rows(
+            """
+            SELECT log.position, events.payload FROM log
+            JOIN events ON events.tenant = log.tenant AND events.account = log.account AND events.seq = log.seq
+            WHERE log.position >= ? ORDER BY log.position LIMIT ?
+            """,
+            *(from_position, _at_most(limit)),
+        )
+        return [LogEntry(position, codec.decode_recorded(text)) for position, text in found]
+
+    async def accounts(self, after: tuple[str, str] | None, limit: int) -> list[Account]:
+        """All accounts in order of (tenant, id), after the given one: for checks over everything."""
+        found = self._texts(
+            "SELECT state FROM accounts WHERE (tenant, account) > (?, ?) ORDER BY tenant, account LIMIT ?",
+            *(after or ("", "")),
+            _at_most(limit),
+        )
+        return [codec.decode_account(text) for text in found]
+
+    async def forget_answers(self, before: int, limit: int) -> int:
+        """Drop at most ``limit`` recorded answers and dead challenges older than Unix second ``before``; how many.
+
+        Counters of windows that ended before then count among them: they can be asked for no more.
+        """
+        left = _at_most(limit)
+        with self._transaction() as connection:
+            for statement in _FORGET:
+                left -= connection.execute(statement, (before, left)).rowcount
+        return limit - left
+
+    async def close(self) -> None:
+        """Release the database."""
+        with _translated():
+            self._connection.close()
+
+    def _rows(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
+        # All rows at once: a cursor left in the middle would hold the write-ahead log back from its checkpoint.
+        with _translated():
+            return self._connection.execute(query, values).fetchall()
+
+    def _texts(self, query: str, *values: str | int) -> list[str]:
+        return [text for (text,) in self._rows(query, *values)]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, durable when the block is left; the one writer of the file meanwhile.
+
+        Our writers queue at a lock file: SQLite's own waiting is a series of guesses at a free moment, and under load
+        it leaves some writers out for seconds. Only speed depends on that file.
+        """
+        with _translated(), durable.locked(self._turn, wait=True):
+            self._roll_back()  # only if an earlier roll-back failed with its disk
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                if self._connection.in_transaction:
+                    self._connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # the first failure is the one to tell
+                    self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:  # SQLite itself has rolled back after some failures
+            self._connection.execute("ROLLBACK")
+
+
+def _apply_whole(connection: sqlite3.Connection, changeset: Changeset) -> Outcome:
+    """Apply one changeset of a batch; a refused one leaves nothing behind."""
+    connection.execute("SAVEPOINT changeset")
+    outcome = changes.apply(connection, changeset)
+    if not isinstance(outcome, Committed):
+        connection.execute("ROLLBACK TO changeset")
+    connection.execute("RELEASE changeset")
+    return outcome
+
+
+def _at_most(limit: int) -> int:
+    if limit < 0:  # SQLite reads a negative limit as "all"
+        raise ValueError("a limit is 0 or more")
+    return limit
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The world failing, said once in the words of the port: disk full, locked for too long, input/output, corrupt."""
+    try:
+        yield
+    except _BUGS:
+        raise
+    except (sqlite3.Error, OSError) as error:
+        raise StoreUnavailable(f"the database failed: {error}") from error

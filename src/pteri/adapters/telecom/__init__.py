@@ -1,0 +1,1 @@
+"""Mobile operators behind the ``LineEvidence`` port."""

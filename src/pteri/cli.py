@@ -1,0 +1,147 @@
+"""The command ``pteri``: start a service, play the demo, be a phone, verify a message.
+
+Exit codes: 0 yes, 1 no (with a stable code), 2 the command line is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from pteri.core.errors import ProtocolError
+from pteri.core.keys.message import MAX_MESSAGE_BYTES, verify_message
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="pteri",
+    help="Sign in with a wallet on your phone: both keys, no password, no SMS.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+verify_app = typer.Typer(help="Check signatures offline; nothing of a server is needed.", no_args_is_help=True)
+app.add_typer(verify_app, name="verify")
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@verify_app.command("message")
+def verify_message_command(
+    address: Annotated[str, typer.Option(help="The Litecoin address that is said to have signed.")],
+    signature: Annotated[str, typer.Option(help="The signature, base64, as wallets print it.")],
+    message_file: Annotated[Path, typer.Option(help="A file with exactly the signed bytes; - for standard input.")],
+    network: Annotated[str, typer.Option(help="main, test or regtest.")] = "main",
+    as_json: JsonFlag = False,
+) -> None:
+    """Check whether this address signed this message."""
+    try:
+        # One byte more than is accepted, so that a huge file is refused and not read.
+        if str(message_file) == "-":
+            message = sys.stdin.buffer.read(MAX_MESSAGE_BYTES + 1)
+        else:
+            with message_file.open("rb") as stream:
+                message = stream.read(MAX_MESSAGE_BYTES + 1)
+    except OSError as error:
+        _usage(f"Cannot read {message_file}: {error.strerror}.", as_json=as_json)
+    try:
+        verified = verify_message(address, message, signature, network=network)
+    except ProtocolError as error:
+        refused = {"valid": False, "code": error.code, "detail": error.detail}
+        _tell(refused, f"Not valid: {error.detail} ({error.code}).", as_json)
+        raise typer.Exit(1) from None
+    found = {
+        "valid": True,
+        "address": verified.address,
+        "network": verified.network,
+        "kind": verified.kind,
+        "signature_type": verified.signature_type,
+        "message_sha256": verified.message_sha256.hex(),
+    }
+    _tell(found, f"Valid: {verified.address} signed this message ({verified.signature_type}).", as_json)
+
+
+@app.command("init")
+def init_command(
+    directory: Annotated[Path, typer.Argument(help="Where the settings, keys and database will be.")],
+    domain: Annotated[str, typer.Option(help="Host name of your site, as people know it.")],
+    tenant: Annotated[str, typer.Option(help="Short name of your site in the API.")] = "site",
+    network: Annotated[str, typer.Option(help="main, test or regtest.")] = "main",
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8750,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a new service: settings, deployment key, and the key your site signs its requests with."""
+    from pteri.provision import provision
+    from pteri.settings import SettingsError
+
+    try:
+        made = provision(directory, domain=domain, tenant=tenant, network=network, port=port)
+    except (SettingsError, ProtocolError) as error:
+        _usage(str(error), as_json=as_json)
+    _tell(
+        {"settings": str(made.settings), "client_key_file": str(made.client_key_file)},
+        f"Made {made.settings}.\nYour site's own key is in {made.client_key_file}: keep it where your site runs.\n"
+        f"Start the service with: pteri serve --config {made.settings}",
+        as_json,
+    )
+
+
+@app.command("serve")
+def serve_command(
+    config: Annotated[Path | None, typer.Option(help="The settings file (or PTERI_CONFIG).")] = None,
+) -> None:
+    """Run the service until it is told to stop (SIGTERM or Ctrl-C)."""
+    from pteri.serving import serve
+    from pteri.settings import SettingsError, load_settings, read_environment
+
+    path = config or read_environment().config
+    if path is None:
+        _usage("Which settings? Give --config FILE, or make a new service with: pteri init", as_json=False)
+    try:
+        serve(load_settings(path))
+    except SettingsError as error:
+        _usage(str(error), as_json=False)
+
+
+@app.command("demo")
+def demo_command(
+    as_json: JsonFlag = False,
+    keep: Annotated[Path | None, typer.Option(help="Keep the demo's files in this new directory.")] = None,
+    fast: Annotated[bool, typer.Option(help="Do not pause between steps.")] = False,
+) -> None:
+    """Play the whole story against a real server with real phones, and say who signed what and why."""
+    from pteri.demo.play import play
+
+    raise typer.Exit(play(as_json=as_json, keep=keep, fast=fast or as_json))
+
+
+def _tell(values: dict[str, Any], text: str, as_json: bool) -> None:
+    print(json.dumps(values) if as_json else text)
+
+
+def _usage(message: str, *, as_json: bool) -> NoReturn:
+    if as_json:
+        print(json.dumps({"error": message}))
+    else:
+        print(message, file=sys.stderr)
+    raise typer.Exit(2)
+
+
+def _mount_wallet() -> None:
+    """``pteri wallet`` needs the wallet extra; without it the other commands still work."""
+    try:
+        from pteri.wallet.cli import app as wallet_app
+    except ModuleNotFoundError as error:
+        if error.name not in {"httpx2", "keyring", "segno"}:
+            raise
+        return
+    app.add_typer(wallet_app, name="wallet")
+
+
+def main() -> None:
+    """Entry point."""
+    _mount_wallet()
+    app()

@@ -1,0 +1,241 @@
+"""The routes of the service: each endpoint reads its call, asks ``app``, and answers. No decision lives here.
+
+Paths begin with the tenant. Phones and relying parties sign every request (RFC 9421); see docs/spec section 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import wraps
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+import msgspec
+import structlog
+
+from pteri.app import codes, issue, opening, queries
+from pteri.app.callers import Asking
+from pteri.app.committing import Done
+from pteri.app.deployment import Deployment
+from pteri.app.ports import StoreUnavailable
+from pteri.app.refusals import Clashes, Denied, NotAllowed, NotFound, Refusal, SlowDown
+from pteri.app.respond import respond
+from pteri.core import ids, wire
+from pteri.core.ids import RequestId
+from pteri.core.statement import instant_text
+from pteri.core.verify import Payload
+from pteri.http.problems import HttpCode, Kind, ProblemError
+from pteri.http.routing import AnyRoute, Auth, Call, Reply, Route
+
+__all__ = ["api_routes"]
+
+_log = structlog.get_logger("pteri.http")
+
+BodyT = TypeVar("BodyT")
+_KINDS: Final = MappingProxyType(
+    {
+        NotFound: Kind.NOT_FOUND,
+        NotAllowed: Kind.NOT_ALLOWED,
+        Clashes: Kind.CONFLICT,
+        SlowDown: Kind.SLOW_DOWN,
+    }
+)
+
+
+def _problem(refusal: Refusal, at: int) -> ProblemError:
+    if isinstance(refusal, Denied):
+        # The reason is for the operator; a stranger gets the one denial.
+        _log.info("denied", why=refusal.why)
+        return ProblemError(Kind.DENIED, code=HttpCode.DENIED)
+    until = None if refusal.until is None else instant_text(refusal.until)
+    wait = None if refusal.until is None else max(1, refusal.until - at)
+    kind = _KINDS[type(refusal)]
+    return ProblemError(
+        kind,
+        code=refusal.code,
+        detail=refusal.detail,
+        until=until,
+        retry_after_s=wait if kind is Kind.SLOW_DOWN else None,
+    )
+
+
+class _Endpoints:
+    """One method per route, over one deployment."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+
+    def asking(self, call: Call[BodyT]) -> Asking:
+        """Tenant, signed request and server time of a call."""
+        tenant = self._deployment.tenant(call.path["tenant"])
+        return Asking(tenant, call.signed_request(), self._deployment.clock.now())
+
+    async def start_binding(self, call: Call[wire.StartBinding]) -> Reply:
+        """POST /v1/{tenant}/bindings."""
+        return _reply(await issue.start_binding(self._deployment, self.asking(call), call.body), wire.Started)
+
+    async def start_sign_in(self, call: Call[wire.StartSignIn]) -> Reply:
+        """POST /v1/{tenant}/logins."""
+        return _reply(await issue.start_sign_in(self._deployment, self.asking(call), call.body), wire.Started)
+
+    async def progress(self, call: Call[None]) -> Reply:
+        """GET /v1/{tenant}/logins/{id} and .../bindings/{id}."""
+        return Reply(200, await queries.progress(self._deployment, self.asking(call), _id(call)))
+
+    async def enter_code(self, call: Call[wire.EnterCode]) -> Reply:
+        """POST /v1/{tenant}/logins/{id}/code and .../bindings/{id}/code."""
+        done = await codes.enter_code(self._deployment, self.asking(call), _id(call), call.body)
+        return _reply(done, wire.SignedIn)
+
+    async def claim(self, call: Call[wire.Claim]) -> Reply:
+        """POST /v1/{tenant}/challenges/{id}/claim."""
+        return Reply(200, await issue.claim(self._deployment, self.asking(call), _id(call), call.body))
+
+    async def respond(self, call: Call[Payload]) -> Reply:
+        """POST /v1/{tenant}/challenges/{id}/response."""
+        return _reply(await respond(self._deployment, self.asking(call), _id(call)), wire.Decided)
+
+    async def prompts(self, call: Call[wire.Nothing]) -> Reply:
+        """POST /v1/{tenant}/prompts."""
+        return Reply(200, await queries.prompts(self._deployment, self.asking(call)))
+
+    async def devices(self, call: Call[wire.Nothing]) -> Reply:
+        """POST /v1/{tenant}/devices."""
+        return Reply(200, await queries.devices(self._deployment, self.asking(call)))
+
+    async def start_migration(self, call: Call[wire.StartMigration]) -> Reply:
+        """POST /v1/{tenant}/migrations."""
+        done = await opening.start_migration(self._deployment, self.asking(call), call.body)
+        return _reply(done, wire.Claimed)
+
+    async def enter_migration_code(self, call: Call[wire.EnterMigrationCode]) -> Reply:
+        """POST /v1/{tenant}/migrations/code."""
+        done = await codes.enter_migration_code(self._deployment, self.asking(call), call.body)
+        return _reply(done, wire.MigrationSeen)
+
+    async def start_activation(self, call: Call[wire.Nothing]) -> Reply:
+        """POST /v1/{tenant}/activations."""
+        return _reply(await opening.start_activation(self._deployment, self.asking(call)), wire.Claimed)
+
+    async def set_up_codes(self, call: Call[wire.SetUpCodes]) -> Reply:
+        """POST /v1/{tenant}/code-setups."""
+        return _reply(await opening.set_up_codes(self._deployment, self.asking(call), call.body), wire.Claimed)
+
+    async def start_recovery(self, call: Call[wire.StartRecovery]) -> Reply:
+        """POST /v1/{tenant}/recoveries."""
+        return _reply(await codes.start_recovery(self._deployment, self.asking(call), call.body), wire.Claimed)
+
+    async def start_revocation(self, call: Call[wire.Revoke]) -> Reply:
+        """POST /v1/{tenant}/revocations."""
+        done = await opening.start_revocation(self._deployment, self.asking(call), call.body)
+        return _reply(done, wire.Claimed)
+
+
+def _id(call: Call[BodyT]) -> RequestId:
+    return ids.request_id(call.path["id"])
+
+
+def _reply(done: Done, message: type[msgspec.Struct]) -> Reply:
+    return Reply(done.status, msgspec.json.decode(done.body, type=message))
+
+
+def _told(
+    endpoint: Callable[[Call[BodyT]], Awaitable[Reply]], deployment: Deployment
+) -> Callable[[Call[BodyT]], Awaitable[Reply]]:
+    """The endpoint with refusals of the application turned into problems."""
+
+    @wraps(endpoint)
+    async def translated(call: Call[BodyT]) -> Reply:
+        try:
+            return await endpoint(call)
+        except Refusal as refusal:
+            raise _problem(refusal, deployment.clock.now()) from refusal
+        except StoreUnavailable as error:
+            _log.error("store_unavailable", request_id=call.request_id)
+            raise ProblemError(Kind.UNAVAILABLE, code="UNAVAILABLE", retry_after_s=1) from error
+
+    return translated
+
+
+_CLIENT_PROBLEMS = (Kind.NOT_FOUND, Kind.CONFLICT, Kind.SLOW_DOWN, Kind.UNAVAILABLE)
+_PHONE_PROBLEMS = (Kind.NOT_FOUND, Kind.NOT_ALLOWED, Kind.CONFLICT, Kind.SLOW_DOWN, Kind.UNAVAILABLE)
+
+
+def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
+    """The table of all routes of the service."""
+    ends = _Endpoints(deployment)
+
+    def client(
+        method: str,
+        path: str,
+        endpoint: Callable[[Call[BodyT]], Awaitable[Reply]],
+        body: type[BodyT] | None,
+        replies: dict[int, type],
+        summary: str,
+    ) -> Route[BodyT]:
+        return Route(
+            method=method,
+            path=f"/v1/{{tenant}}{path}",
+            endpoint=_told(endpoint, deployment),
+            body=body,
+            replies=replies,
+            auth=Auth.CLIENT,
+            summary=summary,
+            tags=("relying party",),
+            problems=_CLIENT_PROBLEMS,
+        )
+
+    def phone(
+        path: str,
+        endpoint: Callable[[Call[BodyT]], Awaitable[Reply]],
+        body: type[BodyT],
+        replies: dict[int, type],
+        summary: str,
+    ) -> Route[BodyT]:
+        return Route(
+            method="POST",
+            path=f"/v1/{{tenant}}{path}",
+            endpoint=_told(endpoint, deployment),
+            body=body,
+            replies=replies,
+            auth=Auth.DEVICE,
+            summary=summary,
+            tags=("phone",),
+            problems=_PHONE_PROBLEMS,
+        )
+
+    started: dict[int, type] = {201: wire.Started}
+    signed_in: dict[int, type] = {200: wire.SignedIn}
+    claimed: dict[int, type] = {201: wire.Claimed}
+    return (
+        client("POST", "/bindings", ends.start_binding, wire.StartBinding, started, "Link an account to a wallet"),
+        client("GET", "/bindings/{id}", ends.progress, None, {200: wire.Progress}, "How far a binding has come"),
+        client(
+            "POST", "/bindings/{id}/code", ends.enter_code, wire.EnterCode, signed_in, "Enter the code of a binding"
+        ),
+        client("POST", "/logins", ends.start_sign_in, wire.StartSignIn, started, "Start a sign-in"),
+        client("GET", "/logins/{id}", ends.progress, None, {200: wire.Progress}, "How far a sign-in has come"),
+        client("POST", "/logins/{id}/code", ends.enter_code, wire.EnterCode, signed_in, "Enter the code of a sign-in"),
+        phone("/challenges/{id}/claim", ends.claim, wire.Claim, {200: wire.Claimed}, "Fetch the fields to sign"),
+        phone(
+            "/challenges/{id}/response",
+            ends.respond,
+            Payload,
+            {200: wire.Decided, 202: wire.Decided},
+            "Answer with both signatures",
+        ),
+        phone("/prompts", ends.prompts, wire.Nothing, {200: wire.Prompts}, "Sign-ins that wait for this phone"),
+        phone("/devices", ends.devices, wire.Nothing, {200: wire.DevicesSeen}, "The account, its phones and notices"),
+        phone("/migrations", ends.start_migration, wire.StartMigration, claimed, "Let a new phone in"),
+        phone(
+            "/migrations/code",
+            ends.enter_migration_code,
+            wire.EnterMigrationCode,
+            {200: wire.MigrationSeen},
+            "Type the old phone's code on the new phone",
+        ),
+        phone("/activations", ends.start_activation, wire.Nothing, claimed, "Make this waiting phone a verified one"),
+        phone("/code-setups", ends.set_up_codes, wire.SetUpCodes, claimed, "Introduce a phone with a restored wallet"),
+        phone("/recoveries", ends.start_recovery, wire.StartRecovery, claimed, "Claim the account on a new phone"),
+        phone("/revocations", ends.start_revocation, wire.Revoke, claimed, "Remove a phone"),
+    )

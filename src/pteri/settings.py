@@ -1,0 +1,274 @@
+"""What the person who runs this has decided: the environment and the settings file, each read once.
+
+The only module that reads ``os.environ``. A settings file is one frozen tree; an unknown key refuses to
+start, because a misspelt protection would otherwise lapse in silence. Relative paths count from the file's
+own folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from pteri import durable
+from pteri.core import ids
+from pteri.core.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "Environment",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "TenantSettings",
+    "load_settings",
+    "read_environment",
+    "write_settings",
+]
+
+_MAX_FILE_BYTES: Final = 1 << 20
+_MAX_RULE: Final = 2**53 - 1
+_RULE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+class SettingsError(Exception):
+    """The settings do not hold. The message names the place and the fix; the program does not start."""
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """The environment variables that mean something to this program. An empty one counts as not set."""
+
+    wallet_home: Path
+    """PTERI_WALLET_HOME, else ``.pteri/wallet`` in the person's home."""
+    passphrase_file: Path | None
+    """PTERI_PASSPHRASE_FILE: names the file; no variable holds the passphrase itself."""
+    clock_file: Path | None
+    """PTERI_CLOCK_FILE: the demo's simulated clock."""
+    config: Path | None
+    """PTERI_CONFIG: the server's settings file."""
+    no_color: bool
+    """NO_COLOR, set to anything."""
+    ci: bool
+    """CI: nobody watches, and a missing outside program is a failure."""
+
+
+def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
+    """Look at the environment (or at ``variables`` in its place), once, at the start."""
+    found = os.environ if variables is None else variables
+
+    def path(name: str) -> Path | None:
+        return Path(found[name]) if found.get(name) else None
+
+    return Environment(
+        wallet_home=path("PTERI_WALLET_HOME") or Path.home() / ".pteri" / "wallet",
+        passphrase_file=path("PTERI_PASSPHRASE_FILE"),
+        clock_file=path("PTERI_CLOCK_FILE"),
+        config=path("PTERI_CONFIG"),
+        no_color=bool(found.get("NO_COLOR")),
+        ci=found.get("CI", "").lower() not in {"", "0", "false"},
+    )
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table ``[server]``."""
+
+    public_origin: str
+    """What phones and relying parties see: ``https://`` and a host; ``http://`` for loopback hosts only."""
+    host: str
+    """Address to listen on."""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+    database: Path
+    deployment_key_file: Path
+    """32 random bytes in hex, mode 0600; made by ``pteri init`` and never implicitly."""
+    requests_per_minute: Annotated[int, msgspec.Meta(ge=60, le=10_000_000)] = 6000
+    """How many requests one network (IPv4 /24, IPv6 /56) may send in a minute; relying parties count, too."""
+    simulated: bool = False
+    """A demo: simulated operator, push and chain."""
+    clock_file: Path | None = None
+    """Simulated clock, in a demo only."""
+
+    def __post_init__(self) -> None:
+        _require_origin(self.public_origin)
+        _require_host(self.host)
+        # Whoever can write that file could end the waiting time of a recovery.
+        if self.clock_file is not None and not self.simulated:
+            raise ValueError("clock_file is for demos: set simulated = true, or remove it")
+
+
+class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One ``[[tenants]]`` table: a relying party."""
+
+    id: ids.TenantId
+    domain: ids.Domain
+    network: Literal["main", "test", "regtest"]
+    client_keys: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    """P-256 keys its back end signs requests with: base64url of the 65-byte SEC1 point."""
+
+    def __post_init__(self) -> None:
+        try:
+            ids.tenant_id(self.id)
+            ids.domain(self.domain)
+            for key in self.client_keys:
+                _require_client_key(key)
+        except ProtocolError as error:
+            raise ValueError(error.detail) from error
+        if len(set(self.client_keys)) != len(self.client_keys):
+            raise ValueError("client_keys names one key twice")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything the server is told. ``rules`` are numbers by name; ``domain.rules`` knows their floors."""
+
+    server: ServerSettings
+    tenants: Annotated[tuple[TenantSettings, ...], msgspec.Meta(min_length=1)]
+    rules: dict[str, int] = {}
+
+    def __post_init__(self) -> None:
+        for what, values in (
+            ("id", [tenant.id for tenant in self.tenants]),
+            ("domain", [tenant.domain for tenant in self.tenants]),
+        ):
+            if len(set(values)) != len(values):
+                raise ValueError(f"two tenants have the same {what}")
+        for name, value in self.rules.items():
+            if not _RULE_NAME.fullmatch(name) or not 0 <= value <= _MAX_RULE:
+                raise ValueError("a rule is a lower-case name and a whole number from 0 to 2**53 - 1")
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the settings file; ``SettingsError`` names the file, the key and what to do."""
+    try:
+        tree = tomllib.loads(durable.read_regular(path, _MAX_FILE_BYTES).decode())
+    except FileNotFoundError as error:
+        raise SettingsError(f"There is no settings file {path}. Make one with: pteri init") from error
+    except OSError as error:
+        raise SettingsError(f"Cannot read the settings file {path}: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from error
+    try:
+        _require_known_keys(tree)
+        base = path.absolute().parent
+        return msgspec.convert(tree, Settings, dec_hook=lambda kind, value: _path_from(base, kind, value))
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _path_from(base: Path, kind: type, value: object) -> Path:
+    if kind is not Path or not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("expected the path of a file")
+    return base / value
+
+
+def _require_known_keys(tree: Mapping[str, object]) -> None:
+    """Name an unknown key and the known one nearest to it, before anything else is looked at."""
+    _require_keys_of(Settings, tree, "")
+    server = tree.get("server")
+    if isinstance(server, dict):
+        _require_keys_of(ServerSettings, server, "server.")
+    tenants = tree.get("tenants")
+    for tenant in tenants if isinstance(tenants, list) else []:
+        if isinstance(tenant, dict):
+            _require_keys_of(TenantSettings, tenant, "tenants.")
+
+
+def _require_keys_of(kind: type[msgspec.Struct], table: Mapping[str, object], where: str) -> None:
+    known = [field.name for field in msgspec.structs.fields(kind)]
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+            raise ValueError(f"unknown key {where}{key!r}; the nearest known key is {where}{near[0]}")
+
+
+def _require_origin(origin: str) -> None:
+    """One spelling: scheme, lower-case host, port unless it is the scheme's own; nothing after it."""
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    port = parts.port  # ValueError if it is no port
+    shown = f"[{host}]" if ":" in host else host
+    own = {"http": 80, "https": 443}.get(parts.scheme)
+    expected = f"{parts.scheme}://{shown}" + ("" if port in {None, own} else f":{port}")
+    if own is None or origin != expected:
+        raise ValueError("public_origin is https:// and a host name, with a port if it is not 443, and nothing else")
+    _require_host(host)
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError("public_origin may be plain http:// for a loopback host only: use https://")
+
+
+def _require_host(host: str) -> None:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            ids.domain(host)
+        except ProtocolError as error:
+            raise ValueError(f"not a host: {error.detail}") from error
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _require_client_key(text: str) -> None:
+    point = ids.from_base64url(text)
+    if len(point) != 65:
+        raise ValueError("a client key is the base64url of a 65-byte SEC1 point")
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    except ValueError as error:
+        raise ValueError("a client key is not a point of P-256") from error
+
+
+def write_settings(path: Path, settings: Settings) -> None:
+    """Write a settings file for ``pteri init``; it overwrites none. ``load_settings`` reads the same."""
+    base = path.absolute().parent
+    server = settings.server
+    lines = ["# Settings of a PTERI server. An unknown key refuses to start.", "", "[server]"]
+    lines += _pairs(base, server)
+    for tenant in settings.tenants:
+        lines += ["", "[[tenants]]", *_pairs(base, tenant)]
+    if settings.rules:
+        lines += ["", "[rules]", *(f"{name} = {value}" for name, value in sorted(settings.rules.items()))]
+    try:
+        durable.create(path, "\n".join([*lines, ""]).encode())
+    except FileExistsError as error:
+        raise SettingsError(f"There is a settings file {path} already. Move it away first.") from error
+    except OSError as error:
+        raise SettingsError(f"Cannot write the settings file {path}: {error.strerror}.") from error
+
+
+def _pairs(base: Path, table: msgspec.Struct) -> list[str]:
+    pairs = ((name, getattr(table, name)) for name in table.__struct_fields__)
+    return [f"{name} = {_toml(base, value)}" for name, value in pairs if value is not None]
+
+
+def _toml(base: Path, value: object) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case Path():
+            # Relative where possible, so that the folder can be moved.
+            return _toml(base, str(value.relative_to(base) if value.is_relative_to(base) else value))
+        case tuple():
+            return "[" + ", ".join(_toml(base, item) for item in value) + "]"
+        case str():
+            # A JSON string is a TOML basic string, but for DEL.
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case _:
+            raise TypeError(f"no TOML for {type(value).__name__}")

@@ -1,0 +1,1 @@
+"""The Python wallet: what a person's phone does, for computers, tests and simulated phones."""

@@ -1,0 +1,150 @@
+"""How a phone answers its server: from typed fields that it has compared to an accepted statement.
+
+What :class:`~pteri.wallet.phone.Phone` does for a person is written there; how any of it is signed, here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, cast
+
+from pteri.core.httpsig import Tag
+from pteri.core.ids import RequestId, Thumbprint, tenant_id
+from pteri.wallet.ceremony import Ceremony, Confirm, Review, Signed
+from pteri.wallet.checks import Expected, Known, check
+from pteri.wallet.journal import Journal, Pinned
+from pteri.wallet.memory import (
+    already_enrolled,
+    is_linked,
+    known_before,
+    linked,
+    not_enrolled,
+    pinned_after,
+    remembered,
+    state_after,
+)
+from pteri.wallet.server import Server, Transport, checked_origin
+from pteri.wallet.state import PhoneState
+
+if TYPE_CHECKING:
+    from pteri.core.keys.device import DevicePrivateKey
+    from pteri.core.verify import Enrolment
+    from pteri.core.wire import Claimed
+    from pteri.wallet.keystore import Keystore
+    from pteri.wallet.ports import Clock, Entropy
+    from pteri.wallet.wallet import Wallet
+
+__all__ = ["Answering", "Network"]
+
+Network = Literal["main", "test", "regtest"]
+
+
+class Answering:
+    """A wallet, a device key and a memory in one directory. Signing methods are called under the keystore's lock."""
+
+    def __init__(
+        self,
+        keystore: Keystore,
+        wallet: Wallet,
+        device: DevicePrivateKey,
+        *,
+        transport: Transport,
+        confirm: Confirm,
+        clock: Clock,
+        entropy: Entropy,
+        index: int = 0,
+    ) -> None:
+        self._keystore = keystore
+        self._wallet = wallet
+        self._device = device
+        self._transport = transport
+        self._clock = clock
+        self._entropy = entropy
+        self._index = index
+        self._network = cast("Network", wallet.network)  # a Wallet has one of the three and no other
+        self._journal = Journal(keystore.directory)
+        self._ceremony = Ceremony(keystore, self._journal, wallet, confirm=confirm, clock=clock)
+
+    @property
+    def thumbprint(self) -> Thumbprint:
+        """Id of this phone."""
+        return self._device.public.thumbprint
+
+    def _answer(
+        self,
+        claimed: Claimed,
+        expected: Callable[[Known], Expected],
+        *,
+        state: PhoneState,
+        pinned: Pinned | None,
+        subject: str,
+        request: RequestId | None = None,
+        line: str | None = None,
+        enrolment: Enrolment | None = None,
+    ) -> Signed:
+        """Compare every field with what the phone knows, then show, sign and send."""
+        known = known_before(
+            state,
+            pinned,
+            address=self._wallet.address(self._index),
+            device=self.thumbprint,
+            line=line,
+            line_salt=claimed.line_salt,
+            at=self._clock.now(),
+        )
+        check(claimed.statement, expected(known), known=known, request=request)
+        return self._ceremony.sign(
+            self._server(state),
+            Review(claimed.statement, claimed.recovery_terms),
+            subject=subject,
+            state=state_after(state, claimed),
+            pinned=pinned_after(pinned, claimed.statement),
+            enrolment=enrolment,
+        )
+
+    def _repeated(self, subject: str) -> Signed | None:
+        """The answer to a request of before, if one is on its way: sent again to the letter, and not signed anew."""
+        entry = self._journal.unanswered(subject, self._clock.now())
+        return None if entry is None else self._ceremony.send(self._server(entry.state), entry)
+
+    def _server(self, state: PhoneState) -> Server:
+        return Server(
+            self._transport,
+            origin=state.server,
+            tenant=state.tenant,
+            key=self._device,
+            tag=Tag.DEVICE,
+            clock=self._clock,
+            entropy=self._entropy,
+        )
+
+    def _fresh(self, origin: str, tenant: str) -> PhoneState:
+        """The memory of a phone that begins with this service; ``ALREADY_ENROLLED`` if it has begun with another."""
+        if is_linked(remembered(self._keystore)):
+            raise already_enrolled()
+        return PhoneState(
+            server=checked_origin(origin),
+            tenant=tenant_id(tenant),
+            network=self._network,
+            address=self._wallet.address(self._index),
+            tenant_index=self._index,
+            device=self.thumbprint,
+        )
+
+    def _begun(self, origin: str, tenant: str) -> PhoneState:
+        """The same, written down: this phone is on its way into an account, and into no other."""
+        before = remembered(self._keystore)
+        if before is not None and before.account is not None:
+            raise already_enrolled()
+        state = self._fresh(origin, tenant)
+        self._keystore.save_state(state)
+        return state
+
+    def _state(self) -> PhoneState:
+        state = remembered(self._keystore)
+        if state is None:
+            raise not_enrolled()
+        return state
+
+    def _linked_state(self) -> PhoneState:
+        return linked(self._state())

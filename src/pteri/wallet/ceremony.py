@@ -1,0 +1,176 @@
+"""Signing one statement: show, ask, sign, write down, send, and only then show the code (docs/spec sections 4 and 5).
+
+The order is the safety: nothing is signed unseen, nothing is sent that could not be repeated to the letter, and no
+code is shown for a request that the server has not accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from pteri.core import httpsig
+from pteri.core.acts import ApproveMigration, Authenticate, BindWallet, SetupOtp, StatementAct
+from pteri.core.httpsig import Tag
+from pteri.core.ids import Digest, digest_bytes, digest_text
+from pteri.core.keys.message import verify_message
+from pteri.core.otp import one_time_code, spaced
+from pteri.core.verify import Enrolment, Payload, WalletSignature, decode_payload
+from pteri.core.wire import Decided
+from pteri.wallet.journal import Journal, Pinned, Unanswered
+from pteri.wallet.refusals import BAD_ANSWER, SafetyCode, ServerError, UnsafeError
+
+if TYPE_CHECKING:
+    from pteri.core.statement import Statement
+    from pteri.wallet.keystore import Keystore
+    from pteri.wallet.ports import Clock
+    from pteri.wallet.server import Server
+    from pteri.wallet.state import PhoneState
+    from pteri.wallet.wallet import Wallet
+
+__all__ = ["Ceremony", "Confirm", "Review", "ShownCode", "Signed"]
+
+CLIENT: Final = "pteri-python"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a person sees before signing. ``recovery_terms``: what they agree to when they link the phone."""
+
+    statement: Statement
+    recovery_terms: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The exact text that is signed."""
+        return self.statement.encode().decode("ascii")
+
+    @property
+    def sha256_hex(self) -> str:
+        """What a hardware wallet without a large screen shows in place of the text."""
+        return self.statement.sha256().hex().upper()
+
+
+Confirm = Callable[[Review], bool]
+"""Shows the statement and asks. There is no default: a program that says yes unasked has to say so in its own code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A statement that the server has accepted. ``decision`` is permit or hold; ``until``: Unix second a hold ends."""
+
+    statement: Statement
+    decision: str
+    reason: str
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCode(Signed):
+    """The same, with the code to type on the other screen: 8 digits, good for about two minutes."""
+
+    code: str = field(repr=False)
+
+    @property
+    def spaced(self) -> str:
+        """How it is shown: two groups of four."""
+        return spaced(self.code)
+
+
+class Ceremony:
+    """One phone's way of signing. Callers hold the keystore's lock and have checked every field of the statement."""
+
+    def __init__(self, keystore: Keystore, journal: Journal, wallet: Wallet, *, confirm: Confirm, clock: Clock) -> None:
+        self._keystore = keystore
+        self._journal = journal
+        self._wallet = wallet
+        self._confirm = confirm
+        self._clock = clock
+
+    def sign(
+        self,
+        server: Server,
+        review: Review,
+        *,
+        subject: str,
+        state: PhoneState,
+        pinned: Pinned,
+        enrolment: Enrolment | None = None,
+    ) -> Signed:
+        """Show, ask, sign, write down, send. ``state`` and ``pinned`` are remembered once the server has accepted."""
+        if not self._confirm(review):
+            raise UnsafeError(SafetyCode.DECLINED, "Nothing was signed. If you did not start this, leave it so.")
+        statement = review.statement
+        payload = Payload(
+            wallet_signature=WalletSignature(
+                self._wallet.pinned(state.tenant_index).signature_type,
+                self._wallet.sign_statement(statement, index=state.tenant_index),
+            ),
+            statement_sha256=digest_text(statement.sha256()),
+            client=CLIENT,
+            enrolment=enrolment,
+        )
+        path = f"/challenges/{statement.request_id}/response"
+        entry = Unanswered(
+            subject=subject,
+            request=server.signed("POST", path, msgspec.json.encode(payload)),
+            statement=statement,
+            state=state,
+            pinned=pinned,
+            signed_at=self._clock.now(),
+        )
+        self._journal.expect_answer(entry)
+        return self.send(server, entry)
+
+    def send(self, server: Server, entry: Unanswered) -> Signed:
+        """Send what was signed, for the first time or again, and remember what came of it."""
+        try:
+            decided = server.send(entry.request, Decided)
+        except ServerError as error:
+            if not error.may_repeat:
+                self._journal.answered(entry)
+            raise
+        signed = self._outcome(entry, decided)
+        # Struck out last: a crash on any of these lines sends the request once more and reads the same answer.
+        self._journal.pin(entry.pinned)
+        self._keystore.save_state(entry.state)
+        self._journal.answered(entry)
+        return signed
+
+    def _outcome(self, entry: Unanswered, decided: Decided) -> Signed:
+        session = _code_session(entry.statement.act)
+        if decided.decision == "refuse" or decided.code_expected != (session is not None):
+            raise ServerError(BAD_ANSWER, "The server answered something that does not fit what was signed.")
+        if session is None:
+            return Signed(entry.statement, decided.decision, decided.reason, decided.until)
+        code = self._code(entry, session)
+        return ShownCode(entry.statement, decided.decision, decided.reason, decided.until, code)
+
+    def _code(self, entry: Unanswered, session: Digest) -> str:
+        statement, text = entry.statement, entry.statement.encode()
+        signature = decode_payload(entry.request.body).wallet_signature.signature
+        verified = verify_message(statement.address, text, signature, network=entry.state.network)
+        return one_time_code(
+            text,
+            wallet_signature=verified.rs,
+            device_signature=httpsig.parse(entry.request, expected_tag=Tag.DEVICE).signature,
+            request_id=statement.request_id,
+            session_hash=digest_bytes(session),
+            nonce=statement.nonce,
+        )
+
+
+def _code_session(act: StatementAct) -> Digest | None:
+    """What the code of an act is bound to: a browser session, the scanned phone, or this phone itself."""
+    match act:
+        case Authenticate() | BindWallet():
+            return act.session
+        case ApproveMigration():
+            return act.offer
+        case SetupOtp():
+            return Digest(act.device)
+        case _:
+            return None

@@ -1,0 +1,272 @@
+"""What a phone compares before it signs: every field of a statement with what it knows itself (docs/spec section 4).
+
+A server could lie in any field. Each purpose names every field of its act, also those that only the server can know,
+so that none is forgotten in silence; a test walks all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from pteri.core.acts import (
+    SAME_WALLET,
+    ActivateDevice,
+    ApproveMigration,
+    Authenticate,
+    BindWallet,
+    RevokeDevice,
+    SetupOtp,
+    StartRecovery,
+    StatementAct,
+)
+from pteri.core.errors import OutOfWindow
+from pteri.core.esim import line_commitment
+from pteri.core.ids import AccountId, Digest, Domain, RequestId, TenantId, Thumbprint, digest_text, from_base64url
+from pteri.core.keys.network import network_named
+from pteri.core.offer import Offer
+from pteri.core.statement import Statement
+from pteri.core.verify import check_window
+from pteri.wallet.refusals import SafetyCode, UnsafeError
+
+__all__ = [
+    "Expected",
+    "Known",
+    "activation",
+    "binding",
+    "check",
+    "codes",
+    "migration",
+    "mismatch",
+    "recovery",
+    "revocation",
+    "sign_in",
+]
+
+Expectation = Callable[[object], bool]
+
+
+class Expected(NamedTuple):
+    """The act that was asked for and, for each of its fields, what it may be."""
+
+    act: type[StatementAct]
+    fields: Mapping[str, Expectation]
+
+
+_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "domain": "is for another website than the one this phone is connected to",
+        "address": "is for another wallet than yours",
+        "chain": "is for another network than that of your wallet",
+        "request_id": "is for another request than the one you opened",
+        "purpose": "is for something else than you asked for",
+        "account": "is for another account than yours",
+        "device": "is for another phone than this one",
+        "esim": "is for another mobile line than yours",
+        "epoch": "is for an older state of your account",
+        "recovery": "is for other recovery terms than those shown",
+        "code": "is for another screen: its number is not the one you read",
+        "new_device": "would let in another phone than the one you scanned",
+        "offer": "would let in another phone than the one you scanned",
+        "transcript": "would let in another phone than the one you scanned",
+        "revoke_old": "would treat this phone in another way than you said",
+        "approval": "would complete something that this phone did not begin",
+        "lost": "would remove other phones than you said",
+        "new_wallet": "would replace your wallet",
+        "target": "would remove another phone than you said",
+        "origin": "comes from another server than the one this phone is connected to",
+        "tenant": "comes from another service than the one this phone is connected to",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the phone knows without the server. ``None``: not known yet; the person sees it and decides.
+
+    ``esim`` is what an earlier statement, which the person accepted, said of the line (perhaps that there is none);
+    ``line`` is the line itself.
+    """
+
+    network: str
+    address: str
+    device: Thumbprint
+    tenant: TenantId
+    domain: Domain | None
+    account: AccountId | None
+    epoch: int
+    is_line_known: bool
+    esim: Digest | None
+    line: str | None
+    line_salt: str | None
+    at: int
+
+
+def check(statement: Statement, expected: Expected, *, known: Known, request: RequestId | None) -> None:
+    """Compare frame, purpose, window and every field; ``FIELD_MISMATCH`` names the first that differs.
+
+    ``request``: the id of the challenge, where the phone and not the server chose it.
+    """
+    statement.encode()  # every value in its grammar, or Malformed
+    act = statement.act
+    _require("purpose", type(act) is expected.act)
+    _require("domain", known.domain in {None, statement.domain})
+    _require("address", statement.address == known.address)
+    _require("chain", statement.chain == network_named(known.network).chain_id)
+    _require("request_id", request in {None, statement.request_id})
+    assert set(act.__struct_fields__) == set(expected.fields), "every field of an act is compared"
+    for field in act.__struct_fields__:
+        _require(field, expected.fields[field](getattr(act, field)))
+    _check_window(statement, known.at)
+
+
+def binding(known: Known, recovery_terms: str | None) -> Expected:
+    """Only the server knows the new account's id and the browser session; the code ties the session down."""
+    terms = None if recovery_terms is None else digest_text(hashlib.sha256(recovery_terms.encode()).digest())
+    return Expected(
+        BindWallet,
+        {
+            "account": _told_by_server,
+            "device": _exactly(known.device),
+            "esim": _line(known),
+            "epoch": _exactly(0),
+            "session": _told_by_server,
+            "recovery": _exactly(terms),
+        },
+    )
+
+
+def sign_in(known: Known, number: str) -> Expected:
+    """``number``: the two digits on the other screen."""
+    return Expected(
+        Authenticate, _account(known) | {"esim": _line(known), "session": _told_by_server, "code": _exactly(number)}
+    )
+
+
+def migration(known: Known, offer: Offer, new_device: Thumbprint, *, revoke_old: bool) -> Expected:
+    """The offer as this phone scanned it."""
+    return Expected(
+        ApproveMigration,
+        _account(known)
+        | {
+            "esim": _line(known),
+            "new_device": _exactly(new_device),
+            "offer": _exactly(offer.digest),
+            "transcript": _exactly(offer.transcript),
+            "revoke_old": _exactly(revoke_old),
+        },
+    )
+
+
+def activation(known: Known, approval: Digest | None) -> Expected:
+    """``approval``: digest of this phone's own recovery statement; an old phone's approval it has not seen."""
+    return Expected(
+        ActivateDevice,
+        _account(known)
+        | {
+            "esim": _line(known),
+            "approval": _told_by_server if approval is None else _exactly(approval),
+        },
+    )
+
+
+def codes(known: Known) -> Expected:
+    """Code set-up that prepares nothing for offline use."""
+    return Expected(
+        SetupOtp,
+        _account(known)
+        | {
+            "chain_end": _exactly(None),
+            "length": _exactly(0),
+            "start": _exactly(0),
+            "step": _exactly(0),
+        },
+    )
+
+
+def recovery(known: Known) -> Expected:
+    """With the wallet alone, for all other phones, keeping the wallet."""
+    return Expected(
+        StartRecovery,
+        _account(known)
+        | {
+            "esim": _line(known),
+            "evidence": _exactly(("W",)),
+            "lost": _exactly(None),
+            "new_wallet": _exactly(SAME_WALLET),
+        },
+    )
+
+
+def revocation(known: Known, target: Thumbprint) -> Expected:
+    """The phone that the person named."""
+    return Expected(RevokeDevice, _account(known) | {"target": _exactly(target)})
+
+
+def mismatch(field: str) -> UnsafeError:
+    """The refusal for a field that is not what it should be."""
+    what = _WORDS.get(field, f"has something unexpected in its field {field}")
+    return UnsafeError(
+        SafetyCode.FIELD_MISMATCH,
+        f"This request {what}. Nothing was signed. If you started it yourself, start again; if not, leave it.",
+        field=field,
+    )
+
+
+def _account(known: Known) -> dict[str, Expectation]:
+    return {
+        "account": _told_by_server if known.account is None else _exactly(known.account),
+        "device": _exactly(known.device),
+        "epoch": _at_least(known.epoch),
+    }
+
+
+def _line(known: Known) -> Expectation:
+    """The person's own line, if they named it; what was accepted when the phone was linked, if it was."""
+
+    def is_own(value: object) -> bool:
+        if known.is_line_known and value != known.esim:
+            return False
+        if known.line is None:
+            return True
+        if known.line_salt is None:
+            return False
+        salt = from_base64url(known.line_salt)
+        return value == line_commitment(known.line, salt=salt, tenant=known.tenant)
+
+    return is_own
+
+
+def _exactly(value: object) -> Expectation:
+    # The type, too: True is 1 in Python, and a server's JSON may say either.
+    return lambda found: type(found) is type(value) and found == value
+
+
+def _at_least(epoch: int) -> Expectation:
+    # An epoch only grows: a smaller one is a server that has forgotten something, or says so.
+    return lambda found: isinstance(found, int) and found >= max(epoch, 1)
+
+
+def _told_by_server(found: object) -> bool:
+    """A value that only the server can know; its grammar is checked when the text is composed."""
+    return found is not None
+
+
+def _require(field: str, holds: bool) -> None:
+    if not holds:
+        raise mismatch(field)
+
+
+def _check_window(statement: Statement, at: int) -> None:
+    try:
+        check_window(statement, at)
+    except OutOfWindow as error:
+        raise UnsafeError(
+            SafetyCode.OUT_OF_WINDOW,
+            f"The time of this request is not right: {error.detail}. Start again; if that does not help, "
+            "set this phone's clock.",
+            field="issued_at",
+        ) from error

@@ -1,0 +1,260 @@
+"""``pteri wallet``: the commands of a phone. What each does is in :class:`pteri.wallet.phone.Phone`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from pteri.core.acts import phone_name
+from pteri.wallet.answering import Network
+from pteri.wallet.ceremony import ShownCode, Signed
+from pteri.wallet.desk import Desk, command
+from pteri.wallet.refusals import utc_text
+from pteri.wallet.screen import Told
+
+if TYPE_CHECKING:
+    from pteri.core.wire import DevicesSeen, MigrationSeen
+    from pteri.wallet.phone import Phone
+
+__all__ = ["add_phone_commands"]
+
+_THIS_PHONE = "this"
+
+_phone = typer.Typer()
+_migrate = typer.Typer(no_args_is_help=True, help="Move to another phone, with the old one at hand.")
+_recover = typer.Typer(no_args_is_help=True, help="Get the account back when every phone is lost.")
+
+_Net = Annotated[Network, typer.Option("--network", help="Litecoin network.")]
+_Index = Annotated[int, typer.Option("--index", min=0, max=2**31 - 1, help="Number of the service: each has its key.")]
+_Line = Annotated[str | None, typer.Option("--line", help="Number or ICCID of this phone, to compare.")]
+_Yes = Annotated[bool, typer.Option("--yes", help="Sign without asking.")]
+_Details = Annotated[bool, typer.Option("--details", help="Show the exact text and its SHA-256.")]
+_Server = Annotated[str, typer.Option("--server", help="Address of the server, such as https://id.bank.example.")]
+_Tenant = Annotated[str, typer.Option("--tenant", help="Name of the service on that server.")]
+
+
+def add_phone_commands(app: typer.Typer) -> None:
+    """Put these commands beside those of the wallet."""
+    app.add_typer(_phone)
+    app.add_typer(_migrate, name="migrate")
+    app.add_typer(_recover, name="recover")
+
+
+@command(_phone, "enroll")
+def enroll(
+    desk: Desk,
+    *,
+    invitation: Annotated[str, typer.Argument(help="The text of the code that your account's page shows.")],
+    line: _Line = None,
+    index: _Index = 0,
+    network: _Net = "main",
+    yes: _Yes = False,
+    details: _Details = False,
+) -> Told:
+    """Link your account to this wallet and this phone."""
+    phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
+    shown = phone.enroll(invitation, line=line)
+    desk.screen.say(f"Type this code on the page where you started: {shown.spaced}")
+    desk.screen.say(f"This phone is called: {phone.name}")
+    return _code(phone, shown, details=details)
+
+
+@command(_phone, "sign-in")
+def sign_in(
+    desk: Desk,
+    *,
+    request: Annotated[str, typer.Argument(help="The text of the code on the other screen, or the id of a prompt.")],
+    number: Annotated[str | None, typer.Option("--number", help="The two digits on the other screen.")] = None,
+    line: _Line = None,
+    yes: _Yes = False,
+    details: _Details = False,
+) -> Told:
+    """Sign in on another screen."""
+    phone = desk.phone(yes=yes, details=details)
+    shown = phone.approve(request, number=number, line=line)
+    desk.screen.say(f"Type this code on the other screen: {shown.spaced}")
+    return _code(phone, shown, details=details)
+
+
+@command(_phone, "prompts")
+def prompts(desk: Desk) -> Told:
+    """List the sign-ins that wait for you."""
+    waiting = desk.phone().prompts()
+    for prompt in waiting.prompts:
+        desk.screen.say(f"{prompt.id}  until {utc_text(prompt.expires_at)}")
+    if not waiting.prompts:
+        desk.screen.say("Nobody is signing in.")
+    if waiting.unasked:
+        desk.screen.say(
+            f"{waiting.unasked} more were too many to be shown. If you are signing in, scan the code there."
+        )
+    # Not their numbers: those are to be read from the other screen, or approving would prove nothing.
+    shown = [{"id": prompt.id, "expires_at": prompt.expires_at} for prompt in waiting.prompts]
+    return {"prompts": shown, "unasked": waiting.unasked}
+
+
+@command(_phone, "devices")
+def devices(desk: Desk) -> Told:
+    """List the phones of your account, what is open, and what happened."""
+    seen = desk.phone().devices()
+    for phone in seen.phones:
+        mine = "  (this phone)" if phone.this_phone else ""
+        desk.screen.say(f"{phone_name(phone.thumbprint)}: {phone.state}{mine}")
+    for notice in seen.notices:
+        until = "" if notice.until is None else f", until {utc_text(notice.until)}"
+        desk.screen.say(f"{utc_text(notice.at)}: {notice.kind} {notice.phone}{until}")
+    return _builtins(seen)
+
+
+@command(_phone, "revoke")
+def revoke(
+    desk: Desk,
+    *,
+    target: Annotated[str, typer.Argument(metavar="PHONE", help="Four words in quotes, a thumbprint, or 'this'.")],
+    yes: _Yes = False,
+    details: _Details = False,
+) -> Told:
+    """Remove a phone from your account for ever."""
+    phone = desk.phone(yes=yes, details=details)
+    wanted = phone.thumbprint if target == _THIS_PHONE else phone.find_phone(target)
+    signed = phone.revoke(wanted)
+    desk.screen.say(f"The phone {phone_name(wanted)} is removed.")
+    return _signed(phone, signed, details=details) | {"removed": phone_name(wanted), "thumbprint": wanted}
+
+
+@command(_phone, "forget")
+def forget(
+    desk: Desk,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Forget without asking.")] = False,
+) -> Told:
+    """Forget the account and the key of this phone, after it was removed there. The wallet stays."""
+    phone = desk.phone()
+    if not yes and desk.screen.is_interactive:
+        typer.confirm("Forget the account on this phone?", abort=True, err=desk.screen.as_json)
+    phone.forget()
+    desk.screen.say("This phone has forgotten the account. The wallet is still here.")
+    return {"forgotten": phone.name}
+
+
+@command(_migrate, "offer")
+def offer(desk: Desk, *, server: _Server, tenant: _Tenant, index: _Index = 0, network: _Net = "main") -> Told:
+    """New phone: show the code that the old phone scans. Restore the wallet here first."""
+    phone = desk.phone(network=network, index=index, may_make_key=True)
+    text = phone.offer(server, tenant)
+    desk.screen.say(f"This phone is called: {phone.name}", "Scan this with the old phone, within ten minutes:")
+    desk.screen.show_qr(text)
+    desk.screen.say(text)
+    return {"offer": text, "phone": phone.name, "thumbprint": phone.thumbprint}
+
+
+@command(_migrate, "approve")
+def approve(
+    desk: Desk,
+    *,
+    offer: Annotated[str, typer.Argument(help="The text that the new phone shows.")],
+    revoke_old: Annotated[bool, typer.Option("--revoke-old", help="Remove this phone when the new one is in.")] = False,
+    yes: _Yes = False,
+    details: _Details = False,
+) -> Told:
+    """Old phone: let the new one in."""
+    phone = desk.phone(yes=yes, details=details)
+    shown = phone.approve_offer(offer, revoke_old=revoke_old)
+    desk.screen.say(f"Type this code on the new phone: {shown.spaced}", *_waiting(shown))
+    return _code(phone, shown, details=details)
+
+
+@command(_migrate, "code")
+def code(desk: Desk, *, digits: Annotated[str, typer.Argument(help="The code that the old phone shows.")]) -> Told:
+    """New phone: enter the code of the old one."""
+    seen: MigrationSeen = desk.phone().enter_migration_code(digits)
+    desk.screen.say(
+        f"That is right. You can finish from {utc_text(seen.held_until)} on, with: pteri wallet migrate finish"
+    )
+    return _builtins(seen)
+
+
+@command(_migrate, "finish")
+def finish_migration(desk: Desk, *, line: _Line = None, yes: _Yes = False, details: _Details = False) -> Told:
+    """New phone: become a phone of the account, once the waiting time is over."""
+    return _finish(desk, line, yes, details)
+
+
+@command(_recover, "start")
+def start_recovery(
+    desk: Desk,
+    *,
+    server: _Server,
+    tenant: _Tenant,
+    line: _Line = None,
+    index: _Index = 0,
+    network: _Net = "main",
+    yes: _Yes = False,
+    details: _Details = False,
+) -> Told:
+    """New phone: ask for the account with the restored wallet. Your other phones are told and can stop it."""
+    phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
+    signed = phone.start_recovery(server, tenant, line=line)
+    desk.screen.say("The recovery has begun.", *_waiting(signed))
+    return _signed(phone, signed, details=details)
+
+
+@command(_recover, "status")
+def recovery_status(desk: Desk) -> Told:
+    """Show how far the recovery is."""
+    seen: DevicesSeen = desk.phone().devices()
+    state = next((phone.state for phone in seen.phones if phone.this_phone), None)
+    if seen.recovery is None:
+        desk.screen.say("No recovery was started.")
+    else:
+        desk.screen.say(
+            f"The recovery is {seen.recovery.state}; its waiting time ends {utc_text(seen.recovery.held_until)}"
+        )
+    return {"recovery": None if seen.recovery is None else _builtins(seen.recovery), "this_phone": state}
+
+
+@command(_recover, "finish")
+def finish_recovery(desk: Desk, *, line: _Line = None, yes: _Yes = False, details: _Details = False) -> Told:
+    """New phone: take the account over, once the waiting time is over. Every other phone is removed."""
+    return _finish(desk, line, yes, details)
+
+
+def _finish(desk: Desk, line: str | None, yes: bool, details: bool) -> Told:
+    phone = desk.phone(yes=yes, details=details)
+    signed = phone.activate(line=line)
+    desk.screen.say(f"This phone, {phone.name}, now belongs to your account.")
+    return _signed(phone, signed, details=details)
+
+
+def _waiting(signed: Signed) -> tuple[str, ...]:
+    return () if signed.until is None else (f"The waiting time ends {utc_text(signed.until)}",)
+
+
+def _code(phone: Phone, shown: ShownCode, *, details: bool) -> dict[str, object]:
+    return {"code": shown.code, **_signed(phone, shown, details=details)}
+
+
+def _signed(phone: Phone, signed: Signed, *, details: bool) -> dict[str, object]:
+    statement = signed.statement
+    told: dict[str, object] = {
+        "decision": signed.decision,
+        "reason": signed.reason,
+        "until": signed.until,
+        "purpose": statement.purpose,
+        "domain": statement.domain,
+        "account": statement.act.account,
+        "request": statement.request_id,
+        "phone": phone.name,
+    }
+    if details:
+        told["statement"] = statement.encode().decode("ascii")
+        told["statement_sha256"] = statement.sha256().hex().upper()
+    return told
+
+
+def _builtins(seen: msgspec.Struct) -> dict[str, object]:
+    told = msgspec.to_builtins(seen)
+    assert isinstance(told, dict)
+    return told

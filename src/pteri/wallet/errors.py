@@ -1,0 +1,61 @@
+"""What can go wrong on the person's own computer, in words for that person.
+
+Every message says what happened and what to do next. ``code`` is stable and closed: programs switch on it,
+never on the text. No message carries a secret, nor raw text out of a file that somebody else may have
+written.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["WalletCode", "WalletError"]
+
+
+class WalletCode(StrEnum):
+    """Why the wallet cannot go on."""
+
+    WRONG_PASSPHRASE_OR_DAMAGED = "WRONG_PASSPHRASE_OR_DAMAGED"  # noqa: S105 - the name of a refusal
+    """A sealed file does not open. Authenticated encryption cannot tell the two apart, so neither do we."""
+    NOT_A_KEYSTORE = "NOT_A_KEYSTORE"
+    """Not a sealed file of this format, or changed by another program."""
+    NOT_A_STATE = "NOT_A_STATE"
+    """``state.json`` is not what this program wrote."""
+    WRONG_CONTENT = "WRONG_CONTENT"
+    """A sealed file that holds something else: a device key where a wallet is expected, or the reverse."""
+    NEWER_VERSION = "NEWER_VERSION"
+    """Written by a newer program."""
+    KDF_COST = "KDF_COST"
+    """A key derivation outside the accepted bounds, or beyond this computer's memory."""
+    TOO_LARGE = "TOO_LARGE"
+    """Over the size limit of its kind."""
+    EXISTS = "EXISTS"
+    """There is one already, and nothing is overwritten."""
+    NOT_FOUND = "NOT_FOUND"
+    """There is none."""
+    LOCKED = "LOCKED"
+    """Another program is working with this wallet."""
+    EXPOSED = "EXPOSED"
+    """Other users of the computer have access to what must be the owner's alone."""
+    READ_FAILED = "READ_FAILED"
+    """The system refused to read."""
+    WRITE_FAILED = "WRITE_FAILED"
+    """The system refused to write. What was there before is still there."""
+    PASSPHRASE = "PASSPHRASE"  # noqa: S105 - the name of a refusal
+    """Not usable as a passphrase: empty, too short to be new, too long, control characters, two spellings."""
+    NO_PASSPHRASE = "NO_PASSPHRASE"  # noqa: S105 - the name of a refusal
+    """No keychain entry, no passphrase file and nobody to ask."""
+    KEYCHAIN = "KEYCHAIN"
+    """The keychain of the operating system refused."""
+
+
+class WalletError(Exception):
+    """The wallet cannot go on. ``str()`` is the plain message."""
+
+    def __init__(self, code: WalletCode, message: str) -> None:
+        super().__init__(code, message)  # both, so that the exception survives pickling between processes
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,124 @@
+"""What a phone knows before a statement and after it: its memory as values, read and written elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pteri.core.acts import ActivateDevice, RevokeDevice, SetupOtp, StartRecovery
+from pteri.core.ids import Digest, digest, digest_text
+from pteri.wallet.checks import Known
+from pteri.wallet.errors import WalletCode, WalletError
+from pteri.wallet.journal import Pinned
+from pteri.wallet.refusals import SafetyCode, UnsafeError
+
+if TYPE_CHECKING:
+    from pteri.core.ids import Thumbprint
+    from pteri.core.statement import Statement
+    from pteri.core.wire import Claimed
+    from pteri.wallet.keystore import Keystore
+    from pteri.wallet.state import PhoneState
+
+__all__ = [
+    "already_enrolled",
+    "is_linked",
+    "known_before",
+    "linked",
+    "not_enrolled",
+    "pinned_after",
+    "remembered",
+    "state_after",
+]
+
+
+def remembered(keystore: Keystore) -> PhoneState | None:
+    """What the phone wrote down, if anything."""
+    try:
+        return keystore.load_state()
+    except WalletError as error:
+        if error.code is WalletCode.NOT_FOUND:
+            return None
+        raise
+
+
+def is_linked(state: PhoneState | None) -> bool:
+    """Whether the server has ever shown an account of this phone: the epoch of a bound account is at least 1.
+
+    A link whose code was never typed leaves epoch 0, and may be begun again.
+    """
+    return state is not None and state.account is not None and state.epoch > 0
+
+
+def linked(state: PhoneState) -> PhoneState:
+    """The same, of a phone that has an account; else ``NOT_ENROLLED``."""
+    if state.account is None:
+        raise not_enrolled()
+    return state
+
+
+def not_enrolled() -> UnsafeError:
+    """The refusal of a phone without account."""
+    return UnsafeError(
+        SafetyCode.NOT_ENROLLED,
+        "This phone is not connected to an account. Scan the code that your account's page shows, "
+        "or add this phone with an old one.",
+    )
+
+
+def already_enrolled() -> UnsafeError:
+    """The refusal of a phone that has an account."""
+    return UnsafeError(
+        SafetyCode.ALREADY_ENROLLED,
+        "This phone is connected to an account, and a phone serves one. If it was removed there, "
+        "let it forget the account first; or use another directory.",
+    )
+
+
+def known_before(
+    state: PhoneState,
+    pinned: Pinned | None,
+    *,
+    address: str,
+    device: Thumbprint,
+    line: str | None,
+    line_salt: str | None,
+    at: int,
+) -> Known:
+    """What the phone holds a statement against. ``line_salt`` as told now; without one, as remembered."""
+    return Known(
+        network=state.network,
+        address=address,
+        device=device,
+        tenant=state.tenant,
+        domain=None if pinned is None else pinned.domain,
+        account=state.account,
+        epoch=state.epoch,
+        is_line_known=pinned is not None and pinned.is_line_known,
+        esim=None if pinned is None else pinned.esim,
+        line=line,
+        line_salt=state.line_salt if line_salt is None else line_salt,
+        at=at,
+    )
+
+
+def state_after(state: PhoneState, claimed: Claimed) -> PhoneState:
+    """What is remembered once this statement has been accepted. A code set-up alone connects nothing."""
+    act = claimed.statement.act
+    if isinstance(act, SetupOtp):
+        return state
+    salt = state.line_salt if claimed.line_salt is None else digest(claimed.line_salt)
+    return msgspec.structs.replace(state, account=act.account, epoch=max(state.epoch, act.epoch), line_salt=salt)
+
+
+def pinned_after(pinned: Pinned | None, statement: Statement) -> Pinned:
+    """What every later statement must say again."""
+    before, act = pinned or Pinned(statement.domain), statement.act
+    if isinstance(act, SetupOtp | RevokeDevice):
+        return msgspec.structs.replace(before, domain=statement.domain)
+    approval: Digest | None = before.approval
+    if isinstance(act, StartRecovery):
+        approval = digest_text(statement.sha256())
+    elif isinstance(act, ActivateDevice):
+        approval = None
+    return Pinned(statement.domain, is_line_known=True, esim=act.esim, approval=approval)

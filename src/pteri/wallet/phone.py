@@ -1,0 +1,307 @@
+"""What a phone does, as a library: link, sign in, move to another phone, recover, remove (docs/spec sections 4 and 6).
+
+The server sends typed fields, never a text. The phone compares each with what it knows, shows the statement, and
+signs only what its owner has confirmed. Every method may raise :class:`~pteri.wallet.errors.WalletError` (its children
+``UnsafeError`` and ``ServerError`` say who refused) or :class:`~pteri.core.errors.ProtocolError` (what was scanned or
+answered is malformed). After ``UNREACHABLE`` the same call again repeats the same request, also in a later process.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Self
+
+import msgspec
+
+from pteri.core import wire
+from pteri.core.acts import phone_name
+from pteri.core.ids import RequestId, Thumbprint, request_id, thumbprint, to_base64url
+from pteri.core.invitation import parse_invitation
+from pteri.core.keys.device import RANDOM_BYTES, DeviceKey, DevicePrivateKey
+from pteri.core.offer import OFFER_LIFE_S, make_offer, parse_offer
+from pteri.core.otp import parse_code
+from pteri.core.verify import Enrolment
+from pteri.wallet import checks
+from pteri.wallet.answering import Answering, Network
+from pteri.wallet.ceremony import Confirm, ShownCode, Signed
+from pteri.wallet.checks import mismatch
+from pteri.wallet.files import remove_file
+from pteri.wallet.journal import CodesReady
+from pteri.wallet.keystore import STANDARD, KdfCost, Keystore
+from pteri.wallet.memory import not_enrolled, remembered
+from pteri.wallet.refusals import SafetyCode, ServerError, UnsafeError
+from pteri.wallet.server import Transport
+from pteri.wallet.state import PhoneState
+from pteri.wallet.wallet import Wallet
+
+if TYPE_CHECKING:
+    from pteri.core.keys.secret import Secret
+    from pteri.wallet.ports import Clock, Entropy
+
+__all__ = ["Phone"]
+
+_CODE_LIFE_S: Final = 120
+
+
+class Phone(Answering):
+    """One phone: a wallet, a device key and a memory in one directory. It serves one account of one service."""
+
+    @classmethod
+    def open(
+        cls,
+        keystore: Keystore,
+        passphrase: Secret,
+        *,
+        transport: Transport,
+        confirm: Confirm,
+        clock: Clock,
+        entropy: Entropy,
+        network: Network = "main",
+        index: int = 0,
+        may_make_key: bool = False,
+        cost: KdfCost = STANDARD,
+    ) -> Self:
+        """The phone in this keystore. ``network`` and ``index`` count until it is connected; later its memory does.
+
+        Without a device key it is ``NOT_ENROLLED``, unless ``may_make_key``: then one is made and sealed.
+        """
+        wallet = keystore.open_wallet(passphrase)
+        if not keystore.has_device():
+            if not may_make_key:
+                raise not_enrolled()
+            made = DevicePrivateKey.from_random(entropy.draw(RANDOM_BYTES))
+            keystore.create_device(made.secret, passphrase, entropy=entropy, cost=cost)
+        state = remembered(keystore)
+        return cls(
+            keystore,
+            Wallet.from_mnemonic(wallet, network=network if state is None else state.network),
+            DevicePrivateKey.from_secret(keystore.open_device(passphrase)),
+            transport=transport,
+            confirm=confirm,
+            clock=clock,
+            entropy=entropy,
+            index=index if state is None else state.tenant_index,
+        )
+
+    @property
+    def name(self) -> str:
+        """Four words: the same on every screen that speaks of this phone."""
+        return phone_name(self.thumbprint)
+
+    def enroll(self, invitation: str, *, line: str | None = None) -> ShownCode:
+        """Link the account whose page shows this invitation. ``line``: this phone's own number or ICCID, to compare.
+
+        Type the code on that page: until then nothing is linked.
+        """
+        with self._keystore.exclusive():
+            invited = parse_invitation(invitation)
+            if (repeated := self._repeated(invited.request)) is not None:
+                return _with_code(repeated)
+            state = self._fresh(invited.origin, invited.tenant)
+            enrolment = Enrolment(to_base64url(self._device.public.sec1), self._wallet.pinned(self._index))
+            path = f"/challenges/{invited.request}/claim"
+            claimed = self._server(state).post(path, wire.Claim(enrolment), wire.Claimed)
+            signed = self._answer(
+                claimed,
+                lambda known: checks.binding(known, claimed.recovery_terms),
+                state=state,
+                pinned=None,
+                subject=invited.request,
+                request=invited.request,
+                line=line,
+                enrolment=enrolment,
+            )
+            return _with_code(signed)
+
+    def approve(self, request: str, *, number: str | None = None, line: str | None = None) -> ShownCode:
+        """Sign in: ``request`` is the scanned invitation, or the id of a prompt with the number on the other screen.
+
+        Type the code on that screen.
+        """
+        with self._keystore.exclusive():
+            state = self._linked_state()
+            challenge, shown = _scanned(request, state) if ":" in request else (request_id(request), number)
+            if shown is None:
+                raise UnsafeError(
+                    SafetyCode.NUMBER_NEEDED,
+                    "Read the two digits from the screen where you sign in and give them here, or scan its code. "
+                    "If there is no such screen in front of you, somebody else is signing in: leave it.",
+                )
+            if number not in {None, shown}:
+                raise mismatch("code")
+            if (repeated := self._repeated(challenge)) is not None:
+                return _with_code(repeated)
+            claimed = self._server(state).post(f"/challenges/{challenge}/claim", wire.Claim(), wire.Claimed)
+            signed = self._answer(
+                claimed,
+                lambda known: checks.sign_in(known, shown),
+                state=state,
+                pinned=self._journal.pinned,
+                subject=challenge,
+                request=challenge,
+                line=line,
+            )
+            return _with_code(signed)
+
+    def prompts(self) -> wire.Prompts:
+        """Sign-ins that wait for this phone. Their numbers are to be read from the other screen, not from here."""
+        return self._server(self._linked_state()).post("/prompts", wire.Nothing(), wire.Prompts)
+
+    def devices(self) -> wire.DevicesSeen:
+        """The account: its phones, what is open, what happened. ``FIELD_MISMATCH`` if it is not the known one."""
+        state = self._state()
+        seen = self._server(state).post("/devices", wire.Nothing(), wire.DevicesSeen)
+        if state.account not in {None, seen.account}:
+            raise mismatch("account")
+        if seen.epoch < state.epoch:
+            raise mismatch("epoch")
+        return seen
+
+    def find_phone(self, text: str) -> Thumbprint:
+        """The phone of the account with this thumbprint or these four words; ``UNKNOWN_PHONE``."""
+        listed = [phone.thumbprint for phone in self.devices().phones]
+        named = [found for found in listed if text in {found, phone_name(found)}]
+        if len(named) != 1:
+            raise UnsafeError(
+                SafetyCode.UNKNOWN_PHONE, "The account has no phone of this name. Look at the list of its phones."
+            )
+        return named[0]
+
+    def revoke(self, target: Thumbprint) -> Signed:
+        """Remove a phone of the account for ever; also this one."""
+        with self._keystore.exclusive():
+            state, wanted = self._linked_state(), thumbprint(target)
+            subject = f"revoke:{wanted}"
+            if (repeated := self._repeated(subject)) is not None:
+                return repeated
+            claimed = self._server(state).post("/revocations", wire.Revoke(wanted), wire.Claimed)
+            return self._answer(
+                claimed,
+                lambda known: checks.revocation(known, wanted),
+                state=state,
+                pinned=self._journal.pinned,
+                subject=subject,
+            )
+
+    def offer(self, origin: str, tenant: str) -> str:
+        """New phone: the text that an old phone of the account scans. It lives ten minutes."""
+        with self._keystore.exclusive():
+            state = self._begun(origin, tenant)
+            self._journal.pin(None)  # what a link that was never finished said is not held against this one
+            expires_at = self._clock.now() + OFFER_LIFE_S
+            return make_offer(self._device, tenant=state.tenant, expires_at=expires_at, random=self._entropy.draw(16))
+
+    def approve_offer(self, offer: str, *, revoke_old: bool) -> ShownCode:
+        """Old phone: let in the new phone whose offer was scanned. Type the code on the new phone."""
+        with self._keystore.exclusive():
+            state = self._linked_state()
+            scanned = parse_offer(offer, expected_tenant=state.tenant, at=self._clock.now())
+            subject = f"migrate:{scanned.digest}:{revoke_old}"
+            if (repeated := self._repeated(subject)) is not None:
+                return _with_code(repeated)
+            claimed = self._server(state).post("/migrations", wire.StartMigration(offer, revoke_old), wire.Claimed)
+            newcomer = DeviceKey.from_sec1(scanned.device_key).thumbprint
+            signed = self._answer(
+                claimed,
+                lambda known: checks.migration(known, scanned, newcomer, revoke_old=revoke_old),
+                state=state,
+                pinned=self._journal.pinned,
+                subject=subject,
+            )
+            return _with_code(signed)
+
+    def enter_migration_code(self, code: str) -> wire.MigrationSeen:
+        """New phone: the code that the old phone shows."""
+        message = wire.EnterMigrationCode(parse_code(code))
+        seen = self._server(self._state()).post("/migrations/code", message, wire.MigrationSeen)
+        if seen.new_phone != self.name:
+            raise mismatch("device")
+        return seen
+
+    def activate(self, *, line: str | None = None) -> Signed:
+        """New phone: become a phone of the account, once the hold is over.
+
+        ``ServerError`` with code ``HELD`` and ``until`` before that: nothing is lost, come back then.
+        """
+        with self._keystore.exclusive():
+            state, pinned = self._state(), self._journal.pinned
+            if (repeated := self._repeated("accept")) is not None:
+                return repeated
+            claimed = self._server(state).post("/activations", wire.Nothing(), wire.Claimed)
+            approval = None if pinned is None else pinned.approval
+            return self._answer(
+                claimed,
+                lambda known: checks.activation(known, approval),
+                state=state,
+                pinned=pinned,
+                subject="accept",
+                line=line,
+            )
+
+    def start_recovery(self, origin: str, tenant: str, *, line: str | None = None) -> Signed:
+        """New phone with a restored wallet, when all others are lost: set up codes, then ask for the account.
+
+        The decision is a hold; ``until`` is when :meth:`activate` can finish it. Called again after an interruption,
+        it goes on where it was.
+        """
+        with self._keystore.exclusive():
+            if (repeated := self._repeated("recover")) is not None:
+                return repeated
+            state = self._begun(origin, tenant)
+            codes = self._codes(state)
+            return self._answer(
+                self._opened_case(state, codes),
+                checks.recovery,
+                state=msgspec.structs.replace(state, account=codes.account),
+                pinned=self._journal.pinned,
+                subject="recover",
+                line=line,
+            )
+
+    def forget(self) -> None:
+        """Forget device key and account: for a phone that was removed, or is to serve another. The wallet stays."""
+        with self._keystore.exclusive():
+            self._keystore.remove_device()
+            self._journal.forget()
+            remove_file(self._keystore.directory / "state.json")
+
+    def _codes(self, state: PhoneState) -> CodesReady:
+        """The first step of a recovery, unless it is done: a round trip that shows that both derive the same code."""
+        ready = self._journal.codes
+        if ready is not None and self._clock.now() < ready.at + _CODE_LIFE_S:
+            return ready
+        signed = self._repeated("setup-otp")
+        if signed is None:
+            asked = wire.SetUpCodes(to_base64url(self._device.public.sec1), self._wallet.address(self._index))
+            claimed = self._server(state).post("/code-setups", asked, wire.Claimed)
+            signed = self._answer(claimed, checks.codes, state=state, pinned=None, subject="setup-otp")
+        shown, statement = _with_code(signed), signed.statement
+        ready = CodesReady(statement.request_id, shown.code, statement.act.account, self._clock.now())
+        self._journal.keep_codes(ready)
+        return ready
+
+    def _opened_case(self, state: PhoneState, codes: CodesReady) -> wire.Claimed:
+        """The second step. The code counts once; without an answer it may still count, so it is kept."""
+        message = wire.StartRecovery(codes.setup, codes.code)
+        try:
+            claimed = self._server(state).post("/recoveries", message, wire.Claimed)
+        except ServerError as error:
+            if not error.may_repeat:
+                self._journal.keep_codes(None)
+            raise
+        self._journal.keep_codes(None)
+        return claimed
+
+
+def _scanned(text: str, state: PhoneState) -> tuple[RequestId, str]:
+    """Request and number of an invitation, if it comes from this phone's service."""
+    invited = parse_invitation(text)
+    if invited.origin != state.server:
+        raise mismatch("origin")
+    if invited.tenant != state.tenant:
+        raise mismatch("tenant")
+    return invited.request, invited.number
+
+
+def _with_code(signed: Signed) -> ShownCode:
+    assert isinstance(signed, ShownCode), "the purposes that have a code are fixed, and the answer was held to them"
+    return signed

@@ -1,0 +1,98 @@
+"""The two "no" of a ceremony: what this phone will not sign, and what the server will not do.
+
+Both are :class:`~pteri.wallet.errors.WalletError`, so one ``except`` covers a whole ceremony. ``message`` is for the
+person: what happened, and what to do next.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from pteri.wallet.errors import WalletError
+
+__all__ = ["BAD_ANSWER", "UNREACHABLE", "SafetyCode", "ServerError", "UnsafeError", "instant_of", "utc_text"]
+
+UNREACHABLE: Final = "UNREACHABLE"
+"""No answer: nobody knows whether the request arrived. The same request may be sent again."""
+BAD_ANSWER: Final = "BAD_ANSWER"
+"""An answer that no server of this protocol gives."""
+
+_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_REPEATABLE: Final = frozenset({429, 500, 502, 503, 504})
+
+
+class SafetyCode(StrEnum):
+    """Why the phone, or its owner, does not sign."""
+
+    LOOKS_LIKE_STATEMENT = "LOOKS_LIKE_STATEMENT"
+    """A text that a person could take for a sign-in, outside a ceremony."""
+    NOT_TYPED_FIELDS = "NOT_TYPED_FIELDS"
+    """A ready-made text where typed fields are expected: this wallet composes what it signs."""
+    FIELD_MISMATCH = "FIELD_MISMATCH"
+    """A field that is not what the phone knows; ``field`` names it."""
+    OUT_OF_WINDOW = "OUT_OF_WINDOW"
+    """Issued in the future, expired, or made to live too long, by this phone's clock."""
+    NUMBER_NEEDED = "NUMBER_NEEDED"
+    """Without a scanned code, the person must read the two digits from the other screen."""
+    DECLINED = "DECLINED"
+    """The person said no, or there was nobody to ask."""
+    INSECURE_SERVER = "INSECURE_SERVER"
+    """Not https, and not this very computer."""
+    NOT_ENROLLED = "NOT_ENROLLED"
+    """This phone is not connected to an account, or no longer."""
+    ALREADY_ENROLLED = "ALREADY_ENROLLED"
+    """This phone is connected already; a phone serves one account."""
+    UNKNOWN_PHONE = "UNKNOWN_PHONE"
+    """The account has no such phone."""
+
+
+class UnsafeError(WalletError):
+    """This phone does not sign that. Nothing was signed."""
+
+    code: SafetyCode  # type: ignore[assignment]  # a closed list of its own, strings like all codes
+
+    def __init__(self, code: SafetyCode, message: str, *, field: str | None = None) -> None:
+        Exception.__init__(self, code, message)
+        self.code = code
+        self.message = message
+        self.field = field
+
+
+class ServerError(WalletError):
+    """The server said no, or nothing.
+
+    ``code`` is the code of its problem (RFC 9457), :data:`UNREACHABLE` or :data:`BAD_ANSWER`; ``status`` the HTTP
+    status, 0 without an answer; ``until`` the Unix second from which the same may succeed.
+    """
+
+    code: str  # type: ignore[assignment]  # the server's list, not ours
+
+    def __init__(self, code: str, message: str, *, status: int = 0, until: int | None = None) -> None:
+        Exception.__init__(self, code, message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.until = until
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the outcome is unknown or may still come: the very same request should be sent again."""
+        return self.status in _REPEATABLE or self.code in {UNREACHABLE, BAD_ANSWER}
+
+
+def instant_of(text: str | None) -> int | None:
+    """Unix seconds of ``YYYY-MM-DDThh:mm:ssZ``; None for anything else: a courtesy, nothing hangs on it."""
+    if text is None or not _INSTANT.fullmatch(text):
+        return None
+    try:
+        return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp())
+    except ValueError:
+        return None
+
+
+def utc_text(at: int) -> str:
+    """``YYYY-MM-DD hh:mm UTC`` for people."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")

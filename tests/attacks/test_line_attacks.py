@@ -1,0 +1,185 @@
+"""Abuse case PR-25: whatever is decided, a worse word about the mobile line never makes it more permissive.
+
+The search is exhaustive over small lists: accounts in every stage, every purpose by every phone, right and stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+
+import builders as b
+from pteri.core.acts import (
+    ACTS,
+    SAME_WALLET,
+    ActivateDevice,
+    ApproveMigration,
+    Authenticate,
+    BindWallet,
+    RevokeDevice,
+    SetupOtp,
+    StartRecovery,
+    StatementAct,
+)
+from pteri.core.ids import Digest, Thumbprint
+from pteri.domain.account import Account, evolve
+from pteri.domain.decisions import Decision, Hold, Level, Permit, Refuse, permissiveness
+from pteri.domain.events import (
+    DeviceActivated,
+    DeviceRevoked,
+    DeviceSuspended,
+    Event,
+    MigrationConfirmed,
+    RecoveryStarted,
+)
+from pteri.domain.facts import SEVERITY, Circumstances, Facts, LineStatus
+from pteri.domain.policy import decide
+from pteri.domain.rules import Rules
+from thieves import HOUR
+
+RULES = Rules()
+DAY = 24 * HOUR
+OLD, NEW, THIEF, UNKNOWN_PHONE = (b.thumbprint(number) for number in (1, 2, 3, 4))
+APPROVAL, CASE = b.digest("approval"), b.digest("case")
+INSTANTS = (b.NOW, b.NOW + HOUR, b.NOW + 72 * HOUR - 1, b.NOW + 72 * HOUR, b.NOW + 7 * DAY, b.NOW + 20 * DAY)
+
+
+def after(account: Account, *events: Event) -> Account:
+    for event in events:
+        account = evolve(account, event)
+    return account
+
+
+def accounts() -> dict[str, Account | None]:
+    """One account for each stage of a life."""
+    opened = b.opened()
+    let_in = after(opened, b.migration_approved(opened))
+    confirmed = after(let_in, MigrationConfirmed(b.NOW, b.request_id(), NEW, b.NOW + 10 * DAY))
+    two = after(confirmed, DeviceActivated(b.NOW + HOUR, b.request_id(2), NEW, APPROVAL, (), b.NOW + 73 * HOUR))
+    case = RecoveryStarted(
+        at=b.NOW,
+        request=b.request_id(3),
+        new_device=THIEF,
+        new_key=b.sec1_text(3),
+        approval=CASE,
+        evidence=("W",),
+        held_until=b.NOW + RULES.recovery_hold_s,
+        expires_at=b.NOW + 17 * DAY,
+    )
+    claimed = after(two, case)
+    return {
+        "none": None,
+        "opened": opened,
+        "let in": let_in,
+        "confirmed": confirmed,
+        "two phones": two,
+        "claimed": claimed,
+        "claim stopped": after(claimed, DeviceRevoked(b.NOW + 1, b.request_id(4), THIEF, OLD)),
+        "old one suspended": after(two, DeviceSuspended(b.NOW + 1, b.request_id(5), OLD, NEW, b.NOW + 25 * HOUR)),
+        "new one suspended": after(two, DeviceSuspended(b.NOW + 1, b.request_id(5), NEW, OLD, b.NOW + 25 * HOUR)),
+        "one removed": after(two, DeviceRevoked(b.NOW + 1, b.request_id(6), NEW, NEW)),
+    }
+
+
+def acts(account: Account | None) -> Iterator[StatementAct]:
+    """Every purpose, by every phone, for this and for a stale epoch, about the right, no and another line."""
+    known = account or b.opened()
+    for device, epoch, esim in product(
+        (OLD, NEW, THIEF, UNKNOWN_PHONE), (known.epoch, known.epoch + 1, 0), (known.esim, None, b.digest("other line"))
+    ):
+        yield from _with_line(known, device, epoch, esim)
+    for device, epoch in product((OLD, NEW, THIEF, UNKNOWN_PHONE), (known.epoch, known.epoch + 1)):
+        yield from _without_line(known, device, epoch)
+
+
+def _with_line(known: Account, device: Thumbprint, epoch: int, esim: Digest | None) -> Iterator[StatementAct]:
+    session = b.digest("session")
+    yield BindWallet(known.id, device, esim, epoch, session, b.digest("recovery terms"))
+    yield Authenticate(known.id, device, esim, epoch, session, "42")
+    for newcomer in (NEW, THIEF, UNKNOWN_PHONE):
+        yield ApproveMigration(known.id, device, esim, epoch, newcomer, session, session, True)
+    for approval in (APPROVAL, CASE, b.digest("other approval")):
+        yield ActivateDevice(known.id, device, esim, epoch, approval)
+    for evidence, lost, wallet in ((("W",), None, SAME_WALLET), (("C", "W"), None, SAME_WALLET), (("W",), (OLD,), "L")):
+        yield StartRecovery(known.id, device, esim, epoch, evidence, lost, wallet)
+
+
+def _without_line(known: Account, device: Thumbprint, epoch: int) -> Iterator[StatementAct]:
+    for target in (OLD, NEW, THIEF, UNKNOWN_PHONE):
+        yield RevokeDevice(known.id, device, epoch, target)
+    for chain_end in (None, b.digest("chain")):
+        yield SetupOtp(known.id, device, epoch, chain_end, 0, 0, 0)
+
+
+def decided(account: Account | None, act: StatementAct, at: int) -> list[Decision]:
+    """The same act in the same moment, from the best word about the line to the worst."""
+    checked = {LineStatus.UNKNOWN: None}
+    return [
+        decide(act, Facts(account, Circumstances(at, status, checked.get(status, at))), RULES) for status in SEVERITY
+    ]
+
+
+def everything() -> Iterator[tuple[StatementAct, list[Decision]]]:
+    for account in accounts().values():
+        for act, at in product(acts(account), INSTANTS):
+            yield act, decided(account, act, at)
+
+
+def test_pr_25_a_worse_line_never_makes_any_decision_more_permissive() -> None:
+    for act, decisions in everything():
+        given = [permissiveness(decision) for decision in decisions]
+        assert given == sorted(given, reverse=True), (act, decisions)
+
+
+def test_pr_25_the_search_meets_every_kind_of_decision_of_every_purpose() -> None:
+    met: set[tuple[str, str]] = set()
+    for act, decisions in everything():
+        met |= {(act.purpose, type(decision).__name__) for decision in decisions}
+    never_held = {"bind", "authenticate", "setup-otp"}
+    never_permitted = {"migrate", "recover"}
+    assert met == {
+        (purpose, kind)
+        for purpose, kind in product(ACTS, ("Permit", "Hold", "Refuse"))
+        if (kind, purpose) not in {*product(["Hold"], never_held), *product(["Permit"], never_permitted)}
+    }
+
+
+def test_pr_25_no_word_about_the_line_ever_turns_a_refusal_around() -> None:
+    for act, decisions in everything():
+        assert len({isinstance(decision, Refuse) for decision in decisions}) == 1, (act, decisions)
+
+
+def test_pr_25_the_line_matters_where_it_should() -> None:
+    """The search would prove nothing if no decision depended on the line."""
+    account = b.opened()
+    sign_in = Authenticate(account.id, OLD, account.esim, 1, b.digest("session"), "42")
+    levels = [decision.level for decision in decided(account, sign_in, b.NOW) if isinstance(decision, Permit)]
+    assert levels == [Level.FULL, Level.REDUCED, Level.REDUCED, Level.REDUCED]
+    claim = StartRecovery(account.id, THIEF, account.esim, 1, ("W",), None, SAME_WALLET)
+    held = [decision.until - b.NOW for decision in decided(account, claim, b.NOW) if isinstance(decision, Hold)]
+    assert held == [72 * HOUR, 72 * HOUR, 7 * DAY, 7 * DAY]
+
+
+@pytest.mark.parametrize("purpose", sorted(ACTS))
+def test_pr_25_the_best_word_about_the_line_opens_nothing_for_a_stranger(purpose: str) -> None:
+    """Telecom evidence alone is worth nothing: a phone that the account does not know gets no permit from it."""
+    for account in (found for found in accounts().values() if found is not None):
+        for act in acts(account):
+            if act.purpose == purpose and act.device == UNKNOWN_PHONE and purpose not in {"bind", "setup-otp"}:
+                best = decided(account, act, b.NOW + 20 * DAY)[0]
+                assert not isinstance(best, Permit), act
+
+
+def test_pr_25_the_order_of_decisions_is_the_one_meant() -> None:
+    reason = decided(b.opened(), SetupOtp(b.account_id(), OLD, 1, None, 0, 0, 0), b.NOW)[0].reason
+    ascending: list[Decision] = [
+        Refuse(reason),
+        Hold(reason, 200),
+        Hold(reason, 100),
+        Permit(reason, Level.REDUCED),
+        Permit(reason, Level.FULL),
+    ]
+    orders = [permissiveness(decision) for decision in ascending]
+    assert orders == sorted(set(orders))

@@ -1,0 +1,157 @@
+"""Real phones of the wallet library in the small world, and a server that lies when it is told to.
+
+Answers come from the real service and are changed on the way back: whatever a lying server might say in a challenge.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pteri.core import wire
+from pteri.core.httpsig import SignedRequest
+from pteri.core.keys.secret import Secret
+from pteri.wallet.ceremony import Review
+from pteri.wallet.client import Client
+from pteri.wallet.keystore import LIGHT, Keystore
+from pteri.wallet.phone import Phone
+from pteri.wallet.refusals import UNREACHABLE, ServerError
+from pteri.wallet.server import Reply
+from world import ALICE_WORDS, ORIGIN, SimEntropy, World
+
+EMAIL = "alice@example.com"
+PASSPHRASE = Secret(b"correct horse battery")
+_SERIAL = itertools.count()
+Lie = Callable[[wire.Claimed], wire.Claimed]
+
+
+def honest(claimed: wire.Claimed) -> wire.Claimed:
+    """What the server really said."""
+    return claimed
+
+
+def lie_about(**fields: Any) -> Lie:
+    """Change fields of the act, the statement or the message around it, each found by its name."""
+
+    def lie(claimed: wire.Claimed) -> wire.Claimed:
+        statement = claimed.statement
+        act = fields.get("act", statement.act)
+        rest = {name: value for name, value in fields.items() if name != "act"}
+        in_act = {name: rest.pop(name) for name in list(rest) if name in act.__struct_fields__}
+        in_frame = {name: rest.pop(name) for name in list(rest) if name in statement.__struct_fields__}
+        told = msgspec.structs.replace(statement, act=msgspec.structs.replace(act, **in_act), **in_frame)
+        return msgspec.structs.replace(claimed, statement=told, **rest)
+
+    return lie
+
+
+@dataclass
+class Wire:
+    """The way between a phone and the world's service: lossy when told to, and with somebody in the middle.
+
+    ``forge`` answers in the server's place.
+    """
+
+    world: World
+    lie: Lie = honest
+    forge: Callable[[SignedRequest], Reply | None] = lambda _: None
+    requests_to_lose: int = 0
+    answers_to_lose: int = 0
+    sent: list[SignedRequest] = field(default_factory=list)
+
+    def send(self, request: SignedRequest) -> Reply:
+        self.sent.append(request)
+        if self.requests_to_lose:
+            self.requests_to_lose -= 1
+            raise ServerError(UNREACHABLE, "lost on the way")
+        reply = self.forge(request) or self._answer(request)
+        if self.answers_to_lose:
+            self.answers_to_lose -= 1
+            raise ServerError(UNREACHABLE, "lost on the way back")
+        return reply
+
+    def close(self) -> None:
+        pass
+
+    @property
+    def responses(self) -> list[SignedRequest]:
+        """Every signed statement that left the phone."""
+        return [request for request in self.sent if request.target_uri.endswith("/response")]
+
+    def _answer(self, request: SignedRequest) -> Reply:
+        answered = self.world.send(request)
+        if answered.status < 300 and b'"statement":' in answered.body:
+            told = self.lie(msgspec.json.decode(answered.body, type=wire.Claimed))
+            return Reply(answered.status, msgspec.json.encode(told))
+        return Reply(answered.status, answered.body)
+
+
+@dataclass
+class Owner:
+    """The person: says yes, unless told otherwise, and remembers what was shown."""
+
+    says: bool = True
+    shown: list[Review] = field(default_factory=list)
+
+    def __call__(self, review: Review) -> bool:
+        self.shown.append(review)
+        return self.says
+
+
+@dataclass
+class Hand:
+    """A phone in the hand: the same directory may be opened again, as after a restart."""
+
+    world: World
+    directory: Path
+    wire: Wire
+    owner: Owner
+    label: str
+    restarts: int = 0
+
+    def phone(self) -> Phone:
+        self.restarts += 1
+        return Phone.open(
+            Keystore(self.directory),
+            PASSPHRASE,
+            transport=self.wire,
+            confirm=self.owner,
+            clock=self.world.clock,
+            entropy=SimEntropy(f"{self.label} {self.restarts}"),
+            may_make_key=True,
+            cost=LIGHT,
+        )
+
+
+def hand(world: World, label: str = "old phone", words: str = ALICE_WORDS) -> Hand:
+    """A phone with a wallet and nothing else."""
+    directory = world.directory / label.replace(" ", "-")
+    entropy = SimEntropy(f"{label} keystore")
+    Keystore(directory).create_wallet(Secret(words.encode()), PASSPHRASE, entropy=entropy, cost=LIGHT)
+    return Hand(world, directory, Wire(world), Owner(), label)
+
+
+def client(world: World, name: str = "bank") -> Client:
+    """The relying party, as the library has it."""
+    return Client(
+        ORIGIN,
+        name,
+        world.sites[name].private,
+        transport=Wire(world),
+        clock=world.clock,
+        entropy=SimEntropy(f"client {name} {next(_SERIAL)}"),
+    )
+
+
+def linked(world: World, label: str = "old phone", *, line: str | None = None) -> Hand:
+    """A phone whose account is linked, code typed."""
+    held, site = hand(world, label), client(world)
+    waiting = site.start_binding(EMAIL, line=line)
+    shown = held.phone().enroll(waiting.qr, line=line)
+    site.enter_code(waiting.id, shown.code, waiting.session)
+    return held

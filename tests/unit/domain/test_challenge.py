@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from builders import NOW, binding, decoy, opened, removal_asked, sign_in
+from pteri.domain.challenge import Challenge, ChallengeEvent, ChallengeState
+from pteri.domain.tables import IllegalTransition
+
+
+def test_a_challenge_lives_from_its_first_second_until_before_its_last() -> None:
+    challenge = sign_in()
+    lives = {at for at in range(NOW - 1, NOW + 122) if challenge.is_live(at)}
+    assert lives == set(range(NOW, NOW + 120))
+
+
+def test_every_change_of_a_challenge_has_its_own_version() -> None:
+    challenge = sign_in()
+    verified = challenge.after(ChallengeEvent.VERIFY)
+    mistyped = verified.after(ChallengeEvent.MISTYPE)
+    done = mistyped.after(ChallengeEvent.COMPLETE)
+    assert [changed.version for changed in (challenge, verified, mistyped, done)] == [1, 2, 3, 4]
+    assert done.state is ChallengeState.COMPLETED
+
+
+def test_wrong_codes_are_counted_also_the_last_one_and_nothing_else_is() -> None:
+    verified = sign_in().after(ChallengeEvent.VERIFY)
+    failed = verified.after(ChallengeEvent.MISTYPE).after(ChallengeEvent.MISTYPE).after(ChallengeEvent.FAIL)
+    assert (verified.mistypes, failed.mistypes, failed.state) == (0, 3, ChallengeState.FAILED)
+    assert verified.after(ChallengeEvent.COMPLETE).mistypes == 0
+
+
+@pytest.mark.parametrize("end", [ChallengeEvent.COMPLETE, ChallengeEvent.FAIL, ChallengeEvent.CANCEL])
+@pytest.mark.parametrize("again", list(ChallengeEvent))
+def test_an_ended_challenge_takes_nothing_more(end: ChallengeEvent, again: ChallengeEvent) -> None:
+    ended = sign_in().after(ChallengeEvent.VERIFY).after(end)
+    with pytest.raises(IllegalTransition):
+        ended.after(again)
+
+
+@pytest.mark.parametrize("code_event", [ChallengeEvent.MISTYPE, ChallengeEvent.FAIL])
+def test_no_code_is_taken_before_a_phone_has_answered(code_event: ChallengeEvent) -> None:
+    with pytest.raises(IllegalTransition):
+        sign_in().after(code_event)
+
+
+def test_a_challenge_is_answered_once() -> None:
+    with pytest.raises(IllegalTransition):
+        sign_in().after(ChallengeEvent.VERIFY).after(ChallengeEvent.VERIFY)
+
+
+@pytest.mark.parametrize("challenge", [sign_in(), binding(), decoy(), removal_asked(opened())])
+def test_a_step_leaves_what_was_signed_as_it_was(challenge: Challenge) -> None:
+    after = challenge.after(ChallengeEvent.VERIFY)
+    signed = ("id", "tenant", "account", "nonce", "asked", "issued_at", "expires_at")
+    assert [getattr(after, name) for name in signed] == [getattr(challenge, name) for name in signed]

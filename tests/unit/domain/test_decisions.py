@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from pteri.domain.decisions import Decision, Hold, Level, Permit, Reason, Refuse, permissiveness
+
+FROM_LEAST_TO_MOST: list[Decision] = [
+    Refuse(Reason.STALE_EPOCH),
+    Hold(Reason.LINE_CHANGED_HOLD, until=2**40),
+    Hold(Reason.RECOVERY_HOLD, until=100),
+    Hold(Reason.SECURITY_DELAY, until=99),
+    Permit(Reason.LINE_NOT_CONFIRMED, Level.REDUCED),
+    Permit(Reason.BOTH_KEYS, Level.FULL),
+]
+
+
+def test_decisions_are_ordered_by_what_they_give() -> None:
+    for less, more in pairwise(FROM_LEAST_TO_MOST):
+        assert permissiveness(less) < permissiveness(more)
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_a_reason_gives_nothing_by_itself(reason: Reason) -> None:
+    assert permissiveness(Refuse(reason)) == permissiveness(Refuse(Reason.NOT_OFFERED))
+    assert permissiveness(Hold(reason, 7)) == permissiveness(Hold(Reason.SECURITY_DELAY, 7))
+
+
+def test_a_permission_is_full_unless_it_says_otherwise() -> None:
+    assert Permit(Reason.HOLD_OVER).level is Level.FULL
+
+
+def test_the_reasons_are_a_closed_list_of_names_that_mean_themselves() -> None:
+    assert all(reason.name == reason.value for reason in Reason)
+    assert set(Reason) == {
+        "ACCOUNT_NOT_OPEN",
+        "ALREADY_BOUND",
+        "BOTH_KEYS",
+        "DEVICE_NOT_ACTIVE",
+        "DEVICE_ON_PROBATION",
+        "DEVICE_TOMBSTONED",
+        "HOLD_OVER",
+        "LAST_DEVICE",
+        "LINE_CHANGED_HOLD",
+        "LINE_NOT_CONFIRMED",
+        "MIGRATION_OPEN",
+        "NOTHING_TO_ACCEPT",
+        "NOT_OFFERED",
+        "RECOVERY_HOLD",
+        "RECOVERY_OPEN",
+        "RECOVERY_STOPPED",
+        "SECURITY_DELAY",
+        "STALE_EPOCH",
+        "UNKNOWN_TARGET",
+        "WEAK_EVIDENCE",
+        "WRONG_APPROVAL",
+        "WRONG_LINE",
+    }

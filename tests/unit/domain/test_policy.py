@@ -1,0 +1,469 @@
+"""The rows of the policy, each as a sentence; then all acts on all accounts at once."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import get_args
+
+import msgspec
+import pytest
+
+from builders import account_id, digest, thumbprint
+from ledger import DAY, HOUR, MINUTE, Ledger, opened
+from pteri.core.acts import SetupOtp, StatementAct
+from pteri.domain.decisions import Decision, Hold, Level, Permit, Reason, Refuse, permissiveness
+from pteri.domain.facts import SEVERITY, Facts, LineStatus
+from pteri.domain.policy import decide
+from pteri.domain.rules import rules_from
+from stories import STORIES, acts_on, grown
+
+AGAINST = [LineStatus.CHANGED, LineStatus.CONTRADICTED]
+every_line = pytest.mark.parametrize("line", list(LineStatus))
+line_against = pytest.mark.parametrize("line", AGAINST)
+
+
+def change(act: StatementAct, **changes: object) -> StatementAct:
+    return msgspec.structs.replace(act, **changes)
+
+
+# --- binding --------------------------------------------------------------------------------------------------------
+
+
+def test_a_wallet_and_a_phone_bind_an_account_that_does_not_exist_yet() -> None:
+    assert Ledger().bind() == Permit(Reason.BOTH_KEYS, Level.FULL)
+
+
+@pytest.mark.parametrize("line", [line for line in LineStatus if line is not LineStatus.CONTINUOUS])
+def test_a_line_that_is_not_confirmed_lowers_the_level_of_a_binding_and_never_stops_it(line: LineStatus) -> None:
+    assert Ledger(line=line).bind() == Permit(Reason.LINE_NOT_CONFIRMED, Level.REDUCED)
+
+
+def test_an_account_is_bound_once() -> None:
+    assert opened().bind(2) == Refuse(Reason.ALREADY_BOUND)
+
+
+def test_a_binding_names_epoch_0() -> None:
+    ledger = opened()
+    [binding, *_] = [act for act, _ in acts_on(ledger) if act.purpose == "bind"]
+    facts = Facts(None, ledger.circumstances())
+    assert isinstance(decide(binding, facts, ledger.rules), Permit)
+    assert decide(change(binding, epoch=1), facts, ledger.rules) == Refuse(Reason.STALE_EPOCH)
+
+
+# --- what every act of an account needs -----------------------------------------------------------------------------
+
+
+def test_nothing_but_a_binding_is_decided_for_an_account_that_does_not_exist() -> None:
+    ledger = opened()
+    for act, _ in acts_on(ledger):
+        if act.purpose != "bind":
+            facts = Facts(None, ledger.circumstances())
+            assert decide(act, facts, ledger.rules) == Refuse(Reason.ACCOUNT_NOT_OPEN)
+
+
+def test_a_statement_for_another_account_is_refused_before_anything_is_looked_at() -> None:
+    for act, _ in acts_on(grown()):
+        if act.purpose != "bind":
+            assert grown().submit(change(act, account=account_id(77))) == Refuse(Reason.ACCOUNT_NOT_OPEN)
+
+
+@pytest.mark.parametrize("offset", [-1, 1])
+def test_a_statement_of_another_epoch_is_refused_whatever_it_asks(offset: int) -> None:
+    ledger = grown()
+    for act, _ in acts_on(ledger):
+        if act.purpose != "bind" and act.account == ledger.now().id:
+            other = change(act, epoch=ledger.now().epoch + offset)
+            assert grown().submit(other) == Refuse(Reason.STALE_EPOCH)
+
+
+@pytest.mark.parametrize("esim", [None, digest("another line")])
+def test_a_statement_that_names_another_line_is_refused(esim: object) -> None:
+    ledger = opened()
+    ledger.approve(1, 2)
+    for act in (ledger.authenticate(1), ledger.approval(1, 4), ledger.acceptance(2), ledger.claim(3)):
+        assert ledger.submit(change(act, esim=esim)) == Refuse(Reason.WRONG_LINE)
+
+
+# --- signing in -----------------------------------------------------------------------------------------------------
+
+
+def test_a_verified_phone_signs_in() -> None:
+    assert opened().sign_in(1) == Permit(Reason.BOTH_KEYS, Level.FULL)
+
+
+@pytest.mark.parametrize("line", [line for line in LineStatus if line is not LineStatus.CONTINUOUS])
+def test_a_sign_in_with_a_line_that_is_not_confirmed_is_reduced_and_never_stopped(line: LineStatus) -> None:
+    ledger = opened()
+    ledger.line = line
+    assert ledger.sign_in(1) == Permit(Reason.LINE_NOT_CONFIRMED, Level.REDUCED)
+
+
+def test_a_phone_on_probation_signs_in() -> None:
+    assert isinstance(opened().migrated(1, 2).sign_in(2), Permit)
+
+
+@pytest.mark.parametrize(
+    ("story", "number"),
+    [
+        ("just bound", 9),
+        ("migration waits for its code", 2),
+        ("migration inside its delay", 2),
+        ("migration may be accepted", 2),
+        ("migration was not accepted in time", 2),
+        ("migration stopped", 2),
+        ("recovery inside its hold", 3),
+        ("recovery may be accepted", 3),
+        ("recovery stopped", 3),
+        ("new phone alone", 1),
+        ("phone suspended", 1),
+        ("phone suspended for long enough", 1),
+        ("phone gone by itself", 1),
+        ("recovered", 1),
+    ],
+)
+@every_line
+def test_a_phone_that_is_not_verified_does_nothing_whatever_the_line_says(
+    story: str, number: int, line: LineStatus
+) -> None:
+    ledger = STORIES[story]()
+    ledger.line = line
+    not_active = Refuse(Reason.DEVICE_NOT_ACTIVE)
+    assert ledger.sign_in(number) == not_active
+    assert ledger.approve(number, 4) == not_active
+    assert [ledger.revoke(number, target) for target in (1, 2, 3, number)] == [not_active] * 4
+
+
+# --- migration ------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_phone_waits_an_hour() -> None:
+    ledger = opened()
+    assert ledger.approve(1, 2) == Hold(Reason.SECURITY_DELAY, ledger.at + HOUR)
+
+
+def test_a_phone_on_probation_lets_nobody_in_until_its_last_second() -> None:
+    ledger = opened().migrated(1, 2).wait(3 * DAY - 1)
+    assert ledger.approve(2, 3) == Refuse(Reason.DEVICE_ON_PROBATION)
+    ledger.wait(1)
+    assert isinstance(ledger.approve(2, 3), Hold)
+
+
+def test_one_migration_at_a_time() -> None:
+    ledger = grown()
+    assert isinstance(ledger.approve(1, 3), Hold)
+    assert ledger.approve(2, 4) == Refuse(Reason.MIGRATION_OPEN)
+
+
+@pytest.mark.parametrize(
+    "story",
+    ["migration without its code is over", "migration was not accepted in time", "migration ended by wrong codes"],
+)
+def test_after_a_migration_has_expired_another_one_may_begin_with_another_key(story: str) -> None:
+    assert STORIES[story]().approve(1, 2) == Refuse(Reason.DEVICE_TOMBSTONED)
+    assert isinstance(STORIES[story]().approve(1, 4), Hold)
+
+
+def test_a_migration_can_be_taken_back_and_begun_again() -> None:
+    assert isinstance(STORIES["migration stopped"]().approve(1, 4), Hold)
+
+
+@pytest.mark.parametrize("known", [1, 2])
+def test_a_phone_that_is_in_the_account_cannot_be_let_in_again(known: int) -> None:
+    assert grown().approve(1, known) == Refuse(Reason.DEVICE_TOMBSTONED)
+
+
+@pytest.mark.parametrize(
+    ("story", "gone"),
+    [
+        ("new phone alone", 1),
+        ("migration was not accepted in time", 2),
+        ("migration stopped", 2),
+        ("recovery stopped long ago", 3),
+        ("phone gone by itself", 1),
+    ],
+)
+def test_a_phone_that_has_left_never_returns_by_any_way_in(story: str, gone: int) -> None:
+    ledger = STORIES[story]().wait(40 * DAY)
+    active = next(number for number, state in ledger.states().items() if state == "ACTIVE")
+    tombstoned = Refuse(Reason.DEVICE_TOMBSTONED)
+    assert ledger.approve(active, gone) == tombstoned
+    assert ledger.recover(gone) == tombstoned
+    assert ledger.set_up_codes(gone) == tombstoned
+    assert ledger.activate(gone) == Refuse(Reason.NOTHING_TO_ACCEPT)
+
+
+# --- accepting ------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_phone_accepts_from_the_end_of_its_delay_until_a_day_later() -> None:
+    ledger = opened()
+    ledger.approve(1, 2)
+    ledger.type_migration_code()
+    start = ledger.at
+    act = ledger.acceptance(2)
+    expected: list[tuple[int, Decision]] = [
+        (0, Hold(Reason.SECURITY_DELAY, start + HOUR)),
+        (HOUR - 1, Hold(Reason.SECURITY_DELAY, start + HOUR)),
+        (HOUR, Permit(Reason.HOLD_OVER)),
+        (25 * HOUR - 1, Permit(Reason.HOLD_OVER)),
+        (25 * HOUR, Refuse(Reason.NOTHING_TO_ACCEPT)),
+    ]
+    for seconds, decision in expected:
+        ledger.at = start + seconds
+        facts = Facts(ledger.settled()[0], ledger.circumstances())
+        assert decide(act, facts, ledger.rules) == decision
+
+
+def test_a_new_phone_that_never_showed_the_code_accepts_nothing_at_any_time() -> None:
+    for seconds in (0, 10 * MINUTE - 1, 10 * MINUTE, HOUR, 25 * HOUR):
+        ledger = STORIES["migration waits for its code"]().wait(seconds)
+        assert ledger.activate(2) == Refuse(Reason.NOTHING_TO_ACCEPT)
+
+
+@pytest.mark.parametrize("story", ["migration may be accepted", "recovery may be accepted"])
+def test_an_acceptance_of_something_else_than_was_approved_is_refused(story: str) -> None:
+    ledger = STORIES[story]()
+    newcomer = 2 if "migration" in story else 3
+    other = change(ledger.acceptance(newcomer), approval=digest("another approval"))
+    assert ledger.submit(other) == Refuse(Reason.WRONG_APPROVAL)
+    assert ledger.states()[newcomer] == "PENDING"
+
+
+def test_the_approval_of_a_migration_completes_no_recovery_and_the_reverse() -> None:
+    ledger = STORIES["recovery races a migration"]()
+    migration, recovery = ledger.acceptance(2), ledger.acceptance(3)
+    crossed = [change(migration, approval=recovery.approval), change(recovery, approval=migration.approval)]
+    assert [ledger.submit(act) for act in crossed] == [Refuse(Reason.WRONG_APPROVAL)] * 2
+
+
+@pytest.mark.parametrize("number", [1, 4, 9])
+def test_a_phone_that_nobody_let_in_accepts_nothing(number: int) -> None:
+    assert STORIES["migration may be accepted"]().activate(number) == Refuse(Reason.NOTHING_TO_ACCEPT)
+
+
+def test_a_phone_accepts_once() -> None:
+    ledger = opened().migrated(1, 2)
+    assert ledger.activate(2) == Refuse(Reason.NOTHING_TO_ACCEPT)
+
+
+def test_what_a_removed_phone_approved_is_over() -> None:
+    ledger = grown()
+    ledger.approve(2, 3)
+    ledger.type_migration_code()
+    assert isinstance(ledger.revoke(1, 2), Permit)
+    assert ledger.states() == {1: "ACTIVE", 2: "SUSPENDED", 3: "DROPPED"}
+    assert ledger.wait(HOUR).activate(3) == Refuse(Reason.NOTHING_TO_ACCEPT)
+    assert isinstance(ledger.approve(1, 4), Hold)
+
+
+def test_nobody_accepts_from_before_a_change_of_authority() -> None:
+    ledger = STORIES["recovery races a migration"]()
+    late = ledger.acceptance(3)
+    assert isinstance(ledger.activate(2), Permit)
+    assert ledger.submit(late) == Refuse(Reason.STALE_EPOCH)
+
+
+# --- recovery -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", [LineStatus.CONTINUOUS, LineStatus.UNKNOWN])
+def test_the_wallet_alone_waits_three_days(line: LineStatus) -> None:
+    ledger = opened()
+    ledger.line = line
+    assert ledger.recover(3) == Hold(Reason.RECOVERY_HOLD, ledger.at + 3 * DAY)
+
+
+@line_against
+def test_the_wallet_alone_waits_a_week_when_the_line_speaks_against_it(line: LineStatus) -> None:
+    ledger = opened()
+    ledger.line = line
+    assert ledger.recover(3) == Hold(Reason.LINE_CHANGED_HOLD, ledger.at + 7 * DAY)
+
+
+@line_against
+def test_a_line_that_changes_while_a_case_is_open_lengthens_its_hold(line: LineStatus) -> None:
+    ledger = STORIES["recovery may be accepted"]()
+    ledger.line = line
+    assert ledger.activate(3) == Hold(Reason.LINE_CHANGED_HOLD, ledger.at + 4 * DAY)
+    assert ledger.wait(4 * DAY).activate(3) == Permit(Reason.HOLD_OVER)
+
+
+@every_line
+def test_a_good_line_never_shortens_a_hold_that_has_begun(line: LineStatus) -> None:
+    ledger = opened()
+    ledger.line = LineStatus.CHANGED
+    ledger.recover(3)
+    ledger.line = line
+    assert isinstance(ledger.wait(7 * DAY - 1).activate(3), Hold)
+    assert ledger.wait(1).activate(3) == Permit(Reason.HOLD_OVER)
+
+
+@pytest.mark.parametrize("evidence", [("A",), ("C",), ("D",), ("G",), ("C", "W"), ("D", "W"), ("C", "D", "G"), ()])
+def test_no_other_evidence_than_the_wallet_is_taken_in_this_version(evidence: tuple[str, ...]) -> None:
+    ledger = opened()
+    assert ledger.submit(change(ledger.claim(3), evidence=evidence)) == Refuse(Reason.WEAK_EVIDENCE)
+
+
+@pytest.mark.parametrize("changes", [{"lost": (thumbprint(1),)}, {"new_wallet": "L" + "x" * 33}])
+def test_a_recovery_leaves_out_no_phone_and_keeps_the_wallet(changes: dict[str, object]) -> None:
+    ledger = opened()
+    assert ledger.submit(change(ledger.claim(3), **changes)) == Refuse(Reason.NOT_OFFERED)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_phone_of_the_account_recovers_nothing(number: int) -> None:
+    assert grown().recover(number) == Refuse(Reason.DEVICE_TOMBSTONED)
+
+
+def test_one_recovery_at_a_time() -> None:
+    ledger = STORIES["recovery inside its hold"]()
+    assert ledger.recover(4) == Refuse(Reason.RECOVERY_OPEN)
+    ledger.wait(10 * DAY)
+    assert isinstance(ledger.recover(4), Hold)
+
+
+def test_after_a_phone_stopped_it_the_wallet_alone_opens_no_case_for_thirty_days() -> None:
+    ledger = STORIES["recovery stopped"]()
+    stopped = Refuse(Reason.RECOVERY_STOPPED)
+    assert ledger.recover(4) == stopped
+    assert ledger.wait(30 * DAY - 1).recover(4) == stopped
+    assert isinstance(ledger.wait(1).recover(4), Hold)
+
+
+@pytest.mark.parametrize("story", ["recovery was not accepted in time", "recovered"])
+def test_a_case_that_ended_by_itself_blocks_no_other_one(story: str) -> None:
+    assert isinstance(STORIES[story]().recover(4), Hold)
+
+
+def test_a_recovery_takes_the_account_from_everybody_else() -> None:
+    ledger = STORIES["recovered in spite of a migration"]()
+    assert ledger.states() == {1: "REVOKED", 2: "REVOKED", 3: "ACTIVE", 4: "DROPPED"}
+
+
+# --- removal --------------------------------------------------------------------------------------------------------
+
+
+def test_a_phone_removes_itself_while_another_one_stays() -> None:
+    assert grown().revoke(1, 1) == Permit(Reason.BOTH_KEYS)
+
+
+@pytest.mark.parametrize("story", ["just bound", "new phone alone", "phone suspended", "recovery inside its hold"])
+def test_the_last_verified_phone_stays(story: str) -> None:
+    ledger = STORIES[story]()
+    [last] = [number for number, state in ledger.states().items() if state == "ACTIVE"]
+    assert ledger.revoke(last, last) == Refuse(Reason.LAST_DEVICE)
+
+
+def test_a_phone_on_probation_removes_no_verified_phone_but_may_go_itself() -> None:
+    ledger = opened().migrated(1, 2).wait(3 * DAY - 1)
+    assert ledger.revoke(2, 1) == Refuse(Reason.DEVICE_ON_PROBATION)
+    assert ledger.revoke(2, 2) == Permit(Reason.BOTH_KEYS)
+
+
+def test_after_its_probation_a_phone_removes_another_one() -> None:
+    assert grown().revoke(2, 1) == Permit(Reason.BOTH_KEYS)
+
+
+@pytest.mark.parametrize("by", [1, 2])
+def test_every_verified_phone_stops_a_newcomer_even_one_on_probation(by: int) -> None:
+    ledger = opened().migrated(1, 2)
+    ledger.recover(3)
+    assert ledger.revoke(by, 3) == Permit(Reason.BOTH_KEYS)
+    assert ledger.states()[3] == "REVOKED"
+
+
+def test_removing_a_phone_twice_does_not_cut_its_suspension_short() -> None:
+    ledger = grown()
+    ledger.revoke(2, 1)
+    until = ledger.at + DAY
+    assert ledger.revoke(2, 1) == Hold(Reason.SECURITY_DELAY, until)
+    assert ledger.wait(DAY - 1).revoke(2, 1) == Hold(Reason.SECURITY_DELAY, until)
+    assert ledger.states()[1] == "SUSPENDED"
+    assert ledger.wait(1).revoke(2, 1) == Refuse(Reason.UNKNOWN_TARGET)
+    assert ledger.states()[1] == "REVOKED"
+
+
+def test_an_auditor_who_has_not_settled_the_account_yet_reaches_no_shorter_suspension() -> None:
+    ledger = grown()
+    ledger.revoke(2, 1)
+    ledger.wait(DAY)
+    facts = Facts(ledger.now(), ledger.circumstances())
+    assert decide(ledger.removal(2, 1), facts, ledger.rules) == Permit(Reason.HOLD_OVER)
+
+
+@pytest.mark.parametrize("target", [1, 9])
+def test_a_phone_that_is_not_there_any_more_or_never_was_cannot_be_removed(target: int) -> None:
+    assert STORIES["new phone alone"]().revoke(2, target) == Refuse(Reason.UNKNOWN_TARGET)
+
+
+# --- codes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [1, 9])
+def test_a_verified_phone_and_an_unknown_one_set_up_codes(number: int) -> None:
+    assert opened().set_up_codes(number) == Permit(Reason.BOTH_KEYS)
+
+
+@pytest.mark.parametrize(
+    ("story", "number"),
+    [("migration inside its delay", 2), ("recovery inside its hold", 3), ("phone suspended", 1), ("recovered", 1)],
+)
+def test_any_other_phone_sets_up_no_codes(story: str, number: int) -> None:
+    assert STORIES[story]().set_up_codes(number) == Refuse(Reason.DEVICE_TOMBSTONED)
+
+
+def test_offline_codes_are_not_offered() -> None:
+    ledger = opened()
+    account = ledger.now()
+    act = SetupOtp(account.id, thumbprint(1), account.epoch, digest("end"), length=86_400, start=1, step=30)
+    assert ledger.submit(act) == Refuse(Reason.NOT_OFFERED)
+
+
+# --- all acts on all accounts ---------------------------------------------------------------------------------------
+
+every_story = pytest.mark.parametrize("story", STORIES)
+LATER = (0, HOUR, DAY, 3 * DAY, 7 * DAY, 40 * DAY)
+
+
+@every_story
+def test_every_act_on_every_account_is_decided_and_a_worse_line_never_gives_more(story: str) -> None:
+    ledger = STORIES[story]()
+    for wait in LATER:
+        later = STORIES[story]().wait(wait)
+        for account in (later.now(), later.settled()[0]):
+            for act, _ in acts_on(later):
+                decisions = [decide(act, Facts(account, later.circumstances(line)), ledger.rules) for line in SEVERITY]
+                for better, worse in pairwise(decisions):
+                    assert permissiveness(worse) <= permissiveness(better)
+
+
+@every_story
+def test_no_account_that_is_bound_is_bound_again(story: str) -> None:
+    ledger = STORIES[story]()
+    for act, _ in acts_on(ledger):
+        if act.purpose == "bind":
+            assert ledger.submit(act) == Refuse(Reason.ALREADY_BOUND)
+
+
+def test_every_reason_is_given_somewhere_and_every_purpose_is_tried() -> None:
+    reasons, purposes = set(), set()
+    for story in STORIES.values():
+        ledger = story()
+        account = ledger.settled()[0]
+        for act, _ in acts_on(ledger):
+            purposes.add(type(act))
+            for line in LineStatus:
+                reasons.add(decide(act, Facts(account, ledger.circumstances(line)), ledger.rules).reason)
+    assert purposes == set(get_args(StatementAct))
+    assert reasons == set(Reason)
+
+
+def test_longer_waiting_times_of_a_tenant_are_kept() -> None:
+    rules = rules_from({"migration_hold_s": 2 * HOUR, "recovery_hold_s": 5 * DAY, "probation_s": 4 * DAY})
+    ledger = opened(rules=rules)
+    assert ledger.approve(1, 2) == Hold(Reason.SECURITY_DELAY, ledger.at + 2 * HOUR)
+    assert ledger.recover(3) == Hold(Reason.RECOVERY_HOLD, ledger.at + 5 * DAY)
+    ledger.type_migration_code()
+    ledger.wait(2 * HOUR)
+    ledger.activate(2)
+    assert ledger.wait(4 * DAY - 1).approve(2, 4) == Refuse(Reason.DEVICE_ON_PROBATION)

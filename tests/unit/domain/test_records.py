@@ -1,0 +1,206 @@
+"""What is written down is read back years later: tags and field names are a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias, get_args
+
+import msgspec
+import pytest
+
+from builders import (
+    NOW,
+    TENANT,
+    account_id,
+    bound,
+    digest,
+    evidence,
+    migration_approved,
+    opened,
+    request_id,
+    sec1_text,
+    thumbprint,
+)
+from ledger import DAY, HOUR
+from ledger import opened as ledger_opened
+from pteri.domain.account import Account
+from pteri.domain.challenge import BindAsked, SignInAsked, StatementAsked
+from pteri.domain.decisions import Decision, Hold, Level, Permit, Reason, Refuse
+from pteri.domain.events import (
+    ActHeld,
+    ActRefused,
+    CodesSetUp,
+    DeviceActivated,
+    DeviceRevoked,
+    DeviceSuspended,
+    Event,
+    MigrationConfirmed,
+    MigrationExpired,
+    RecoveryExpired,
+    RecoveryStarted,
+    SignedIn,
+    SignInApproved,
+    SuspensionEnded,
+)
+from pteri.domain.records import Evidence, Notice, NoticeKind, RecordedEvent
+
+Encode: TypeAlias = Callable[[object], bytes]
+Decode: TypeAlias = Callable[..., object]
+
+REQUEST, OLD, NEW = request_id(), thumbprint(1), thumbprint(2)
+EVENTS: dict[str, Event] = {
+    event.name: event
+    for event in (
+        bound(),
+        SignInApproved(NOW, REQUEST, OLD),
+        SignedIn(NOW, REQUEST, OLD),
+        migration_approved(opened()),
+        MigrationConfirmed(NOW, REQUEST, NEW, expires_at=NOW + DAY),
+        MigrationExpired(NOW, REQUEST, NEW),
+        RecoveryStarted(
+            NOW,
+            REQUEST,
+            NEW,
+            new_key=sec1_text(2),
+            approval=digest("approval"),
+            evidence=("W",),
+            held_until=NOW + HOUR,
+            expires_at=NOW + DAY,
+        ),
+        RecoveryExpired(NOW, REQUEST, NEW),
+        DeviceActivated(NOW, REQUEST, NEW, approval=digest("approval"), revoked=(OLD,), probation_until=NOW + DAY),
+        DeviceSuspended(NOW, REQUEST, NEW, by=OLD, revoke_at=NOW + DAY),
+        DeviceRevoked(NOW, REQUEST, NEW, by=OLD),
+        SuspensionEnded(NOW, REQUEST, NEW),
+        CodesSetUp(NOW, REQUEST, NEW),
+        ActRefused(NOW, REQUEST, purpose="revoke", device=OLD, reason=Reason.LAST_DEVICE),
+        ActHeld(NOW, REQUEST, purpose="accept", device=NEW, reason=Reason.RECOVERY_HOLD, until=NOW + DAY),
+    )
+}
+FIELDS = {
+    "AccountBound": ("account", "tenant", "login", "wallet", "esim", "recovery", "device", "device_key"),
+    "SignInApproved": ("device",),
+    "SignedIn": ("device",),
+    "MigrationApproved": (
+        "by",
+        "new_device",
+        "new_key",
+        "approval",
+        "revoke_old",
+        "held_until",
+        "expires_at",
+    ),
+    "MigrationConfirmed": ("new_device", "expires_at"),
+    "MigrationExpired": ("new_device",),
+    "RecoveryStarted": ("new_device", "new_key", "approval", "evidence", "held_until", "expires_at"),
+    "RecoveryExpired": ("new_device",),
+    "DeviceActivated": ("device", "approval", "revoked", "probation_until"),
+    "DeviceSuspended": ("device", "by", "revoke_at"),
+    "DeviceRevoked": ("device", "by"),
+    "SuspensionEnded": ("device",),
+    "CodesSetUp": ("device",),
+    "ActRefused": ("purpose", "device", "reason"),
+    "ActHeld": ("purpose", "device", "reason", "until"),
+}
+DECISIONS: list[Decision] = [
+    Permit(Reason.LINE_NOT_CONFIRMED, Level.REDUCED),
+    Permit(Reason.HOLD_OVER),
+    Hold(Reason.SECURITY_DELAY, NOW),
+    Refuse(Reason.NOT_OFFERED),
+]
+
+every_event = pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS.keys())
+every_format = pytest.mark.parametrize(
+    ("encode", "decode"),
+    [(msgspec.json.encode, msgspec.json.decode), (msgspec.msgpack.encode, msgspec.msgpack.decode)],
+    ids=["json", "msgpack"],
+)
+
+
+def test_there_is_an_example_of_every_event() -> None:
+    assert {type(event) for event in EVENTS.values()} == set(get_args(Event))
+
+
+def test_the_tags_and_fields_of_events_are_the_ones_that_are_in_the_log() -> None:
+    found = {name: type(event).__struct_fields__ for name, event in EVENTS.items()}
+    assert found == {name: ("at", "request", *fields) for name, fields in FIELDS.items()}
+
+
+@every_format
+@every_event
+def test_an_event_is_read_back_as_it_was_written(event: Event, encode: Encode, decode: Decode) -> None:
+    written = encode(event)
+    read = decode(written, type=Event)
+    assert read == event
+    assert encode(read) == written
+
+
+@every_event
+def test_an_event_of_another_shape_is_not_read(event: Event) -> None:
+    fields = msgspec.to_builtins(event)
+    wrong = [
+        fields | {"event": "Something"},
+        fields | {"note": 1},
+        {name: value for name, value in fields.items() if name != "at"},
+        fields | {"at": "now"},
+    ]
+    for shape in wrong:
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(shape, Event)
+
+
+@every_format
+@pytest.mark.parametrize("decision", DECISIONS)
+def test_evidence_is_read_back_as_it_was_written(decision: Decision, encode: Encode, decode: Decode) -> None:
+    proof = msgspec.structs.replace(evidence(opened()), decision=decision)
+    assert decode(encode(proof), type=Evidence) == proof
+
+
+def test_the_tags_of_decisions_are_the_ones_that_are_in_the_log() -> None:
+    tags = [msgspec.to_builtins(decision)["decision"] for decision in DECISIONS]
+    assert tags == ["permit", "permit", "hold", "refuse"]
+
+
+def test_the_tags_of_what_can_be_asked_are_the_ones_in_the_registry() -> None:
+    tags = {kind: kind.__struct_config__.tag for kind in (BindAsked, SignInAsked, StatementAsked)}
+    assert tags == {BindAsked: "bind", SignInAsked: "authenticate", StatementAsked: "statement"}
+
+
+@every_format
+@every_event
+def test_a_recorded_event_is_read_back_with_its_place_and_evidence(
+    event: Event, encode: Encode, decode: Decode
+) -> None:
+    for proof in (None, evidence(opened())):
+        recorded = RecordedEvent(TENANT, account_id(), seq=3, event=event, evidence=proof)
+        assert decode(encode(recorded), type=RecordedEvent) == recorded
+
+
+@every_format
+@pytest.mark.parametrize("kind", list(NoticeKind))
+def test_a_notice_is_read_back_as_it_was_written(kind: NoticeKind, encode: Encode, decode: Decode) -> None:
+    for until in (None, NOW):
+        notice = Notice("id", TENANT, account_id(), NOW, kind, "four words", until)
+        assert decode(encode(notice), type=Notice) == notice
+
+
+def test_the_kinds_of_notices_are_a_closed_list() -> None:
+    assert set(NoticeKind) == {
+        "MIGRATION_APPROVED",
+        "RECOVERY_STARTED",
+        "PHONE_ADDED",
+        "PHONE_REMOVED",
+        "WALLET_WITHOUT_PHONE",
+    }
+
+
+@every_format
+def test_a_snapshot_of_an_account_with_everything_in_it_is_read_back(encode: Encode, decode: Decode) -> None:
+    ledger = ledger_opened().migrated(1, 2)
+    ledger.wait(4 * DAY)
+    ledger.revoke(2, 1)
+    ledger.approve(2, 3)
+    ledger.recover(4)
+    account = ledger.now()
+    assert None not in {account.migration, account.recovery}
+    assert decode(encode(account), type=Account) == account

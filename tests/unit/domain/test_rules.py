@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from builders import digest
+from pteri.domain.rules import FLOORS, Rules, RulesError, rules_from
+
+HOUR, DAY = 3600, 86_400
+FIELDS = Rules.__struct_fields__
+CEILINGS = {"sign_in_s": 300, "statement_s": 300, "code_attempts": 5}
+
+
+def test_without_overrides_the_rules_are_the_defaults() -> None:
+    assert rules_from({}) == Rules()
+
+
+def test_the_defaults_respect_their_own_bounds() -> None:
+    defaults = msgspec.structs.asdict(Rules())
+    assert rules_from(defaults) == Rules()
+
+
+@pytest.mark.parametrize(("name", "floor"), FLOORS.items())
+def test_a_floor_itself_is_accepted_and_one_less_is_not(name: str, floor: int) -> None:
+    assert getattr(rules_from({name: floor}), name) == floor
+    with pytest.raises(RulesError, match=rf"rules\.{name} = {floor - 1} is below the floor {floor}"):
+        rules_from({name: floor - 1})
+
+
+@pytest.mark.parametrize(("name", "ceiling"), CEILINGS.items())
+def test_a_ceiling_itself_is_accepted_and_one_more_is_not(name: str, ceiling: int) -> None:
+    assert getattr(rules_from({name: ceiling}), name) == ceiling
+    with pytest.raises(RulesError, match=rf"rules\.{name} = {ceiling + 1} is above the ceiling {ceiling}"):
+        rules_from({name: ceiling + 1})
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("value", [0, -1, 2**31 + 1])
+def test_no_rule_is_zero_negative_or_absurd(name: str, value: int) -> None:
+    with pytest.raises(RulesError, match=rf"rules\.{name} = "):
+        rules_from({name: value})
+
+
+@pytest.mark.parametrize("name", ["recovery_hold", "RECOVERY_HOLD_S", "", "digest", "__class__", "recovery_hold_s "])
+def test_an_unknown_rule_is_named_and_refused(name: str) -> None:
+    with pytest.raises(RulesError, match="is not a rule; known are: "):
+        rules_from({name: 100 * DAY})
+
+
+def test_the_waiting_times_of_the_protocol_are_floors_and_no_tenant_lowers_them() -> None:
+    assert FLOORS["recovery_hold_s"] == 72 * HOUR
+    assert FLOORS["recovery_hold_line_changed_s"] == 7 * DAY
+    assert FLOORS["migration_hold_s"] == HOUR
+    assert set(FLOORS) <= set(FIELDS)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"recovery_hold_s": 8 * DAY},
+        {"recovery_hold_line_changed_s": 10 * DAY},
+        {"recovery_open_s": 4 * DAY},
+        {"recovery_hold_s": 7 * DAY + 1},
+    ],
+)
+def test_a_changed_line_must_lengthen_a_hold_and_the_hold_must_end_before_the_case(overrides: dict[str, int]) -> None:
+    with pytest.raises(RulesError, match="is not between recovery_hold_s"):
+        rules_from(overrides)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"recovery_hold_s": 7 * DAY},
+        {"recovery_hold_line_changed_s": 10 * DAY - 1},
+        {"recovery_hold_s": 30 * DAY, "recovery_hold_line_changed_s": 30 * DAY},
+    ],
+)
+def test_waiting_times_that_fit_each_other_are_accepted(overrides: dict[str, int]) -> None:
+    assert msgspec.structs.asdict(rules_from(overrides)).items() >= overrides.items()
+
+
+def test_the_digest_of_the_rules_is_stable() -> None:
+    text = msgspec.json.encode(Rules())
+    assert Rules().digest() == Rules().digest() == digest(text.decode())
+    assert msgspec.json.decode(text, type=Rules) == Rules()
+
+
+def test_the_digest_of_the_default_rules_changes_only_when_somebody_means_it() -> None:
+    assert Rules().digest() == "FuBouYSCl5GxbUnPwZ6AeLMfcwdimho7ZkKWUnDYKMU"
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_digest_sees_every_rule(name: str) -> None:
+    changed = msgspec.structs.replace(Rules(), **{name: getattr(Rules(), name) + 1})
+    assert changed.digest() != Rules().digest()
+
+
+def test_rules_of_another_shape_are_not_read() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(b'{"sign_in_s": 120, "grace_s": 1}', type=Rules)
+
+
+@pytest.mark.parametrize("name", ["recovery_hold_s", "recovery_hold_line_changed_s", "recovery_blocked_s"])
+def test_the_recovery_terms_say_every_number_a_person_agrees_to(name: str) -> None:
+    number = 5_999_999
+    changed = msgspec.structs.replace(Rules(), **{name: number})
+    assert f"{number} s" in changed.terms()
+    assert f"{number} s" not in Rules().terms()
+
+
+def test_the_recovery_terms_promise_what_the_line_can_do() -> None:
+    assert "the line alone: never\n" in Rules().terms()
+    assert Rules().terms().startswith("PTERI recovery terms 1\n")
