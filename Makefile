@@ -17,7 +17,7 @@ setup: $(VENV)/.ready
 $(TOOLS)/bin/uv:
 	@echo "Setting up (once) ..."
 	@$(PYTHON) -m venv $(TOOLS)
-	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check "uv==0.13.*"
 
 $(VENV)/.ready: pyproject.toml uv.lock | $(TOOLS)/bin/uv
 	@$(TOOLS)/bin/uv sync --quiet --frozen --all-extras --python "$(PYTHON)"

@@ -207,6 +207,27 @@ def opening(number: int = 1, *, tenant: TenantId = TENANT) -> Changeset:
     return Changeset(tenant, account=begun)
 
 
+def moved(account: Account, number: int = 1, *, answered: int | None = None) -> Changeset:
+    """One event further, which ``number`` tells from another; answered under key ``answered``, if given."""
+    return Changeset(
+        account.tenant,
+        answer=None if answered is None else answer(answered),
+        account=change(account, signed_in(account, number)),
+    )
+
+
+def change_of(changeset: Changeset) -> AccountChange:
+    """What it does to its account, where it has one."""
+    assert changeset.account is not None
+    return changeset.account
+
+
+def answer_of(changeset: Changeset) -> Answer:
+    """How it is answered, where it is."""
+    assert changeset.answer is not None
+    return changeset.answer
+
+
 def sign_in(
     number: int = 1, *, account: int = 1, tenant: TenantId = TENANT, issued_at: int = NOW, prompted: bool = True
 ) -> Challenge:

@@ -35,17 +35,26 @@ def honest(claimed: wire.Claimed) -> wire.Claimed:
     return claimed
 
 
-def lie_about(**fields: Any) -> Lie:
-    """Change fields of the act, the statement or the message around it, each found by its name."""
+def lie_about(purpose: str, **fields: Any) -> Lie:
+    """Change fields of the act, the statement or the message around it, each found by its name, for one purpose.
+
+    A value that is a function is given what the server really said.
+    """
 
     def lie(claimed: wire.Claimed) -> wire.Claimed:
         statement = claimed.statement
+        if statement.purpose != purpose:
+            return claimed
         act = fields.get("act", statement.act)
-        rest = {name: value for name, value in fields.items() if name != "act"}
-        in_act = {name: rest.pop(name) for name in list(rest) if name in act.__struct_fields__}
-        in_frame = {name: rest.pop(name) for name in list(rest) if name in statement.__struct_fields__}
-        told = msgspec.structs.replace(statement, act=msgspec.structs.replace(act, **in_act), **in_frame)
-        return msgspec.structs.replace(claimed, statement=told, **rest)
+        changed: dict[int, dict[str, Any]] = {0: {}, 1: {}, 2: {}}
+        for name, value in fields.items():
+            for place, struct in enumerate((act, statement, claimed)):
+                if name != "act" and name in struct.__struct_fields__:
+                    changed[place][name] = value(getattr(struct, name)) if callable(value) else value
+                    break
+        replace = msgspec.structs.replace
+        told = replace(statement, act=replace(act, **changed[0]), **changed[1])
+        return replace(claimed, **(changed[2] | {"statement": told}))
 
     return lie
 
@@ -93,14 +102,14 @@ class Wire:
 
 @dataclass
 class Owner:
-    """The person: says yes, unless told otherwise, and remembers what was shown."""
+    """The person: says yes, but to one purpose, and remembers what was shown."""
 
-    says: bool = True
+    refuses: str = ""
     shown: list[Review] = field(default_factory=list)
 
     def __call__(self, review: Review) -> bool:
         self.shown.append(review)
-        return self.says
+        return review.statement.purpose != self.refuses
 
 
 @dataclass

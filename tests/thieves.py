@@ -9,6 +9,7 @@ import asyncio
 import base64
 import hashlib
 from dataclasses import dataclass, replace
+from random import Random
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpx2
@@ -30,6 +31,7 @@ from world import ALICE_WORDS, ORIGIN, Answered, Browser, SimEntropy, SimPhone, 
 
 if TYPE_CHECKING:
     from pteri.app.ports import Store
+    from pteri.domain.events import Event
 
 HOUR: Final = 3600
 EMAIL: Final = "alice@example.com"
@@ -130,16 +132,20 @@ def device_twin(request: SignedRequest) -> SignedRequest:
 
 
 class _Crowded:
-    """The real store in a crowd: each call lets everybody else run first, so that reads and commits interleave."""
+    """The real store in a crowd: each call lets everybody else run first, so that reads and commits interleave.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    Without ``order`` all walk in step: everybody reads, then everybody commits. With it, some dawdle.
+    """
+
+    def __init__(self, store: Store, order: Random | None) -> None:
+        self._store, self._order = store, order
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
 
         async def called(*args: Any, **kwargs: Any) -> Any:
-            await asyncio.sleep(0)
+            for _ in range(1 if self._order is None else self._order.randrange(50)):
+                await asyncio.sleep(0)
             return await method(*args, **kwargs)
 
         return called
@@ -153,9 +159,10 @@ def rewired(world: World, **changes: Any) -> World:
     return world
 
 
-def crowded(world: World) -> World:
-    """The same world, where simultaneous requests are truly under way at once."""
-    return rewired(world, store=cast("Store", _Crowded(world.deployment.store)))
+def crowded(world: World, *, seed: int | None = None) -> World:
+    """The same world, where simultaneous requests are truly under way at once, in an order that ``seed`` fixes."""
+    order = None if seed is None else Random(seed)
+    return rewired(world, store=cast("Store", _Crowded(world.deployment.store, order)))
 
 
 def send_with_headers(world: World, request: SignedRequest, headers: list[tuple[str, str]]) -> Answered:
@@ -232,15 +239,20 @@ def challenge_of(world: World, request: str, tenant: str = "bank") -> Challenge:
     return found
 
 
+def history_of(world: World, account: ids.AccountId, tenant: str = "bank") -> list[Event]:
+    recorded = world.run(world.deployment.store.history(ids.tenant_id(tenant), account, 0, 1000))
+    return [entry.event for entry in recorded]
+
+
 def is_untouched(stand: Stand) -> bool:
     """Nothing has been spent, accepted or counted against the challenge."""
     challenge = stand.challenge()
     return (challenge.state, challenge.version, challenge.answered_by) == (ChallengeState.ISSUED, 1, None)
 
 
-def signing_in(world: World, phone: SimPhone, label: str = "desk") -> Stand:
+def signing_in(world: World, phone: SimPhone, label: str = "desk", *, login: str = EMAIL) -> Stand:
     browser = Browser(label)
-    started = world.site(phone.tenant).start_sign_in(EMAIL, browser)
+    started = world.site(phone.tenant).start_sign_in(login, browser)
     statement = phone.claim(started.id).as_(wire.Claimed).statement
     return Stand(world, phone, statement, browser=browser)
 

@@ -94,6 +94,9 @@ def serve_command(
     config: Annotated[Path | None, typer.Option(help="The settings file (or PTERI_CONFIG).")] = None,
 ) -> None:
     """Run the service until it is told to stop (SIGTERM or Ctrl-C)."""
+    from pteri.adapters.store.errors import StoreRefused
+    from pteri.adapters.system import EntropyFailure
+    from pteri.app.ports import StoreUnavailable
     from pteri.serving import serve
     from pteri.settings import SettingsError, load_settings, read_environment
 
@@ -102,20 +105,20 @@ def serve_command(
         _usage("Which settings? Give --config FILE, or make a new service with: pteri init", as_json=False)
     try:
         serve(load_settings(path))
-    except SettingsError as error:
+    except (SettingsError, StoreRefused, StoreUnavailable, EntropyFailure) as error:
         _usage(str(error), as_json=False)
 
 
 @app.command("demo")
 def demo_command(
     as_json: JsonFlag = False,
-    keep: Annotated[Path | None, typer.Option(help="Keep the demo's files in this new directory.")] = None,
-    fast: Annotated[bool, typer.Option(help="Do not pause between steps.")] = False,
+    keep: Annotated[Path | None, typer.Option(help="A new directory for the demo's files.")] = None,
+    stay: Annotated[bool, typer.Option(help="In a terminal, let the server run on to look around.")] = True,
 ) -> None:
     """Play the whole story against a real server with real phones, and say who signed what and why."""
     from pteri.demo.play import play
 
-    raise typer.Exit(play(as_json=as_json, keep=keep, fast=fast or as_json))
+    raise typer.Exit(play(as_json=as_json, keep=keep, stay=stay))
 
 
 def _tell(values: dict[str, Any], text: str, as_json: bool) -> None:

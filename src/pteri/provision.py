@@ -45,6 +45,8 @@ def provision(
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(f"Cannot make {directory}: {error.strerror}.") from error
+    # The settings file counts relative paths from its own folder; an absolute one means the same everywhere.
+    directory = directory.absolute()
     entropy = SystemEntropy()
     self_test(entropy)
     client = DevicePrivateKey.from_random(entropy.draw(RANDOM_BYTES))

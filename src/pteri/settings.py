@@ -33,6 +33,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "TenantSettings",
+    "child_environment",
     "load_settings",
     "read_environment",
     "write_settings",
@@ -79,6 +80,11 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         no_color=bool(found.get("NO_COLOR")),
         ci=found.get("CI", "").lower() not in {"", "0", "false"},
     )
+
+
+def child_environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """Environment for a program that we start: our own, with these changes."""
+    return {**os.environ, **changes}
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -245,6 +251,8 @@ def write_settings(path: Path, settings: Settings) -> None:
         lines += ["", "[rules]", *(f"{name} = {value}" for name, value in sorted(settings.rules.items()))]
     try:
         durable.create(path, "\n".join([*lines, ""]).encode())
+    except UnicodeEncodeError as error:
+        raise SettingsError("A path in the settings is not UTF-8, and TOML is. Choose another name.") from error
     except FileExistsError as error:
         raise SettingsError(f"There is a settings file {path} already. Move it away first.") from error
     except OSError as error:

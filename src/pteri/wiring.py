@@ -13,7 +13,9 @@ from pteri.adapters.system import SteppedClock, SystemClock, SystemEntropy, self
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.deployment import Deployment, Tenant
-from pteri.app.sequence import run_sequencer
+from pteri.app.forget import forget_old
+from pteri.app.loops import pull
+from pteri.app.sequence import catch_up
 from pteri.core import ids
 from pteri.core.keys.device import DeviceKey
 from pteri.core.keys.network import network_named
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["compose", "served"]
 
 _SEQUENCE_EVERY_S: Final = 0.25
+_FORGET_EVERY_S: Final = 600.0
 
 
 def compose(settings: Settings) -> Deployment:
@@ -73,12 +76,16 @@ def served(deployment: Deployment, *, requests_per_minute: int) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        sequencer = asyncio.create_task(run_sequencer(deployment.store, stop, every_s=_SEQUENCE_EVERY_S))
+        store, clock = deployment.store, deployment.clock
+        loops = asyncio.gather(
+            pull(lambda: catch_up(store), stop, every_s=_SEQUENCE_EVERY_S),
+            pull(lambda: forget_old(store, clock.now()), stop, every_s=_FORGET_EVERY_S),
+        )
         try:
             yield
         finally:
             stop.set()
-            await sequencer
+            await loops
             await deployment.store.close()
 
     return build_app(deployment, version=version("pteri"), limits=limits, lifespan=lifespan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,16 @@ def test_the_problems_and_their_codes_are_all_there() -> None:
     ]
     named = {code for row in told for code in quoted(row[2])}
     assert named - {"SIGNATURE_HEADERS", "UNAVAILABLE"} == set(RefusalCode) | set(HttpCode)
+
+
+def test_every_dependency_has_a_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    asked = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    for extra in project["project"]["optional-dependencies"].values():
+        asked += extra
+    names = {re.split(r"[^A-Za-z0-9-]", requirement, maxsplit=1)[0] for requirement in asked}
+    reasons = rows((ROOT / "docs" / "adr" / "0009-dependencies.md").read_text(encoding="utf-8"))
+    assert {name for row in reasons for name in row[0].split(", ")} == names
 
 
 def test_a_citation_is_read_whole() -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from commits import OpenStore
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.app.ports import Store
 
-OpenStore = Callable[[], Awaitable[Store]]
 STORES = ("sqlite",)
 
 

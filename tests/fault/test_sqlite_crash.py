@@ -21,7 +21,7 @@ import pytest
 
 import builders as b
 from pteri.adapters.store.sqlite import SqliteStore
-from pteri.app.ports import Answer, Changeset, Committed, Outcome, Repeated
+from pteri.app.ports import Changeset, Committed, Outcome, Repeated
 from whole import check_whole
 
 pytestmark = pytest.mark.slow
@@ -106,11 +106,6 @@ def copied(path: Path, name: str) -> Path:
     return copy
 
 
-def given(changeset: Changeset) -> Answer:
-    assert changeset.answer is not None
-    return changeset.answer
-
-
 @pytest.fixture
 def prepared(tmp_path: Path) -> Path:
     """A store in which an approval may follow."""
@@ -137,7 +132,7 @@ def test_sv_03_kill_at_every_statement_of_the_commit_transaction_leaves_all_or_n
         assert content(path) == before
         # The client never heard: it asks again, and again.
         assert commit(path, APPROVAL) == [Committed()]
-        assert commit(path, APPROVAL) == [Repeated(given(APPROVAL))]
+        assert commit(path, APPROVAL) == [Repeated(b.answer_of(APPROVAL))]
         assert content(path) == after
     assert ended.said == ["Committed()"]
     assert content(path) == after
@@ -152,7 +147,7 @@ def test_sv_03_killed_after_the_write_and_before_the_answer_the_repeat_reads_the
     commit(done, APPROVAL)
     assert children.run("approve_and_die", prepared, 0) == Ended(KILLED, [])
     assert content(prepared) == content(done)
-    assert commit(prepared, APPROVAL) == [Repeated(given(APPROVAL))]
+    assert commit(prepared, APPROVAL) == [Repeated(b.answer_of(APPROVAL))]
     assert content(prepared) == content(done)
 
 

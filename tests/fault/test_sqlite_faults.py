@@ -73,9 +73,7 @@ def test_a_failure_at_any_statement_of_a_commit_leaves_nothing_and_the_store_goe
             break
     assert outcomes == [Committed()] * 2
     assert statement > 20
-    answer = APPROVAL.answer
-    assert answer is not None
-    assert commit(store, APPROVAL) == [Repeated(answer)]
+    assert commit(store, APPROVAL) == [Repeated(b.answer_of(APPROVAL))]
     asyncio.run(check_whole(store))
 
 

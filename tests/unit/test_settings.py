@@ -131,6 +131,20 @@ def test_the_environment_of_the_process_is_read() -> None:
     assert done.stdout == "here.toml\n"
 
 
+def test_a_child_gets_our_environment_with_the_changes() -> None:
+    script = "from pteri.settings import child_environment as c; print(*sorted(c({'NO_COLOR': '1', 'B': '2'}).items()))"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": str(Path(pteri.__file__).parents[1]), "A": "0", "B": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    for entry in ("('A', '0')", "('B', '2')", "('NO_COLOR', '1')"):
+        assert entry in done.stdout
+
+
 # A good file
 
 
@@ -403,6 +417,12 @@ def test_settings_are_not_overwritten(file: Path) -> None:
 def test_settings_that_cannot_be_written_say_so(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Cannot write"):
         write_settings(tmp_path / "none" / "pteri.toml", settings_in(tmp_path))
+
+
+def test_a_path_that_toml_cannot_spell_is_refused(file: Path) -> None:
+    with pytest.raises(SettingsError, match="UTF-8"):
+        write_settings(file, settings_in(file.parent, database=file.parent / "latin\udce9"))
+    assert not file.exists()
 
 
 def test_settings_are_frozen(file: Path) -> None:

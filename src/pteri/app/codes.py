@@ -34,7 +34,6 @@ from pteri.core.ids import RequestId
 from pteri.core.otp import parse_code
 from pteri.core.statement import parse
 from pteri.core.verify import decode_payload
-from pteri.core.wallets import pin_wallet
 from pteri.domain.account import Account
 from pteri.domain.challenge import (
     BindAsked,
@@ -180,22 +179,19 @@ def _binding(
     assert isinstance(asked, BindAsked)
     enrolment = decode_payload(evidence.signed.body).enrolment
     assert enrolment is not None
-    told = enrolment.wallet
-    # The phone may have spelt its address in capitals; the account keeps the one spelling that the statement had.
-    wallet = pin_wallet(told.address, told.public_key, told.signature_type, network=call.tenant.network)
     bound = AccountBound(
         at=call.at,
         request=challenge.id,
         account=act.account,
         tenant=call.tenant.id,
         login=asked.login,
-        wallet=wallet,
+        wallet=enrolment.wallet,
         esim=act.esim,
         recovery=act.recovery,
         device=act.device,
         device_key=enrolment.device_key,
     )
-    script = wallet.parsed(call.tenant.network).script_pub_key
+    script = enrolment.wallet.parsed(call.tenant.network).script_pub_key
     return account_change(
         None,
         [(bound, evidence)],

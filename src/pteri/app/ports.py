@@ -282,7 +282,10 @@ class Store(Protocol):
         ...
 
     async def forget_answers(self, before: int, limit: int) -> int:
-        """Drop at most ``limit`` recorded answers and dead challenges older than Unix second ``before``; how many."""
+        """Drop at most ``limit`` answers, challenges and counters that ended before Unix second ``before``; how many.
+
+        Spent nonces stay: what was signed once stays signed once.
+        """
         ...
 
     async def close(self) -> None:

@@ -87,7 +87,7 @@ async def _expected(
     key_id: Thumbprint,
     stored: Account | None,
 ) -> Expected:
-    """Steps 2 and 3: the challenge, and a phone that may answer it."""
+    """Step 4: a phone that may answer this challenge, and what it must have signed."""
     try:
         return expected_answer(asking.tenant, challenge, payload, key_id=key_id, stored=stored, at=asking.at)
     except Malformed as error:

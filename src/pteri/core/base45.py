@@ -26,7 +26,7 @@ def to_base45(raw: bytes) -> str:
 
 def from_base45(text: str) -> bytes:
     """The inverse; ``Malformed(ENCODING)`` for anything :func:`to_base45` does not write."""
-    if len(text) % 3 == 1 or not set(text) <= _VALUES.keys():
+    if not isinstance(text, str) or len(text) % 3 == 1 or not set(text) <= _VALUES.keys():
         raise Malformed(Code.ENCODING, "not base45")
     out = bytearray()
     for start in range(0, len(text), 3):

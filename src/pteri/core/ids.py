@@ -7,7 +7,6 @@ refuses with ``Malformed(FIELD)``. Random ids are made from bytes that the calle
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from typing import NewType
 
@@ -23,6 +22,7 @@ __all__ = [
     "TenantId",
     "Thumbprint",
     "account_id",
+    "address_text",
     "crockford",
     "digest",
     "digest_bytes",
@@ -30,6 +30,7 @@ __all__ = [
     "domain",
     "from_base64url",
     "idempotency_key",
+    "matching",
     "new_account_id",
     "new_nonce",
     "new_request_id",
@@ -67,53 +68,64 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?=.{{1,63}}\Z){_LABEL}(?:\.{_LABEL})*")
 _TENANT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _IDEMPOTENCY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_ADDRESS = re.compile(r"[A-Za-z0-9]{26,64}")
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 
 
-def _matching(pattern: re.Pattern[str], text: str, what: str) -> str:
+def matching(pattern: re.Pattern[str], text: str, what: str) -> str:
+    """Return the same text when all of it has this form, else ``Malformed(FIELD)``: "not ``what``"."""
     # fullmatch, not match with "$": "$" would let a trailing newline through.
-    if not pattern.fullmatch(text):
+    if not isinstance(text, str) or not pattern.fullmatch(text):
         raise Malformed(Code.FIELD, f"not {what}")
     return text
 
 
 def account_id(text: str) -> AccountId:
     """Account id of this text."""
-    return AccountId(_matching(_ACCOUNT, text, "an account id"))
+    return AccountId(matching(_ACCOUNT, text, "an account id"))
 
 
 def request_id(text: str) -> RequestId:
     """Request id of this text."""
-    return RequestId(_matching(_REQUEST, text, "a request id"))
+    return RequestId(matching(_REQUEST, text, "a request id"))
 
 
 def nonce(text: str) -> Nonce:
     """Nonce of this text."""
-    return Nonce(_matching(_NONCE, text, "a nonce"))
+    return Nonce(matching(_NONCE, text, "a nonce"))
 
 
 def thumbprint(text: str) -> Thumbprint:
     """Device thumbprint of this text."""
-    return Thumbprint(_matching(_DIGEST, text, "a device thumbprint"))
+    return Thumbprint(matching(_DIGEST, text, "a device thumbprint"))
 
 
 def digest(text: str) -> Digest:
     """SHA-256 value or commitment of this text."""
-    return Digest(_matching(_DIGEST, text, "a SHA-256 value in base64url"))
+    return Digest(matching(_DIGEST, text, "a SHA-256 value in base64url"))
 
 
 def domain(text: str) -> Domain:
     """Host name of this text, at most 63 characters so that every statement fits its limit."""
-    return Domain(_matching(_DOMAIN, text, "a lower-case host name"))
+    return Domain(matching(_DOMAIN, text, "a lower-case host name"))
 
 
 def tenant_id(text: str) -> TenantId:
     """Tenant id of this text."""
-    return TenantId(_matching(_TENANT, text, "a tenant id"))
+    return TenantId(matching(_TENANT, text, "a tenant id"))
 
 
 def idempotency_key(text: str) -> IdempotencyKey:
     """Idempotency key of this text."""
-    return IdempotencyKey(_matching(_IDEMPOTENCY, text, "an idempotency key"))
+    return IdempotencyKey(matching(_IDEMPOTENCY, text, "an idempotency key"))
+
+
+def address_text(text: str) -> str:
+    """The shape of an address: 26 to 64 letters and digits (taproot on a test network has 64, nothing has more).
+
+    Whether it exists, and on which network, is for :func:`pteri.core.keys.address.parse_address`.
+    """
+    return matching(_ADDRESS, text, "an address")
 
 
 def to_base64url(raw: bytes) -> str:
@@ -123,10 +135,14 @@ def to_base64url(raw: bytes) -> str:
 
 def from_base64url(text: str) -> bytes:
     """Bytes of unpadded base64url in its one canonical spelling, else ``Malformed(ENCODING)``."""
+    # The decoder would skip what is not of the alphabet, and takes "+" and "/" too.
+    if not isinstance(text, str) or not _BASE64URL.fullmatch(text):
+        raise Malformed(Code.ENCODING, "not base64url")
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error) as error:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError as error:  # binascii.Error is one: a lone last character carries no byte
         raise Malformed(Code.ENCODING, "not base64url") from error
+    # Unused last bits may be set in a text that still decodes.
     if to_base64url(raw) != text:
         raise Malformed(Code.ENCODING, "not canonical base64url")
     return raw
@@ -141,11 +157,17 @@ def digest_text(raw: bytes) -> Digest:
 
 def digest_bytes(value: Digest | Thumbprint) -> bytes:
     """The 32 bytes of a digest or thumbprint."""
-    return from_base64url(value)
+    # Checked again: JSON readers know the type of a field, not its grammar.
+    return from_base64url(digest(value))
 
 
 def crockford(raw: bytes, length: int) -> str:
-    """The first ``length`` * 5 bits of ``raw`` in Crockford base32, upper case, no check symbol."""
+    """``length`` characters of Crockford base32, upper case, no check symbol: the first ``length`` * 5 bits of ``raw``.
+
+    ``raw`` is exactly the bytes that are needed, else ``Malformed(LENGTH)``: too few would make a guessable id.
+    """
+    if len(raw) != (length * 5 + 7) // 8:
+        raise Malformed(Code.LENGTH, f"{length} characters are made from {(length * 5 + 7) // 8} bytes")
     number = int.from_bytes(raw, "big") >> (len(raw) * 8 - length * 5)
     return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range((length - 1) * 5, -1, -5))
 
@@ -156,7 +178,7 @@ def new_account_id(random: bytes) -> AccountId:
 
 
 def new_request_id(prefix: str, random: bytes) -> RequestId:
-    """Request id from 17 random bytes (130 bits are used)."""
+    """Request id from three lower-case letters and 17 random bytes (130 bits are used)."""
     return request_id(f"{prefix}_{crockford(random, 26)}")
 
 

@@ -38,16 +38,19 @@ class Offer(msgspec.Struct, frozen=True):
 
 
 def make_offer(key: DevicePrivateKey, *, tenant: TenantId, expires_at: int, random: bytes) -> str:
-    """The text to show, from 16 random bytes."""
+    """The text to show, from 16 random bytes. ``Malformed`` for a value with no spelling."""
     if len(random) != _RANDOM:
         raise Malformed(Code.LENGTH, "an offer takes 16 random bytes")
-    body = key.public.sec1 + expires_at.to_bytes(_EXPIRY, "big") + random + tenant.encode("ascii")
+    if not 0 <= expires_at < 2 ** (8 * _EXPIRY):
+        raise Malformed(Code.FIELD, "the end of an offer is not an instant")
+    name = ids.tenant_id(tenant).encode("ascii")
+    body = key.public.sec1 + expires_at.to_bytes(_EXPIRY, "big") + random + name
     return _PREFIX + to_base45(body + key.sign(_signed(body)))
 
 
 def parse_offer(text: str, *, expected_tenant: TenantId, at: int) -> Offer:
     """The offer of this text: shape, tenant, time, then the signature of the offered key."""
-    if len(text) > _MAX_CHARACTERS or not text.startswith(_PREFIX):
+    if not isinstance(text, str) or len(text) > _MAX_CHARACTERS or not text.startswith(_PREFIX):
         raise Malformed(Code.OFFER, "not the offer of a new phone")
     raw = from_base45(text.removeprefix(_PREFIX))
     if not _FIXED < len(raw) <= _FIXED + 32:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 
 from pteri.core.errors import Code, Malformed
 
@@ -41,8 +42,7 @@ def one_time_code(
         raise Malformed(Code.LENGTH, "a signature for the code has 64 bytes")
     if len(session_hash) != 32:
         raise Malformed(Code.LENGTH, "a session hash has 32 bytes")
-    if not _MIN_DIGITS <= digits <= _MAX_DIGITS:
-        raise Malformed(Code.CODE_FORMAT, "a code has 6 to 8 digits")
+    _check_length(digits)
     try:
         login, nonce_bytes = request_id.encode("ascii"), nonce.encode("ascii")
     except UnicodeEncodeError as error:
@@ -56,6 +56,11 @@ def one_time_code(
     return str(number % 10**digits).zfill(digits)
 
 
+def _check_length(digits: int) -> None:
+    if not _MIN_DIGITS <= digits <= _MAX_DIGITS:
+        raise Malformed(Code.CODE_FORMAT, "a code has 6 to 8 digits")
+
+
 def _canonical(signature: bytes) -> bytes:
     """Fold the ECDSA twin (r, n - s) onto (r, s), so that a malleated request has no second code."""
     s = int.from_bytes(signature[32:], "big")
@@ -64,13 +69,13 @@ def _canonical(signature: bytes) -> bytes:
 
 def parse_code(text: str, *, digits: int = DIGITS) -> str:
     """The digits a person typed: ASCII only, exact length, one group space in the middle allowed."""
+    _check_length(digits)
     half = digits // 2
-    if len(text) == digits + 1 and text[half] == " ":
-        text = text[:half] + text[half + 1 :]
-    # str.isdigit alone would let other scripts' digits through.
-    if len(text) != digits or not (text.isascii() and text.isdigit()):
+    # [0-9], because str.isdigit would let other scripts' digits through.
+    found = re.fullmatch(rf"([0-9]{{{half}}}) ?([0-9]{{{digits - half}}})", text) if isinstance(text, str) else None
+    if found is None:
         raise Malformed(Code.CODE_FORMAT, f"the code is {digits} digits")
-    return text
+    return found[1] + found[2]
 
 
 def spaced(code: str) -> str:

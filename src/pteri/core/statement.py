@@ -17,18 +17,19 @@ from typing import Final
 import msgspec
 
 from pteri.core import ids
-from pteri.core.acts import StatementAct, act_from_resources, resources_of
+from pteri.core.acts import StatementAct
 from pteri.core.errors import Code, Malformed
 from pteri.core.ids import Domain, Nonce, RequestId
+from pteri.core.lookalikes import skeleton
+from pteri.core.resources import act_from_resources, resources_of
 
 __all__ = ["MAX_STATEMENT_BYTES", "Statement", "instant_text", "looks_like_statement", "parse"]
 
 MAX_STATEMENT_BYTES: Final = 1024
 _LAST_INSTANT = 253402300799  # 9999-12-31T23:59:59Z, the last one with a four-digit year
-_ADDRESS = re.compile(r"[A-Za-z0-9]{26,90}")
 _CHAIN = re.compile(r"bip122:[0-9a-f]{32}")
 _INSTANT = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z")
-_OPENING = re.compile(r"wants you to .* with your litecoin account", re.IGNORECASE | re.DOTALL)
+_OPENING = skeleton("wants you to"), skeleton("with your Litecoin account")
 _TEXT = re.compile(
     r"(?P<domain>[^ \n]+) wants you to (?P<verb>[^\n]+) with your Litecoin account:\n"
     r"(?P<address>[^\n]+)\n\n(?P<sentence>[^\n]+)\n\n"
@@ -43,7 +44,7 @@ _TEXT = re.compile(
 )
 
 
-class Statement(msgspec.Struct, frozen=True):
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Typed fields of a statement. Instants are Unix seconds; ``chain`` is a CAIP-2 id; ``address`` is canonical."""
 
     domain: Domain
@@ -69,10 +70,10 @@ class Statement(msgspec.Struct, frozen=True):
         resources = "".join(f"\n- {line}" for line in resources_of(self.act))
         text = (
             f"{host} wants you to {self.act.verb} with your Litecoin account:\n"
-            f"{_checked(_ADDRESS, self.address, 'an address')}\n\n{self.act.sentence(host)}\n\n"
+            f"{ids.address_text(self.address)}\n\n{self.act.sentence(host)}\n\n"
             f"URI: https://{host}/.well-known/pteri/v1/{self.act.purpose}\n"
             "Version: 1\n"
-            f"Chain ID: {_checked(_CHAIN, self.chain, 'a chain id')}\n"
+            f"Chain ID: {_chain(self.chain)}\n"
             f"Nonce: {ids.nonce(self.nonce)}\n"
             f"Issued At: {instant_text(self.issued_at)}\n"
             f"Expiration Time: {instant_text(self.expires_at)}\n"
@@ -90,6 +91,8 @@ class Statement(msgspec.Struct, frozen=True):
 
 def parse(text: bytes) -> Statement:
     """The statement of exactly these bytes, or ``Malformed``."""
+    if not isinstance(text, bytes):
+        raise Malformed(Code.STATEMENT, "a statement is bytes: what was signed, not a text to be encoded somehow")
     if len(text) > MAX_STATEMENT_BYTES:
         raise Malformed(Code.TOO_LARGE, "a statement has at most 1024 bytes")
     try:
@@ -101,8 +104,8 @@ def parse(text: bytes) -> Statement:
     lines = [line.removeprefix("- ") for line in found["resources"].lstrip("\n").split("\n")]
     statement = Statement(
         domain=ids.domain(found["domain"]),
-        address=_checked(_ADDRESS, found["address"], "an address"),
-        chain=_checked(_CHAIN, found["chain"], "a chain id"),
+        address=ids.address_text(found["address"]),
+        chain=_chain(found["chain"]),
         nonce=ids.nonce(found["nonce"]),
         issued_at=_instant(found["issued"]),
         expires_at=_instant(found["expires"]),
@@ -116,13 +119,21 @@ def parse(text: bytes) -> Statement:
 
 
 def looks_like_statement(text: bytes) -> bool:
-    """Whether a person could take this text for a statement: a wallet signs such a text only after :func:`parse`."""
-    return _OPENING.search(text.decode("utf-8", "replace")) is not None
+    """Whether a person could take this text for a statement: a wallet signs such a text only after :func:`parse`.
+
+    Case, spacing, line breaks, invisible and foreign look-alike characters make no difference to a person, so they
+    make none here.
+    """
+    seen = skeleton(text.decode("utf-8", "replace"))
+    opening, closing = _OPENING
+    start = seen.find(opening)
+    return start >= 0 and seen.find(closing, start) >= 0
 
 
 def instant_text(at: int) -> str:
     """``YYYY-MM-DDThh:mm:ssZ`` of Unix seconds."""
-    if not 0 <= at <= _LAST_INSTANT:
+    # Only an int: of 0.5, the half would be dropped in silence, and True is a second spelling of 1.
+    if type(at) is not int or not 0 <= at <= _LAST_INSTANT:
         raise Malformed(Code.FIELD, "an instant is between 1970 and 9999")
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -139,7 +150,5 @@ def _instant(text: str) -> int:
         raise Malformed(Code.FIELD, "not an instant") from error
 
 
-def _checked(pattern: re.Pattern[str], text: str, what: str) -> str:
-    if not pattern.fullmatch(text):
-        raise Malformed(Code.FIELD, f"not {what}")
-    return text
+def _chain(text: str) -> str:
+    return ids.matching(_CHAIN, text, "a chain id")

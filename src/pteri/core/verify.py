@@ -14,13 +14,14 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from pteri.core import httpsig, ids
-from pteri.core.acts import StatementAct
+from pteri.core.acts import BindWallet, StatementAct
 from pteri.core.errors import Code, Malformed, NotAuthentic, OutOfWindow
 from pteri.core.httpsig import SignedRequest, Tag
 from pteri.core.ids import Digest
 from pteri.core.keys.address import parse_address
 from pteri.core.keys.device import DeviceKey
 from pteri.core.keys.message import SignatureType, verify_pinned
+from pteri.core.keys.network import network_named
 from pteri.core.statement import Statement
 from pteri.core.wallets import PinnedWallet
 
@@ -42,7 +43,7 @@ MAX_AHEAD_S: Final = 90
 MAX_LIFETIME_S: Final = 300
 _MAX_PAYLOAD_BYTES = 2048
 
-ActT = TypeVar("ActT", bound=StatementAct, covariant=True)
+ActT_co = TypeVar("ActT_co", bound=StatementAct, covariant=True)
 
 
 class WalletSignature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,14 +73,14 @@ class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Verified(Generic[ActT]):
+class Verified(Generic[ActT_co]):
     """A statement that the pinned wallet and the expected device both signed, at ``at``. Made by :func:`verify` only.
 
     ``wallet_rs`` and ``device_rs`` are the 64 canonical signature bytes from which the code is derived.
     """
 
     statement: Statement
-    act: ActT
+    act: ActT_co
     text: bytes
     sha256: Digest
     wallet: PinnedWallet
@@ -98,6 +99,7 @@ def decode_payload(body: bytes) -> Payload:
         payload = _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(Code.BODY, "not a signed payload") from error
+    ids.digest(payload.statement_sha256)
     # A repeated key, white space or another key order would be a second spelling of what the device signed.
     if msgspec.json.encode(payload) != body:
         raise Malformed(Code.BODY, "not the canonical form of a signed payload")
@@ -106,8 +108,8 @@ def decode_payload(body: bytes) -> Payload:
 
 def check_window(statement: Statement, at: int) -> None:
     """Server time decides: at most 300 s old, at most 90 s ahead, at most 300 s to live, half-open."""
-    if statement.expires_at - statement.issued_at > MAX_LIFETIME_S:
-        raise OutOfWindow(Code.LIFETIME, "a statement lives at most 300 s")
+    if not 0 < statement.expires_at - statement.issued_at <= MAX_LIFETIME_S:
+        raise OutOfWindow(Code.LIFETIME, "a statement lives for 1 to 300 s")
     if statement.issued_at > at + MAX_AHEAD_S:
         raise OutOfWindow(Code.NOT_YET_VALID, "issued in the future")
     if at >= statement.expires_at or at >= statement.issued_at + MAX_AGE_S:
@@ -118,19 +120,20 @@ def verify(
     request: SignedRequest,
     *,
     expected: Statement,
-    expected_act: type[ActT],
+    expected_act: type[ActT_co],
     expected_wallet: PinnedWallet,
     expected_device: DeviceKey,
     expected_network: str,
     expected_method: str,
     expected_target_uri: str,
     at: int,
-) -> Verified[ActT]:
+) -> Verified[ActT_co]:
     """Check both signatures over the statement ``expected``, at Unix second ``at``.
 
-    1. shape of body and headers; 2. the act is the expected one, names the expected device and wallet; 3. window;
-    4. device signature over the request; 5. digest of the rebuilt statement; 6. and 7. wallet signature, key and type
-    equal to the pinned ones. (Whether the challenge is unspent and the epoch current is decided inside the commit.)
+    1. shape of body and headers; 2. the act is the expected one, names the expected device, wallet and network, and
+    ``bind``, nothing else, comes with the keys it names; 3. window; 4. device signature over the request; 5. digest of
+    the rebuilt statement; 6. and 7. wallet signature, key and type equal to the pinned ones. (Whether the challenge is
+    unspent and the epoch current is decided inside the commit.)
 
     Raises ``Malformed``, ``NotAuthentic`` or ``OutOfWindow``.
     """
@@ -142,6 +145,12 @@ def verify(
         raise NotAuthentic(Code.MISMATCH, "the statement is for another purpose or phone")
     if expected.address != expected_wallet.address:
         raise NotAuthentic(Code.WALLET_KEY, "the statement names another wallet")
+    if expected.chain != network_named(expected_network).chain_id:
+        raise NotAuthentic(Code.MISMATCH, "the statement is for another network")
+    # The enrolment is what will be registered: it must be, to the letter, the keys that are checked below.
+    brought = _enrolment(expected_device, expected_wallet) if isinstance(act, BindWallet) else None
+    if payload.enrolment != brought:
+        raise NotAuthentic(Code.MISMATCH, "not the keys that this statement links")
     # 3. time, before any key work
     check_window(expected, at)
     # 4. the phone, and with it the body that carries the wallet signature
@@ -183,6 +192,8 @@ def verify_wallet(
     sha256 = ids.digest_text(hashlib.sha256(text).digest())
     if not hmac.compare_digest(sha256.encode(), payload.statement_sha256.encode("utf-8", "replace")):
         raise NotAuthentic(Code.STATEMENT_DIGEST, "another statement was signed")
+    if payload.wallet_signature.type != expected_wallet.signature_type:
+        raise NotAuthentic(Code.FORMAT, "not the signature type of this account")
     message = verify_pinned(
         parse_address(expected_wallet.address, network=expected_network),
         expected_wallet.key_bytes(),
@@ -190,9 +201,11 @@ def verify_wallet(
         payload.wallet_signature.signature,
         signature_type=expected_wallet.signature_type,
     )
-    if payload.wallet_signature.type != expected_wallet.signature_type:
-        raise NotAuthentic(Code.FORMAT, "not the signature type of this account")
     return text, sha256, message.rs
+
+
+def _enrolment(device: DeviceKey, wallet: PinnedWallet) -> Enrolment:
+    return Enrolment(ids.to_base64url(device.sec1), wallet)
 
 
 _decoder = msgspec.json.Decoder(Payload)

@@ -1,4 +1,4 @@
-"""The wallet an account is pinned to: address, public key and signature type, fixed at binding (docs/spec section 4)."""
+"""The wallet an account is pinned to: address, public key and signature type, fixed at binding (docs/spec 2.3)."""
 
 from __future__ import annotations
 

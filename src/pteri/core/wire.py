@@ -40,7 +40,7 @@ __all__ = [
     "Started",
 ]
 
-_Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern="^[^@\\s]+@[^@\\s]+$")]
+_Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern="^[^@\\s]+@[^@\\s]+$(?!\\n)")]
 _Secret = Annotated[str, msgspec.Meta(min_length=43, max_length=43, description="base64url of 32 random bytes")]
 _Code = Annotated[str, msgspec.Meta(max_length=16, description="8 digits, one space in the middle allowed")]
 

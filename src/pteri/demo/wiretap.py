@@ -42,9 +42,10 @@ class Wiretap:
             return bytes(self._kept)
 
     def requests(self, marker: bytes) -> list[bytes]:
-        """What clients sent, one entry a connection, where the marker occurs."""
+        """Each single HTTP request that clients sent, in order, where the marker occurs."""
         with self._lock:
-            return [bytes(sent) for sent in self._requests if marker in sent]
+            streams = [bytes(sent) for sent in self._requests]
+        return [request for stream in streams for request in _single_requests(stream) if marker in request]
 
     def replay(self, raw: bytes) -> bytes:
         """Send recorded bytes again on a connection of one's own; the first bytes of the answer."""
@@ -105,3 +106,15 @@ class Wiretap:
                 self._kept += chunk
                 if sent is not None:
                     sent += chunk
+
+
+def _single_requests(stream: bytes) -> list[bytes]:
+    """The requests of one connection, cut by their Content-Length."""
+    found = []
+    while b"\r\n\r\n" in stream:
+        head, _, rest = stream.partition(b"\r\n\r\n")
+        lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        size = int(lengths[0].partition(b":")[2]) if lengths else 0
+        found.append(head + b"\r\n\r\n" + rest[:size])
+        stream = rest[size:]
+    return found

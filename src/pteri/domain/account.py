@@ -141,24 +141,22 @@ def _changed(account: Account, event: Event) -> Account:
             return _migrating(account, event)
         case RecoveryStarted() | RecoveryExpired():
             return _recovering(account, event)
-        case DeviceActivated() | DeviceSuspended() | DeviceRevoked():
-            # The only three that change who holds the account: each moves the epoch, by one.
-            return replace(_authority_changed(account, event), epoch=account.epoch + 1)
         case SuspensionEnded():
             return replace(account, devices=account.with_devices(_revoked(account, event.device)))
         case CodesSetUp() | ActRefused() | ActHeld():
             return account
+        case _:
+            # The only three that change who holds the account: each moves the epoch, by one.
+            return replace(_authority_changed(account, event), epoch=account.epoch + 1)
 
 
 def _migrating(account: Account, event: MigrationApproved | MigrationConfirmed | MigrationExpired) -> Account:
-    match event:
-        case MigrationApproved():
-            return _migration_approved(account, event)
-        case MigrationConfirmed():
-            confirmed = _migration_of(account, event.new_device).confirmed_until(event.expires_at)
-            return replace(account, migration=confirmed)
-        case MigrationExpired():
-            return _migration_ended(account, event.new_device, MigrationEvent.EXPIRE)
+    if isinstance(event, MigrationApproved):
+        return _migration_approved(account, event)
+    if isinstance(event, MigrationExpired):
+        return _migration_ended(account, event.new_device, MigrationEvent.EXPIRE)
+    confirmed = _migration_of(account, event.new_device).confirmed_until(event.expires_at)
+    return replace(account, migration=confirmed)
 
 
 def _migration_of(account: Account, newcomer: Thumbprint) -> Migration:
@@ -191,12 +189,10 @@ def _migration_ended(account: Account, newcomer: Thumbprint, how: MigrationEvent
 
 
 def _recovering(account: Account, event: RecoveryStarted | RecoveryExpired) -> Account:
-    match event:
-        case RecoveryStarted():
-            return _recovery_started(account, event)
-        case RecoveryExpired():
-            expired = _recovery_of(account, event.new_device).after(RecoveryEvent.EXPIRE, event.at)
-            return replace(account, devices=_without_newcomer(account, event.new_device), recovery=expired)
+    if isinstance(event, RecoveryStarted):
+        return _recovery_started(account, event)
+    expired = _recovery_of(account, event.new_device).after(RecoveryEvent.EXPIRE, event.at)
+    return replace(account, devices=_without_newcomer(account, event.new_device), recovery=expired)
 
 
 def _recovery_of(account: Account, newcomer: Thumbprint) -> Recovery:
@@ -233,26 +229,23 @@ def _without_newcomer(account: Account, newcomer: Thumbprint) -> tuple[Device, .
 
 
 def _authority_changed(account: Account, event: DeviceActivated | DeviceSuspended | DeviceRevoked) -> Account:
-    match event:
-        case DeviceActivated():
-            return _activated(account, event)
-        case DeviceSuspended():
-            account.verified(event.by)
-            until = Suspension(event.request, event.revoke_at)
-            suspended = account.known(event.device).after(DeviceEvent.SUSPEND, suspension=until)
-            return _without_waiting(account, (suspended,), event.at)
-        case DeviceRevoked():
-            account.verified(event.by)
-            return _without_waiting(account, (_revoked(account, event.device),), event.at)
+    if isinstance(event, DeviceActivated):
+        return _activated(account, event)
+    account.verified(event.by)
+    if isinstance(event, DeviceRevoked):
+        return _without_waiting(account, (_revoked(account, event.device),), event.at)
+    until = Suspension(event.request, event.revoke_at)
+    suspended = account.known(event.device).after(DeviceEvent.SUSPEND, suspension=until)
+    return _without_waiting(account, (suspended,), event.at)
 
 
 def _activated(account: Account, event: DeviceActivated) -> Account:
-    active = account.known(event.device).after(
+    gone = tuple(_revoked(account, thumbprint) for thumbprint in event.revoked)
+    left = _without_waiting(_admitted(account, event), gone, event.at)
+    active = left.known(event.device).after(
         DeviceEvent.ACTIVATE, probation_until=event.probation_until, last_seen_at=event.at
     )
-    gone = tuple(_revoked(account, thumbprint) for thumbprint in event.revoked)
-    admitted = replace(_admitted(account, event), devices=account.with_devices(active))
-    return _without_waiting(admitted, gone, event.at)
+    return replace(left, devices=left.with_devices(active))
 
 
 def _admitted(account: Account, event: DeviceActivated) -> Account:

@@ -81,5 +81,5 @@ def permissiveness(decision: Decision) -> tuple[int, int]:
             return (2, level)
         case Hold(until=until):
             return (1, -until)
-        case Refuse():
+        case _:
             return (0, 0)

@@ -17,7 +17,7 @@ from pteri.core.acts import (
 from pteri.core.ids import Digest, RequestId, Thumbprint, to_base64url
 from pteri.core.statement import Statement
 from pteri.domain.account import Account
-from pteri.domain.decisions import Decision, Hold, Permit, Refuse
+from pteri.domain.decisions import Decision, Hold, Refuse
 from pteri.domain.device import DeviceState
 from pteri.domain.events import (
     ActHeld,
@@ -70,18 +70,12 @@ def effects(
     have no events yet: theirs are recorded when the code that belongs to them is typed.
     """
     act, request = statement.act, statement.request_id
-    held_until = at
-    match decision:
-        case Refuse(reason=reason):
-            return (ActRefused(at=at, request=request, purpose=act.purpose, device=act.device, reason=reason),)
-        case Hold(until=until) if isinstance(act, ApproveMigration | StartRecovery):
-            held_until = until
-        case Hold(reason=reason, until=until):
-            return (
-                ActHeld(at=at, request=request, purpose=act.purpose, device=act.device, reason=reason, until=until),
-            )
-        case Permit():
-            pass
+    purpose, device, reason = act.purpose, act.device, decision.reason
+    if isinstance(decision, Refuse):
+        return (ActRefused(at=at, request=request, purpose=purpose, device=device, reason=reason),)
+    held_until = decision.until if isinstance(decision, Hold) else at
+    if isinstance(decision, Hold) and not isinstance(act, ApproveMigration | StartRecovery):
+        return (ActHeld(at=at, request=request, purpose=purpose, device=device, reason=reason, until=held_until),)
     key = to_base64url(newcomer_key)
     return _happened(act, _Happening(statement, sha256, account, key, rules, at, held_until))
 
@@ -98,7 +92,7 @@ def _happened(act: StatementAct, now: _Happening) -> tuple[Event, ...]:
             return (_recovery_started(act, now),)
         case ActivateDevice():
             return (_activated(act, now),)
-        case RevokeDevice():
+        case _:
             return (_removed(act, now),)
 
 

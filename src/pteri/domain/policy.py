@@ -56,7 +56,7 @@ def _decide(act: _AccountAct, account: Account, now: Circumstances, rules: Rules
             return _start_recovery(act, account, now, rules)
         case RevokeDevice():
             return _revoke(act, account, now)
-        case SetupOtp():
+        case _:
             return _set_up_codes(act, account)
 
 

@@ -7,6 +7,7 @@ signed only when nobody could take it for a sign-in.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Final, Self
 
 from pteri.core import ids
@@ -112,7 +113,7 @@ class Wallet:
         statement that names this address is signed.
         """
         raw = message.encode() if isinstance(message, str) else message
-        if looks_like_statement(raw):
+        if looks_like_statement(raw) or looks_like_statement(_as_read(raw)):
             self._require_own_statement(raw, self.address(index, kind=kind, account=account), allow_statement)
         return self._signature(raw, index, _kind(kind), account)
 
@@ -183,6 +184,13 @@ def _kind(kind: AddressKind | str) -> AddressKind:
     except ValueError as error:
         known = ", ".join(AddressKind)
         raise Malformed(Code.ADDRESS, f"the kinds of address are {known}") from error
+
+
+def _as_read(message: bytes) -> bytes:
+    """The text as a person reads it: no invisible characters, one kind of letter and of space."""
+    text = unicodedata.normalize("NFKC", message.decode("utf-8", "replace"))
+    visible = "".join(character for character in text if unicodedata.category(character) != "Cf")
+    return " ".join(visible.split()).encode("utf-8", "replace")
 
 
 def _hidden(words: str) -> Secret:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from builders import NOW, bound, digest, request_id, sec1_text, thumbprint
-from ledger import DAY, HOUR, MINUTE, Ledger, opened
+from ledger import DAY, HOUR, MINUTE, Ledger
 from pteri.domain.account import Account, AccountState, evolve, fold, lapses
 from pteri.domain.decisions import Reason
 from pteri.domain.device import Device, DeviceState, Suspension

@@ -148,15 +148,16 @@ def _issued(connection: Connection, changeset: Changeset, challenge: Challenge) 
 
 def _changed(connection: Connection, change: ChallengeChange) -> Conflict | None:
     challenge = change.challenge
-    # Id, nonce and instants are what the phone signs: they never change, so they are not written again.
+    # Id, nonce and the instant of issue are what the phone signs: they never change, so they are not written again.
     done = connection.execute(
         """
-        UPDATE challenges SET version = ?, waits = ?, payload = ?
+        UPDATE challenges SET version = ?, waits = ?, expires_at = ?, payload = ?
         WHERE tenant = ? AND id = ? AND version = ?
         """,
         (
             challenge.version,
             _waits(challenge),
+            challenge.expires_at,
             codec.encode(challenge),
             challenge.tenant,
             challenge.id,

@@ -1,0 +1,75 @@
+"""``pteri demo``: set the stage, play, say where to look."""
+
+from __future__ import annotations
+
+import json
+import select
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from pteri.demo.stage import Stage
+from pteri.demo.story import Story
+from pteri.demo.telling import Teller
+from pteri.settings import read_environment
+
+__all__ = ["play"]
+
+_LOOK_AROUND_S: Final = 600
+
+
+def play(*, as_json: bool, keep: Path | None, stay: bool) -> int:
+    """Play the whole story; 0 when every step ended as it must.
+
+    ``stay``: in a terminal, leave the server running for ten minutes or until Enter, to look around.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="pteri-demo-")) if keep is None else keep
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if keep is not None and any(directory.iterdir()):
+        print(f"{keep} is not empty. Name a new directory for the demo.", file=sys.stderr)
+        return 2
+    teller = Teller(quiet=as_json, no_color=read_environment().no_color)
+    teller.words("Starting a server, a Web2 site and five phones. Only the clock and the people are simulated.")
+    with Stage(directory) as stage:
+        Story(stage, teller).play()
+        right = all(step.expected for step in teller.steps)
+        where = {
+            "docs": f"{stage.origin}/docs",
+            "openapi": f"{stage.origin}/openapi.json",
+            "database": str(stage.database),
+            "settings": str(stage.settings),
+            "server_log": str(stage.log),
+            "phones": str(directory / "phones"),
+        }
+        if as_json:
+            print(json.dumps({"ok": right, "steps": msgspec.to_builtins(teller.steps), "where": where}))
+        else:
+            _say_where(teller, where, right=right)
+            if stay and sys.stdin.isatty():
+                _look_around(teller)
+    return 0 if right else 1
+
+
+def _say_where(teller: Teller, where: dict[str, str], *, right: bool) -> None:
+    yes = sum(step.outcome in {"accepted", "waits"} for step in teller.steps)
+    no = sum(step.outcome == "refused" for step in teller.steps)
+    teller.chapter("Where to look")
+    teller.words(
+        f"{len(teller.steps)} steps: {yes} times yes, {no} times no"
+        + (", each as it must be." if right else "; NOT all as they must be."),
+        f"API docs       {where['docs']}   (while the server runs)",
+        f"Database       {where['database']}   (one SQLite file; e-mail and number are not in it)",
+        f"Server log     {where['server_log']}",
+        f"Phones         {where['phones']}   (one directory each, sealed)",
+        f"Go on by hand  pteri serve --config {where['settings']}",
+        "               pteri wallet devices --home PHONE-DIRECTORY --passphrase-file PHONE-DIRECTORY.passphrase",
+        f"               with PTERI_CLOCK_FILE={Path(where['settings']).parent.parent / 'clock.json'}",
+    )
+
+
+def _look_around(teller: Teller) -> None:
+    teller.words("", "The server runs for ten more minutes, or until you press Enter.")
+    select.select([sys.stdin], [], [], _LOOK_AROUND_S)

@@ -1,0 +1,197 @@
+"""What the demo is played on: a real server process, phone processes with their own keys, a Web2 site, a network.
+
+Everything listens on loopback and ends with the stage. Only the clock is simulated: a waiting time of three days is
+shown and then stepped over, in the server's clock and in the phones'.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import msgspec
+
+from pteri.adapters.system import SteppedClock, SystemEntropy, advance, monotonic_s
+from pteri.core import ids
+from pteri.demo.wiretap import Wiretap
+from pteri.provision import provision
+from pteri.sdk import BrowserSession, Client
+from pteri.settings import child_environment, load_settings, write_settings
+from pteri.wallet.client import Waiting
+from pteri.wallet.refusals import ServerError
+
+__all__ = ["DOMAIN", "TENANT", "Answer", "Phone", "Site", "Stage"]
+
+DOMAIN: Final = "bank.example"
+TENANT: Final = "bank"
+_START_S: Final = 30
+_STOP_S: Final = 15
+_COMMAND_S: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What somebody was told: ``ok``, a stable code for a refusal, and everything else as it came."""
+
+    ok: bool
+    code: str
+    told: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - JSON of a command
+        return self.told[name]
+
+
+class Phone:
+    """A phone: a directory with its own keys. Every act is a process of its own, ``pteri wallet ...``."""
+
+    def __init__(self, stage: Stage, owner: str) -> None:
+        self._stage = stage
+        self.home = stage.directory / "phones" / owner.replace(" ", "-")
+        self._passphrase = stage.directory / "phones" / f"{self.home.name}.passphrase"
+        self.home.parent.mkdir(mode=0o700, exist_ok=True)
+        secret = ids.to_base64url(SystemEntropy().draw(18))
+        self._passphrase.touch(mode=0o600)
+        self._passphrase.write_text(secret + "\n")
+
+    def use_passphrase_of(self, other: Phone) -> None:
+        """The person remembers one passphrase: a sealed backup opens with the one it was sealed with."""
+        self._passphrase.write_text(other._passphrase.read_text())
+
+    def do(self, *arguments: str, typed: str = "") -> Answer:
+        """Run one wallet command to its end. ``typed`` goes to its standard input."""
+        command = [sys.executable, "-m", "pteri", "wallet", *arguments, "--home", str(self.home)]
+        command += ["--passphrase-file", str(self._passphrase), "--json"]
+        done = subprocess.run(  # noqa: S603 - our own program
+            command, input=typed, capture_output=True, text=True, timeout=_COMMAND_S, env=self._stage.environment
+        )
+        try:
+            told = json.loads(done.stdout)
+        except json.JSONDecodeError:
+            raise RuntimeError(f"pteri wallet {arguments[0]} said: {done.stdout}{done.stderr}") from None
+        # For an act that went well, "code" is the one-time code and no reason.
+        ok = bool(told.get("ok"))
+        return Answer(ok, "" if ok else str(told.get("code", "")), told)
+
+
+class Site:
+    """The Web2 back end: it knows an e-mail, and nothing of wallets. Its requests are signed with its own key."""
+
+    def __init__(self, origin: str, key: str, clock: SteppedClock) -> None:
+        self._client = Client(origin, TENANT, key, clock=clock)
+
+    def link(self, login: str, line: str) -> Waiting:
+        """Start linking an account that this site has just authenticated."""
+        return self._client.start_binding(login, BrowserSession.new(), line=line)
+
+    def sign_in(self, login: str) -> Waiting:
+        """Start a sign-in in a new browser session."""
+        return self._client.start_sign_in(login, BrowserSession.new())
+
+    def code(self, waiting: Waiting, code: str) -> Answer:
+        """What the browser hears after the code was typed into it."""
+        try:
+            signed_in = self._client.enter_code(waiting.id, code, waiting.session)
+        except ServerError as error:
+            return Answer(False, str(error.code), {"message": error.message})
+        return Answer(True, "", msgspec.to_builtins(signed_in))
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._client.close()
+
+
+class Stage:
+    """Set up in ``directory``; use as a context manager."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._clock_file = directory / "clock.json"
+        self.clock = SteppedClock(self._clock_file)
+        self._port = _free_port()
+        self.wiretap = Wiretap(self._port)
+        self.origin = f"http://127.0.0.1:{self.wiretap.port}"
+        made = provision(
+            directory / "service",
+            domain=DOMAIN,
+            tenant=TENANT,
+            network="main",
+            port=self.wiretap.port,
+            clock_file=self._clock_file,
+        )
+        self.settings = made.settings
+        self._client_key = made.client_key_file.read_text().strip()
+        self.environment = child_environment({"PTERI_CLOCK_FILE": str(self._clock_file), "NO_COLOR": "1"})
+        self.log = directory / "service" / "server.log"
+        self._server: subprocess.Popen[bytes] | None = None
+        self.site = Site(self.origin, self._client_key, self.clock)
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return load_settings(self.settings).server.database
+
+    def __enter__(self) -> Stage:
+        # The relay stands where a reverse proxy would: the server listens behind it, under the relay's public origin.
+        settings = load_settings(self.settings)
+        behind = msgspec.structs.replace(settings.server, port=self._port)
+        behind_file = self.settings.with_name("behind-relay.toml")
+        write_settings(behind_file, msgspec.structs.replace(settings, server=behind))
+        command = [sys.executable, "-m", "pteri", "serve", "--config", str(behind_file)]
+        with self.log.open("wb") as log:
+            self._server = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - our own program
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.site.close()
+        self._stop()
+
+    def advance(self, seconds: int) -> None:
+        """Step the simulated clock of everybody forward."""
+        advance(self._clock_file, seconds)
+
+    def _wait_until_ready(self) -> None:
+        assert self._server is not None
+        deadline = monotonic_s() + _START_S
+        # Looking again at once is bounded by the connection attempt itself; nothing sleeps.
+        with httpx2.Client(base_url=self.origin, timeout=0.5) as client:
+            while self._server.poll() is None and monotonic_s() < deadline:
+                try:
+                    if client.get("/healthz").status_code == httpx2.codes.OK:
+                        return
+                except httpx2.TransportError:
+                    self._pause()
+        raise RuntimeError(f"the server did not start; it said:\n{self.log.read_text()[-2000:]}")
+
+    def _pause(self) -> None:
+        assert self._server is not None
+        try:
+            self._server.wait(timeout=0.05)
+        except subprocess.TimeoutExpired:
+            return
+
+    def _stop(self) -> None:
+        if self._server is not None:
+            self._server.terminate()
+            try:
+                self._server.wait(timeout=_STOP_S)
+            except subprocess.TimeoutExpired:
+                self._server.kill()
+                self._server.wait()
+        self.wiretap.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

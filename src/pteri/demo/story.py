@@ -1,0 +1,378 @@
+"""The story: flowchart 1, both scenarios of flowchart 2, and four refusals, played for real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from pteri.adapters.system import monotonic_s
+from pteri.demo.stage import DOMAIN, TENANT, Answer, Phone, Stage
+from pteri.demo.telling import Outcome, Step, Teller
+from pteri.wallet.client import Waiting
+
+__all__ = ["Story"]
+
+_EMAIL: Final = "alice@example.com"
+_LINE: Final = "+4915112345678"
+_HOUR: Final = 3600
+_SIGNED: Final = ("--yes", "--details")
+
+
+class Story:
+    """Plays on a stage and tells it. Every step knows how it must end."""
+
+    def __init__(self, stage: Stage, teller: Teller) -> None:
+        self._stage = stage
+        self._tell = teller
+        self._old = Phone(stage, "old phone")
+        self._new = Phone(stage, "new phone")
+        self._third = Phone(stage, "third phone")
+        self._swapper = Phone(stage, "sim swapper")
+        self._robber = Phone(stage, "mnemonic thief")
+        self.codes: list[str] = []
+        """Every one-time code that a phone showed."""
+        self._words = ""
+        self._backup = ""
+        self._last_request = ""
+        self._last_code = ""
+
+    def play(self) -> None:
+        """All chapters, in order."""
+        self._link()
+        self._sign_in()
+        self._refuse_sim_swapper()
+        self._refuse_replay()
+        self._move_with_old_phone()
+        self._refuse_revoked_phone()
+        self._recover_without_phone()
+        self._refuse_stolen_words()
+
+    # --- flowchart 1 --------------------------------------------------------------------------------------------
+
+    def _link(self) -> None:
+        self._tell.chapter(
+            "Flowchart 1 — link an account",
+            f"Alice is signed in at {DOMAIN} as {_EMAIL}. She links her Litecoin wallet, her line and her phone.",
+        )
+        made = self._step("create a wallet", "Alice's phone", lambda: self._old.do("create", "--show-words"), "done")
+        self._words = str(made["words"])
+        self._tell.words(f"         wallet address {made['address']}; its words stay in the phone and on paper")
+        kept = self._step(
+            "keep a sealed backup",
+            "Alice's phone",
+            lambda: self._old.do("backup", str(self._stage.directory / "sealed-backup.json")),
+            "done",
+        )
+        self._backup = str(kept["file"])
+        waiting = self._start("start linking", lambda: self._stage.site.link(_EMAIL, _LINE))
+        enrolled = self._step(
+            "sign the link with both keys",
+            "Alice's phone",
+            lambda: self._old.do("enroll", waiting.qr, "--line", _LINE, *_SIGNED),
+            "accepted",
+        )
+        self._tell.statement("Alice's phone", str(enrolled["statement"]))
+        self._tell.words(f"         the code {_spaced(enrolled)} follows from both signatures; Alice types it at the bank")
+        self._step(
+            "type the code into the bank's page",
+            "the bank",
+            lambda: self._stage.site.code(waiting, str(enrolled["code"])),
+            "accepted",
+            told="wallet, line and phone belong to the account: VERIFIED PHONE",
+        )
+
+    def _sign_in(self) -> None:
+        self._tell.chapter("Flowchart 1 — sign in", "No password, no SMS: a number to compare, a signature, a code.")
+        waiting = self._start("start a sign-in", lambda: self._stage.site.sign_in(_EMAIL))
+        self._tell.words(f"         the browser shows the number {waiting.number}; the phone must show the same")
+        signed = self._step(
+            "approve the sign-in with both keys",
+            "Alice's phone",
+            lambda: self._old.do("sign-in", waiting.qr, *_SIGNED),
+            "accepted",
+        )
+        self._tell.statement("Alice's phone", str(signed["statement"]))
+        self._last_request, self._last_code = str(signed["request"]), str(signed["code"])
+        self._step(
+            "type the code into the browser",
+            "the bank",
+            lambda: self._stage.site.code(waiting, self._last_code),
+            "accepted",
+            told="Alice is signed in",
+        )
+
+    # --- refusals -----------------------------------------------------------------------------------------------
+
+    def _refuse_sim_swapper(self) -> None:
+        self._tell.chapter(
+            "Refused — a SIM-swapped thief without the wallet",
+            f"He has Alice's number {_LINE} on his own SIM, her e-mail, and a wallet of his own.",
+        )
+        self._step("a thief makes his own wallet", "the thief", lambda: self._swapper.do("create"), "done")
+        self._step(
+            "SIM-swapped thief claims the account",
+            "the thief",
+            lambda: self._swapper.do("recover", "start", *self._where, "--line", _LINE, *_SIGNED),
+            "refused",
+            reason="DENIED",
+            told="claims the account with her line: a line is no key, and the answer tells him nothing",
+        )
+        waiting = self._start("the thief starts a sign-in as Alice", lambda: self._stage.site.sign_in(_EMAIL))
+        self._step(
+            "SIM-swapped thief guesses a code",
+            "the thief",
+            lambda: self._stage.site.code(waiting, "12345678"),
+            "refused",
+            reason="DENIED",
+            told="guesses a code: nobody approved, so there is no code at all",
+        )
+
+    def _refuse_replay(self) -> None:
+        self._tell.chapter("Refused — a replayed payload", "Someone on the network recorded Alice's signed approval.")
+        recorded = self._stage.wiretap.requests(f"/challenges/{self._last_request}/response".encode())[0]
+        self._step(
+            "replay the recorded payload",
+            "the network",
+            lambda: self._replayed(recorded),
+            "accepted",
+            told="sends it again unchanged: the first answer comes back, word for word, and nothing happens twice",
+        )
+        waiting = self._start("the thief starts a sign-in as Alice", lambda: self._stage.site.sign_in(_EMAIL))
+        self._step(
+            "replay the payload on a fresh challenge",
+            "the network",
+            lambda: self._replayed(recorded.replace(self._last_request.encode(), waiting.id.encode())),
+            "refused",
+            reason="DENIED",
+            told="sends it to a fresh sign-in: both signatures are for another request",
+        )
+        self._step(
+            "replay the code in another session",
+            "the thief",
+            lambda: self._stage.site.code(waiting, self._last_code),
+            "refused",
+            reason="DENIED",
+            told="types Alice's used code into his own browser",
+        )
+
+    # --- flowchart 2 --------------------------------------------------------------------------------------------
+
+    def _move_with_old_phone(self) -> None:
+        self._tell.chapter(
+            "Flowchart 2 — a new phone, the old one at hand",
+            "The new phone opens Alice's sealed backup, shows its offer, and the old phone lets it in.",
+        )
+        self._new.use_passphrase_of(self._old)
+        self._step(
+            "restore the sealed backup",
+            "the new phone",
+            lambda: self._new.do("restore", "--backup", self._backup),
+            "done",
+        )
+        offered = self._step(
+            "show an offer", "the new phone", lambda: self._new.do("migrate", "offer", *self._where), "done"
+        )
+        approved = self._step(
+            "approve the new phone with both keys",
+            "the old phone",
+            lambda: self._old.do("migrate", "approve", str(offered["offer"]), "--revoke-old", *_SIGNED),
+            "waits",
+        )
+        self._tell.statement("The old phone", str(approved["statement"]))
+        self._step(
+            "type the old phone's code on the new phone",
+            "the new phone",
+            lambda: self._new.do("migrate", "code", str(approved["code"])),
+            "accepted",
+            told=f"types the code {_spaced(approved)} that the old phone shows: both are in the same hands",
+        )
+        self._step(
+            "the new phone tries before the delay is over",
+            "the new phone",
+            lambda: self._new.do("migrate", "finish", *_SIGNED),
+            "refused",
+            reason="HELD",
+            told="must wait: the security delay of 60 minutes is visible on both phones",
+        )
+        self._step_clock(_HOUR, "60 minutes pass")
+        finished = self._step(
+            "the new phone signs with wallet and own key",
+            "the new phone",
+            lambda: self._new.do("migrate", "finish", *_SIGNED),
+            "accepted",
+            told="VERIFIED PHONE; in the same transaction the old phone is revoked",
+        )
+        self._tell.statement("The new phone", str(finished["statement"]))
+
+    def _refuse_revoked_phone(self) -> None:
+        self._tell.chapter("Refused — the revoked old phone", "It still has the wallet and its own key.")
+        waiting = self._start("start a sign-in", lambda: self._stage.site.sign_in(_EMAIL))
+        self._step(
+            "the revoked phone tries to approve",
+            "the old phone",
+            lambda: self._old.do("sign-in", waiting.qr, *_SIGNED),
+            "refused",
+            reason="DENIED",
+            told="tries to approve: a revoked phone can do nothing, for ever",
+        )
+
+    def _recover_without_phone(self) -> None:
+        self._tell.chapter(
+            "Flowchart 2 — the phone is lost",
+            "Alice has her words on paper and nothing else. A third phone restores, sets up codes, claims, waits.",
+        )
+        self._step_clock(72 * _HOUR, "three days later Alice loses her phone")
+        self._step(
+            "restore the words on a third phone",
+            "the third phone",
+            lambda: self._third.do("restore", typed=self._words),
+            "done",
+        )
+        claimed = self._step(
+            "set up codes and claim the account with the wallet",
+            "the third phone",
+            lambda: self._third.do("recover", "start", *self._where, *_SIGNED),
+            "waits",
+        )
+        self._tell.statement("The third phone", str(claimed["statement"]))
+        self._step(
+            "the third phone tries before the hold is over",
+            "the third phone",
+            lambda: self._third.do("recover", "finish", *_SIGNED),
+            "refused",
+            reason="HELD",
+            told="must wait 72 hours; if this were a thief, Alice's other phones could stop him",
+        )
+        self._step_clock(72 * _HOUR, "72 hours pass and nobody objects")
+        self._step(
+            "the third phone signs with wallet and own key",
+            "the third phone",
+            lambda: self._third.do("recover", "finish", *_SIGNED),
+            "accepted",
+            told="VERIFIED PHONE; every other phone is revoked",
+        )
+        waiting = self._start("start a sign-in", lambda: self._stage.site.sign_in(_EMAIL))
+        signed = self._step(
+            "approve the sign-in on the third phone",
+            "the third phone",
+            lambda: self._third.do("sign-in", waiting.qr, *_SIGNED),
+            "accepted",
+        )
+        self._step(
+            "type the code into the browser",
+            "the bank",
+            lambda: self._stage.site.code(waiting, str(signed["code"])),
+            "accepted",
+            told="Alice is signed in again",
+        )
+
+    def _refuse_stolen_words(self) -> None:
+        self._tell.chapter(
+            "Refused — the stolen mnemonic alone", "A thief has Alice's twelve words, but none of her phones."
+        )
+        self._step(
+            "restore the stolen words", "the thief", lambda: self._robber.do("restore", typed=self._words), "done"
+        )
+        claimed = self._step(
+            "claim the account with the words alone",
+            "the thief",
+            lambda: self._robber.do("recover", "start", *self._where, *_SIGNED),
+            "waits",
+        )
+        self._tell.clock("he must wait 72 hours, and every phone of Alice is told at once", self._stage.clock.now())
+        self._step(
+            "the mnemonic thief tries to finish at once",
+            "the thief",
+            lambda: self._robber.do("recover", "finish", *_SIGNED),
+            "refused",
+            reason="HELD",
+            told="tries to finish at once: nothing is registered before the hold is over",
+        )
+        seen = self._step(
+            "the phone tells of the claim", "Alice's phone", lambda: self._third.do("devices"), "done", told="is told"
+        )
+        newest = seen["notices"][0]
+        self._tell.words(f"         notice: {newest['kind']} by the phone “{newest['phone']}”")
+        stopped = self._step(
+            "remove the thief's phone",
+            "Alice's phone",
+            lambda: self._third.do("revoke", str(claimed["phone"]), *_SIGNED),
+            "accepted",
+            told="“It wasn't me”: removes the waiting phone; the claim ends",
+        )
+        self._tell.statement("Alice's phone", str(stopped["statement"]))
+        self._step_clock(72 * _HOUR, "72 hours pass")
+        self._step(
+            "the mnemonic thief tries again after the hold",
+            "the thief",
+            lambda: self._robber.do("recover", "finish", *_SIGNED),
+            "refused",
+            reason="DENIED",
+            told="comes back after the hold: his phone is removed for ever",
+        )
+
+    # --- telling ------------------------------------------------------------------------------------------------
+
+    @property
+    def _where(self) -> tuple[str, ...]:
+        return ("--server", self._stage.origin, "--tenant", TENANT)
+
+    def _step(
+        self,
+        name: str,
+        who: str,
+        act: Callable[[], Answer],
+        must: Outcome,
+        *,
+        reason: str | None = None,
+        told: str | None = None,
+    ) -> Answer:
+        start = monotonic_s()
+        answer = act()
+        outcome = _outcome(answer)
+        if must == "done" and outcome == "accepted":
+            outcome = "done"
+        found = answer.code or str(answer.told.get("reason", ""))
+        self._tell.step(
+            Step(
+                name=name,
+                who=who,
+                outcome=outcome,
+                reason=found,
+                expected=outcome == must and reason in {None, found},
+                at=self._stage.clock.now(),
+                took_s=round(monotonic_s() - start, 3),
+                told=told or name,
+            )
+        )
+        if answer.ok and "code" in answer.told:
+            self.codes.append(str(answer["code"]))
+        if not answer.ok and must != "refused":
+            raise RuntimeError(f"{name}: {answer.told}")
+        return answer
+
+    def _start(self, name: str, act: Callable[[], Waiting]) -> Waiting:
+        start = monotonic_s()
+        waiting = act()
+        took = round(monotonic_s() - start, 3)
+        self._tell.step(Step(name, "the bank", "done", "", True, self._stage.clock.now(), took, name))
+        return waiting
+
+    def _step_clock(self, seconds: int, text: str) -> None:
+        self._stage.advance(seconds)
+        self._tell.clock(text, self._stage.clock.now())
+
+    def _replayed(self, raw: bytes) -> Answer:
+        status = int(self._stage.wiretap.replay(raw).split(b" ", 2)[1])
+        return Answer(status < 300, "" if status < 300 else "DENIED" if status == 401 else str(status), {})
+
+
+def _outcome(answer: Answer) -> Outcome:
+    if not answer.ok:
+        return "refused"
+    return "waits" if answer.told.get("decision") == "hold" else "accepted"
+
+
+def _spaced(answer: Answer) -> str:
+    code = str(answer["code"])
+    return f"{code[:4]} {code[4:]}"

@@ -1,0 +1,81 @@
+"""How the demo tells what happens: for a person step by step, for a program as one JSON object."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+import msgspec
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+__all__ = ["Outcome", "Step", "Teller"]
+
+Outcome = Literal["done", "accepted", "waits", "refused"]
+_MARKS: Final[dict[str, tuple[str, str]]] = {
+    "done": ("·", "bold"),
+    "accepted": ("✔ yes", "bold green"),
+    "waits": ("… waits", "bold yellow"),
+    "refused": ("✘ no", "bold red"),
+}
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One thing that happened. ``at``: simulated Unix second; ``took_s``: real seconds; ``expected``: as it must be."""
+
+    name: str
+    who: str
+    outcome: Outcome
+    reason: str
+    expected: bool
+    at: int
+    took_s: float
+    told: str
+
+
+class Teller:
+    """Tells each step as it happens and remembers all."""
+
+    def __init__(self, *, quiet: bool, no_color: bool) -> None:
+        self.steps: list[Step] = []
+        self._quiet = quiet
+        self._out = Console(no_color=no_color, highlight=False, width=100)
+
+    def chapter(self, title: str, *about: str) -> None:
+        """A new part of the story."""
+        if not self._quiet:
+            self._out.rule(Text(title, style="bold cyan"), align="left", style="cyan")
+            for line in about:
+                self._out.print(Text(line, style="italic"))
+
+    def statement(self, signer: str, text: str) -> None:
+        """What a person read before both keys signed it."""
+        if not self._quiet:
+            title = Text(f"{signer}: signed by the wallet key and by the phone's own key", style="bold")
+            self._out.print(Panel(Text(text), title=title, title_align="left", border_style="blue", expand=False))
+
+    def step(self, step: Step) -> None:
+        """Something happened."""
+        self.steps.append(step)
+        if self._quiet:
+            return
+        mark, style = _MARKS[step.outcome]
+        line = Text.assemble((f"{mark:8}", style), (f"{step.who}: ", "bold"), step.told)
+        if step.reason:
+            line.append(f"  [{step.reason}]", style="magenta")
+        self._out.print(line)
+        if not step.expected:
+            self._out.print(Text("         this should not have happened", style="bold white on red"))
+
+    def clock(self, text: str, at: int) -> None:
+        """The simulated clock was stepped."""
+        if not self._quiet:
+            now = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            self._out.print(Text(f"  ⏱     {text}  (simulated clock: {now})", style="yellow"))
+
+    def words(self, *lines: str) -> None:
+        """Plain words."""
+        if not self._quiet:
+            for line in lines:
+                self._out.print(Text(line))

@@ -1,0 +1,606 @@
+"""Abuse cases OT-01 to OT-09 and OT-12 to OT-15: guessing, moving, replaying, malleating and reading one-time codes."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+import pytest
+import structlog
+
+from pteri.app import codes, evidence
+from pteri.core import ids, wire
+from pteri.core.acts import Authenticate
+from pteri.core.httpsig import SignedRequest, Tag
+from pteri.core.keys.message import SignatureType, message_digest, verify_message
+from pteri.core.otp import DIGITS, spaced
+from pteri.core.verify import Payload, WalletSignature
+from pteri.domain.rules import Rules
+from thieves import (
+    EMAIL,
+    HOUR,
+    Stand,
+    all_at_once,
+    assert_denied,
+    before,
+    binding,
+    challenge_of,
+    crowded,
+    device_rs,
+    device_twin,
+    history_of,
+    refusal,
+    rewired,
+    setting_up,
+    sign_with_nonce,
+    signing_in,
+    told,
+    type_code,
+    wallet_twin,
+)
+from world import Answered, Browser, World
+
+if TYPE_CHECKING:
+    from pteri.app.ports import Vault
+
+WITH_A_CODE = ["authenticate", "bind", "migrate", "setup-otp"]
+
+
+def approved(stand: Stand, **options: Any) -> str:
+    """The phone answers; the code that it shows."""
+    request = stand.request(stand.payload(stand.statement), **options)
+    decided = stand.world.send(request)
+    assert decided.status in {200, 202}, decided.body
+    return stand.phone.code_of(request, stand.statement)
+
+
+def wrong(code: str, how_many: int = 1) -> list[str]:
+    """Other codes, the nearest first: they share all digits but the last ones."""
+    return [f"{(int(code) + offset) % 10**DIGITS:08d}" for offset in range(1, how_many + 1)]
+
+
+def code_request(stand: Stand, code: str) -> SignedRequest:
+    assert stand.browser is not None
+    message = wire.EnterCode(code, ids.to_base64url(stand.browser.secret))
+    path = f"/v1/bank/logins/{stand.statement.request_id}/code"
+    at = stand.world.clock.now()
+    return stand.world.sites["bank"].request("POST", path, msgspec.json.encode(message), at=at, tag=Tag.CLIENT)
+
+
+# --- OT-01, OT-02, OT-03: guessing -------------------------------------------------------------------------------
+
+
+def test_ot_01_no_guess_is_right_while_nobody_has_approved(world: World) -> None:
+    stand = signing_in(world, world.enrolled())
+    guesses = ["00000000", "12345678", "99999999", *wrong("46416065", 20)]
+    assert_denied(*(type_code(stand, guess) for guess in guesses))
+    # Nothing was counted: the owner, who approves now, still has all his attempts.
+    code = approved(stand)
+    assert_denied(*(type_code(stand, guess) for guess in wrong(code, 2)))
+    assert type_code(stand, code).status == 200
+
+
+def test_ot_01_a_guess_at_a_stranger_a_decoy_or_a_wrong_code_is_told_the_same(world: World) -> None:
+    site, phone = world.site(), world.enrolled()
+    waiting, shown = signing_in(world, phone, "waiting"), signing_in(world, phone, "shown")
+    code = approved(shown)
+    nobody = site.start_sign_in("nobody@example.com", Browser("nobody"))
+    late = signing_in(world, phone, "late")
+    late_code = approved(late)
+    answers = [
+        site.enter_code("logins", nobody.id, "12345678", Browser("nobody")),
+        type_code(waiting, "12345678"),
+        type_code(shown, wrong(code)[0]),
+        type_code(shown, code, browser=Browser("another")),
+    ]
+    world.clock.advance(120)
+    answers.append(type_code(late, late_code))
+    assert_denied(*answers)
+
+
+def test_ot_02_the_fourth_code_is_refused_though_it_is_the_right_one(world: World) -> None:
+    phone = world.enrolled()
+    stand = signing_in(world, phone)
+    code = approved(stand)
+    assert_denied(*(type_code(stand, guess) for guess in wrong(code, 3)))
+    assert challenge_of(world, stand.statement.request_id).state == "FAILED"
+    assert_denied(type_code(stand, code))
+    # Only that sign-in has failed: the account is not locked.
+    again = signing_in(world, phone, "again")
+    assert type_code(again, approved(again)).status == 200
+
+
+def test_ot_02_a_repeated_request_is_not_a_second_attempt(world: World) -> None:
+    stand = signing_in(world, world.enrolled())
+    code = approved(stand)
+    guess = wrong(code)[0]
+    assert_denied(*(type_code(stand, guess, key="one-attempt-repeated") for _ in range(10)))
+    assert challenge_of(world, stand.statement.request_id).mistypes == 1
+    assert refusal(type_code(stand, code, key="one-attempt-repeated")) == (409, "KEY_REUSED")
+    assert type_code(stand, code).status == 200
+
+
+def test_ot_02_a_hundred_guesses_at_once_are_three_guesses(world: World) -> None:
+    stand = signing_in(crowded(world), world.enrolled())
+    code = approved(stand)
+    guesses = [*wrong(code, 99), code]
+    answers = all_at_once(world, [code_request(stand, guess) for guess in guesses])
+    assert_denied(*answers)
+    challenge = challenge_of(world, stand.statement.request_id)
+    assert (challenge.state, challenge.mistypes) == ("FAILED", 3)
+
+
+def test_ot_03_a_spray_over_many_accounts_trips_the_budget_of_the_tenant(tmp_path: Path) -> None:
+    world = World(tmp_path, rules=Rules(tenant_wrong_codes_per_hour=5))
+    stands = [victim(world, number) for number in range(7)]
+    shown = [approved(stand) for stand in stands]
+    assert_denied(*(type_code(stand, wrong(code)[0]) for stand, code in zip(stands[:5], shown[:5], strict=True)))
+    tripped = type_code(stands[5], wrong(shown[5])[0])
+    assert refusal(tripped) == (429, "SLOW_DOWN")
+    wait_s = HOUR - world.clock.now() % HOUR
+    assert tripped.headers["retry-after"] == str(wait_s)
+    # Not even a right code gets through, or the answer would tell guesses apart.
+    assert told(type_code(stands[6], shown[6])) == told(tripped)
+    world.clock.advance(wait_s)
+    again = signing_in(world, stands[6].phone, "next hour", login="victim6@example.com")
+    assert type_code(again, approved(again)).status == 200
+
+
+def victim(world: World, number: int) -> Stand:
+    """Somebody with an account of his own, who has begun to sign in."""
+    login = f"victim{number}@example.com"
+    phone = world.enrolled(f"phone {number}", login, index=number)
+    return signing_in(world, phone, f"desk {number}", login=login)
+
+
+def test_ot_03_one_blind_approval_is_worth_less_than_one_in_thirty_million() -> None:
+    values_per_code = -(-(2**31) // 10**DIGITS)
+    assert Rules().code_attempts * values_per_code / 2**31 < 3.1e-8
+
+
+def test_ot_03_the_wrong_codes_of_a_phone_lock_no_browser_out(tmp_path: Path) -> None:
+    """A mnemonic thief, or anybody with an account of his own, sets codes up again and again and sends wrong ones."""
+    world = World(tmp_path, rules=Rules(tenant_wrong_codes_per_hour=5, failed_sign_ins_per_hour=2))
+    phone, thief = world.enrolled(), world.phone("thief's phone")
+    for _ in range(4):
+        set_up = setting_up(world, thief)
+        code = approved(set_up)
+        for guess in wrong(code, 3):
+            assert_denied(thief.post("/recoveries", wire.StartRecovery(set_up.statement.request_id, guess)))
+        assert_denied(thief.post("/recoveries", wire.StartRecovery(set_up.statement.request_id, code)))
+    stand = signing_in(world, phone)
+    assert type_code(stand, approved(stand)).status == 200
+
+
+def test_ot_03_three_wrong_codes_end_a_migration(world: World) -> None:
+    old, new = world.enrolled(), world.phone("new phone")
+    shown = old.approve_offer(new.offer())
+    assert_denied(*(new.enter_migration_code(guess) for guess in wrong(shown.code, 3)))
+    assert_denied(new.enter_migration_code(shown.code), new.start_activation())
+    assert {phone.state for phone in old.devices().phones} == {"ACTIVE", "DROPPED"}
+
+
+# --- OT-04, OT-05: another place, another time --------------------------------------------------------------------
+
+
+def test_ot_04_the_code_of_one_sign_in_is_refused_in_another(world: World) -> None:
+    phone = world.enrolled()
+    one, two = signing_in(world, phone, "one"), signing_in(world, phone, "two")
+    codes_shown = approved(one), approved(two)
+    assert_denied(type_code(two, codes_shown[0]), type_code(one, codes_shown[1]))
+    assert type_code(one, codes_shown[0]).status == 200
+    assert type_code(two, codes_shown[1]).status == 200
+
+
+def test_ot_04_the_code_is_refused_in_another_browser_session(world: World) -> None:
+    stand = signing_in(world, world.enrolled())
+    code = approved(stand)
+    assert_denied(*(type_code(stand, code, browser=Browser(f"thief {number}")) for number in range(5)))
+    # The session is proved by its secret; its hash, which everybody on the way has seen, is not enough.
+    act = stand.statement.act
+    assert isinstance(act, Authenticate)
+    by_hash = Browser("thief")
+    by_hash.secret = ids.digest_bytes(act.session)
+    assert_denied(type_code(stand, code, browser=by_hash))
+    assert challenge_of(world, stand.statement.request_id).mistypes == 0
+    assert type_code(stand, code).status == 200
+
+
+def test_ot_04_the_code_of_one_site_is_refused_at_another(world: World) -> None:
+    phone = world.enrolled("one phone")
+    world.enrolled("one phone", tenant="shop", index=1)
+    stand = signing_in(world, phone)
+    code = approved(stand)
+    assert stand.browser is not None
+    answer = world.site("shop").enter_code("logins", stand.statement.request_id, code, stand.browser)
+    assert refusal(answer) == (404, "NOT_FOUND")
+
+
+def test_ot_05_a_code_opens_one_session_once(world: World) -> None:
+    stand = signing_in(world, world.enrolled())
+    code = approved(stand)
+    first = type_code(stand, code, key="the-first-of-them")
+    assert first.status == 200
+    assert_denied(type_code(stand, code), type_code(stand, spaced(code)))
+    assert told(type_code(stand, code, key="the-first-of-them")) == told(first)
+
+
+def test_ot_05_of_fifty_at_once_one_opens_a_session(world: World) -> None:
+    stand = signing_in(crowded(world), world.enrolled())
+    code = approved(stand)
+    answers = all_at_once(world, [code_request(stand, code) for _ in range(50)])
+    assert [answer.status for answer in answers if answer.status != 401] == [200]
+    assert_denied(*(answer for answer in answers if answer.status == 401))
+    assert events_of(stand).count("SignedIn") == 1
+
+
+def events_of(stand: Stand) -> list[str]:
+    account = stand.challenge().account
+    assert account is not None
+    return [event.name for event in history_of(stand.world, account)]
+
+
+# --- OT-06, OT-07: spelling and comparison -------------------------------------------------------------------------
+
+
+def with_leading_zero(world: World) -> tuple[Stand, str]:
+    phone = world.enrolled()
+    for number in range(100):
+        stand = signing_in(world, phone, f"desk {number}")
+        code = approved(stand)
+        if code.startswith("0"):
+            return stand, code
+    raise AssertionError("a hundred codes and none begins with 0")
+
+
+def misspelt(code: str) -> Iterator[str]:
+    arabic, fullwidth, bold = ("".join(chr(first + int(digit)) for digit in code) for first in (0x660, 0xFF10, 0x1D7CE))
+    yield from (arabic, fullwidth, bold, f"{code[:-1]}{arabic[-1]}")
+    yield from (code[:7], f"{code}0", code.lstrip("0"), str(int(code)), "")
+    yield from (f" {code}", f"{code} ", f"{code}\n", f"{code[:3]} {code[3:]}", f"{code[:4]}  {code[4:]}")
+    yield from (f"{code[:4]}{mark}{code[4:]}" for mark in ("-", "\t", "\u00a0", "\u2009", "_", "."))
+    yield from (f"+{code[1:]}", f"-{code[1:]}", f"{code[:-2]}e1", f"0x{code[2:]}", f"{code[:-1]}²", "A" * 8, "\0" * 8)
+
+
+def test_ot_06_a_code_has_one_spelling_and_one_group_space(world: World) -> None:
+    stand, code = with_leading_zero(world)
+    for text in misspelt(code):
+        assert refusal(type_code(stand, text)) == (400, "CODE_FORMAT"), text
+    for text in ("0" * 17, code * 1000):
+        assert refusal(type_code(stand, text)) == (400, "BODY")
+    # None of them was an attempt.
+    assert challenge_of(world, stand.statement.request_id).mistypes == 0
+    assert type_code(stand, spaced(code)).status == 200
+
+
+def test_ot_06_a_code_that_is_a_json_number_is_refused(world: World) -> None:
+    stand, code = with_leading_zero(world)
+    honest = code_request(stand, code)
+    body = honest.body.replace(f'"{code}"'.encode(), str(int(code)).encode())
+    path = honest.target_uri.removeprefix("https://pteri.example")
+    numeric = world.sites["bank"].request("POST", path, body, at=world.clock.now(), tag=Tag.CLIENT)
+    assert refusal(world.send(numeric)) == (400, "BODY")
+
+
+SECRET_NAMES = {"code", "given", "secret", "code_mac", "sealed", "wallet_rs", "device_rs"}
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {found.id for found in ast.walk(node) if isinstance(found, ast.Name)} | {
+        found.attr for found in ast.walk(node) if isinstance(found, ast.Attribute)
+    }
+
+
+def open_comparisons(source: str) -> list[str]:
+    """Comparisons of something secret by an operator that stops at the first difference."""
+    return [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Compare)
+        and not all(isinstance(operator, ast.Is | ast.IsNot) for operator in node.ops)
+        and names_in(node) & SECRET_NAMES
+    ]
+
+
+def test_ot_07_no_operator_compares_a_code_or_a_session_secret() -> None:
+    assert open_comparisons("if code == given: pass") == ["code == given"]
+    for module in (codes, evidence):
+        source = inspect.getsource(module)
+        assert open_comparisons(source) == []
+        assert source.count("compare_digest") == 1
+
+
+def test_ot_07_codes_are_compared_as_keyed_hashes_that_share_no_prefix_when_codes_do(world: World) -> None:
+    vault, request = world.deployment.vault, "lgn_2Y7K4M9QWZ3T"
+
+    def mac(code: str) -> bytes:
+        return ids.digest_bytes(vault.blind("code", ids.tenant_id("bank"), f"{request}:{code}"))
+
+    right = "46416065"
+    macs = [mac(guess) for guess in wrong(right, 100)]
+    assert {len(found) for found in macs} == {32}
+    # 100 codes that begin as the right one: their hashes agree with its hash as often as random bytes do.
+    assert sum(found[0] == mac(right)[0] for found in macs) <= 4
+    assert not any(found[:2] == mac(right)[:2] for found in macs)
+    bits = [(int.from_bytes(found) ^ int.from_bytes(mac(right))).bit_count() for found in macs]
+    assert 120 < sum(bits) / len(bits) < 136
+
+
+class CountingVault:
+    """The real vault; it counts how often a code is hashed."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault, self.codes = vault, 0
+
+    def blind(self, kind: str, tenant: ids.TenantId, value: str) -> ids.Digest:
+        self.codes += kind == "code"
+        return self._vault.blind(kind, tenant, value)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._vault, name)
+
+
+def test_ot_07_every_guess_costs_one_hash_whatever_it_is_a_guess_at(world: World) -> None:
+    vault = CountingVault(world.deployment.vault)
+    rewired(world, vault=cast("Vault", vault))
+    phone = world.enrolled()
+    decoy = world.site().start_sign_in("nobody@example.com", Browser("nobody"))
+    waiting, shown = signing_in(world, phone, "waiting"), signing_in(world, phone, "shown")
+    code = approved(shown)
+    guesses: tuple[Callable[[], Answered], ...] = (
+        lambda: world.site().enter_code("logins", decoy.id, "12345678", Browser("nobody")),
+        lambda: type_code(waiting, "12345678"),
+        lambda: type_code(shown, wrong(code)[0]),
+        lambda: type_code(shown, code),
+        lambda: type_code(shown, code),
+    )
+    for guess in guesses:
+        hashed = vault.codes
+        guess()
+        assert vault.codes == hashed + 1
+
+
+# --- OT-08, OT-09: a push bomber -----------------------------------------------------------------------------------
+
+
+def test_ot_08_of_forty_sign_ins_in_an_hour_five_are_shown_unasked(world: World) -> None:
+    phone = world.enrolled()
+    bombed = [world.site().start_sign_in(EMAIL, Browser(f"bomber {number}")) for number in range(40)]
+    shown = phone.prompts()
+    assert len(shown.prompts) == 5
+    assert {prompt.id for prompt in shown.prompts} <= {started.id for started in bombed}
+    # One merged word about the rest.
+    assert shown.unasked == 35
+    mine = Browser("the owner")
+    started = world.site().start_sign_in(EMAIL, mine)
+    assert started.id not in {prompt.id for prompt in phone.prompts().prompts}
+    code = phone.approve(started).code
+    assert world.site().enter_code("logins", started.id, code, mine).status == 200
+
+
+def test_ot_08_the_day_has_a_limit_too_and_the_owner_is_told_of_the_rest(world: World) -> None:
+    phone, shown = world.enrolled(), []
+    for hour in range(6):
+        for number in range(8):
+            world.site().start_sign_in(EMAIL, Browser(f"bomber {hour} {number}"))
+        seen = phone.prompts()
+        shown.append(len(seen.prompts))
+        assert len(seen.prompts) + seen.unasked == 8
+        world.clock.advance(HOUR)
+    assert max(shown) == 5
+    assert sum(shown) <= 20
+    assert shown[-1] == 0
+    assert phone.prompts().unasked == 0
+
+
+def test_ot_08_bombing_an_unknown_login_answers_like_a_known_one(world: World) -> None:
+    world.enrolled()
+    for login in (EMAIL, "nobody@example.com"):
+        for number in range(8):
+            browser = Browser(f"{login} {number}")
+            answer = world.site().call("POST", "/logins", wire.StartSignIn(login, browser.session))
+            assert (answer.status, sorted(answer.json)) == (201, ["expires_at", "id", "number", "qr"])
+
+
+def test_ot_09_an_approval_given_to_a_bomber_lets_his_browser_nowhere(world: World) -> None:
+    phone, bombers = world.enrolled(), Browser("bomber")
+    started = world.site().start_sign_in(EMAIL, bombers)
+    [prompt] = phone.prompts().prompts
+    statement = phone.claim(prompt.id).as_(wire.Claimed).statement
+    decided = phone.answer(statement)
+    # He sees that it was approved. The code is on the victim's screen only: in no answer that reaches him.
+    assert world.site().progress(started) == "APPROVED"
+    seen_by_bomber = [
+        world.site().call("GET", f"/logins/{started.id}"),
+        world.site().enter_code("logins", started.id, wrong(decided.code)[0], bombers),
+        decided.decided,
+    ]
+    for answer in seen_by_bomber:
+        assert decided.code not in answer.body.decode()
+        assert spaced(decided.code) not in answer.body.decode()
+    guesses = [code for code in (prompt.number * 4, "00000000", started.number.zfill(8)) if code != decided.code]
+    assert_denied(*(world.site().enter_code("logins", started.id, guess, bombers) for guess in guesses[:2]))
+    assert world.site().progress(started) == "FAILED"
+
+
+# --- OT-12, OT-13, OT-14: signatures that are not unique -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("purpose", ["authenticate", "bind"])
+def test_ot_12_the_high_s_twin_of_the_wallet_signature_is_denied(world: World, purpose: str) -> None:
+    stand = before(purpose, world)
+    honest = stand.payload(stand.statement)
+    twin = WalletSignature(SignatureType.P2PKH, wallet_twin(honest.wallet_signature.signature))
+    assert_denied(stand.submit(msgspec.structs.replace(honest, wallet_signature=twin)))
+    assert type_code(stand, approved(stand)).status == 200
+    assert stand.submit(msgspec.structs.replace(honest, wallet_signature=twin)).status in {401, 409}
+
+
+@pytest.mark.parametrize("twin_first", [False, True])
+def test_ot_13_the_twin_of_a_device_signature_is_the_same_payload(world: World, twin_first: bool) -> None:
+    stand = signing_in(world, world.enrolled())
+    original = stand.request(stand.payload(stand.statement))
+    twin = device_twin(original)
+    assert twin.signature != original.signature
+    first, second = (twin, original) if twin_first else (original, twin)
+    accepted = world.send(first)
+    assert accepted.status == 200
+    after = stand.challenge()
+    assert told(world.send(second)) == told(accepted)
+    assert stand.challenge() == after
+    assert events_of(stand).count("SignInApproved") == 1
+    codes_shown = {stand.phone.code_of(request, stand.statement) for request in (original, twin)}
+    assert len(codes_shown) == 1
+    assert type_code(stand, codes_shown.pop()).status == 200
+
+
+def test_ot_13_a_crowd_of_twins_is_accepted_once(world: World) -> None:
+    stand = signing_in(crowded(world), world.enrolled())
+    original = stand.request(stand.payload(stand.statement))
+    answers = all_at_once(world, [original, device_twin(original)] * 20)
+    assert [answer.status for answer in answers] == [200] * 40
+    assert len({answer.body for answer in answers}) == 1
+    assert events_of(stand).count("SignInApproved") == 1
+
+
+def test_ot_14_of_two_honest_signatures_the_first_wins_and_the_code_follows_it(world: World) -> None:
+    stand = signing_in(world, world.enrolled())
+    digest = message_digest(stand.statement.encode())
+    payloads = [
+        stand.payload(
+            stand.statement,
+            wallet_signature=WalletSignature(SignatureType.P2PKH, sign_with_nonce(stand.phone.wallet, digest, nonce)),
+        )
+        for nonce in (0x1234567, 0x7654321)
+    ]
+    first, second = (stand.request(payload) for payload in payloads)
+    for payload in payloads:
+        signature = payload.wallet_signature.signature
+        assert verify_message(stand.phone.wallet.pinned.address, stand.statement.encode(), signature)
+    shown, other = (stand.phone.code_of(request, stand.statement) for request in (first, second))
+    assert shown != other
+    assert world.send(first).status == 200
+    assert refusal(world.send(second)) == (409, "CHALLENGE_CONSUMED")
+    resigned = stand.request(payloads[1], idempotency_key=first.idempotency_key)
+    assert refusal(world.send(resigned)) == (409, "KEY_REUSED")
+    assert_denied(type_code(stand, other))
+    assert type_code(stand, shown).status == 200
+
+
+# --- OT-15: readers ------------------------------------------------------------------------------------------------
+
+
+def spellings(raw: bytes) -> set[bytes]:
+    """Every way in which bytes get into files and logs by accident."""
+    padded = base64.b64encode(raw)
+    return {
+        raw,
+        raw.hex().encode(),
+        raw.hex().upper().encode(),
+        padded,
+        padded.rstrip(b"="),
+        base64.urlsafe_b64encode(raw).rstrip(b"="),
+        str(int.from_bytes(raw)).encode(),
+        repr(raw).encode(),
+    }
+
+
+def secrets_of(request: SignedRequest, code: str) -> set[bytes]:
+    payload = msgspec.json.decode(request.body, type=Payload)
+    wallet = base64.b64decode(payload.wallet_signature.signature)
+    device = device_rs(request)
+    found = {code.encode(), spaced(code).encode(), payload.wallet_signature.signature.encode(), request.body}
+    for raw in (wallet, wallet[1:33], wallet[33:], wallet[1:], device, device[:32], device[32:]):
+        found |= spellings(raw)
+    return found
+
+
+def files_of(world: World) -> bytes:
+    written = {path.name: path.read_bytes() for path in world.directory.iterdir() if path.is_file()}
+    assert {"pteri.sqlite3", "pteri.sqlite3-wal"} <= written.keys()
+    return b"\0".join(written.values())
+
+
+@pytest.mark.parametrize("purpose", WITH_A_CODE)
+def test_ot_15_a_pending_act_leaves_neither_signature_nor_code_in_logs_or_files(
+    world: World, purpose: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(0)
+    with structlog.testing.capture_logs() as entries:
+        stand = before(purpose, world)
+        request = stand.request(stand.payload(stand.statement))
+        assert world.send(request).status in {200, 202}
+        code = stand.phone.code_of(request, stand.statement)
+        refused = [world.send(request), world.send(device_twin(request)), stand.submit(stand.payload(stand.statement))]
+        refused += [stand.submit(stand.payload(stand.statement, client="x" * 1500), idempotency_key="k" * 16)]
+        refused += [] if stand.browser is None else [type_code(stand, wrong(code)[0]), type_code(stand, f"{code}0")]
+    assert entries
+    printed = capfd.readouterr()
+    logged = "\n".join([repr(entries), caplog.text, printed.out, printed.err]).encode()
+    answered = b"\n".join(answer.body for answer in refused)
+    stored = files_of(world)
+    # The search can find something: what everybody may read is there.
+    assert stand.statement.request_id.encode() in stored
+    for secret in secrets_of(request, code):
+        assert secret not in logged
+        assert secret not in stored
+        assert secret not in answered
+
+
+def test_ot_15_a_completed_sign_in_still_leaves_no_code(world: World) -> None:
+    stand = signing_in(world, world.enrolled())
+    code = approved(stand)
+    with structlog.testing.capture_logs() as entries:
+        assert type_code(stand, code).status == 200
+        assert_denied(type_code(stand, code))
+    assert code.encode() not in files_of(world)
+    assert code not in repr(entries)
+
+
+class TalkativeVault:
+    """A key service that fails and quotes what it was asked: the code in clear."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def blind(self, kind: str, tenant: ids.TenantId, value: str) -> ids.Digest:
+        if kind == "code":
+            raise RuntimeError(f"could not hash {value}")
+        return self._vault.blind(kind, tenant, value)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._vault, name)
+
+
+def test_ot_15_an_error_that_quotes_the_code_reaches_neither_log_nor_caller(world: World) -> None:
+    phone = world.enrolled()
+    rewired(world, vault=cast("Vault", TalkativeVault(world.deployment.vault)))
+    stand = signing_in(world, phone)
+    request = stand.request(stand.payload(stand.statement))
+    code = stand.phone.code_of(request, stand.statement)
+    with structlog.testing.capture_logs() as entries:
+        failed = world.send(request)
+    assert refusal(failed) == (500, "INTERNAL")
+    assert [entry["event"] for entry in entries] == ["request_failed"]
+    for secret in secrets_of(request, code):
+        assert secret not in repr(entries).encode()
+        assert secret not in failed.body
+
+
+def test_ot_15_printing_a_request_shows_neither_signature_nor_body(world: World) -> None:
+    stand = binding(world, world.phone("old phone"))
+    request = stand.request(stand.payload(stand.statement))
+    printed = f"{request} {request!r}".encode()
+    for secret in secrets_of(request, stand.phone.code_of(request, stand.statement)):
+        assert secret not in printed
+
+
+def test_ot_15_the_answer_that_a_phone_gets_holds_no_code(world: World) -> None:
+    stand = signing_in(world, world.enrolled())
+    answer: Answered = stand.honest()
+    assert set(answer.json) == {"decision", "reason", "code_expected"}

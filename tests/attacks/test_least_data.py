@@ -1,0 +1,142 @@
+"""What a thief of the whole database gets: no e-mail, no line, no mnemonic, no key and no session of anybody."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pteri.core import wire
+from pteri.core.keys.mnemonic import seed
+from thieves import Stand, second_phone, signing_in, type_code, wallet_secret
+from world import ALICE_WORDS, LINE, MALLORY_WORDS, Browser, SimPhone, World
+
+EMAIL = "Alice.Liddell+Wonder@Example.com"
+
+
+def lived_through(world: World) -> list[SimPhone]:
+    """Everything that the service does happens once: linking, sign-in, migration, recovery, removal, refusals."""
+    old = world.enrolled("old phone", EMAIL)
+    new = second_phone(world, old, "new phone")
+    stand = signing_in(world, old, "desk", login=EMAIL)
+    request = stand.request(stand.payload(stand.statement))
+    assert world.send(request).status == 200
+    assert type_code(stand, "00000000").status == 401
+    assert type_code(stand, old.code_of(request, stand.statement)).status == 200
+    thief = world.phone("thief's phone")
+    thief.start_recovery()
+    old.revoke(thief.thumbprint)
+    old.revoke(new.thumbprint)
+    for number in range(4):
+        stranger = world.phone(f"stranger {number}")
+        Stand(world, stranger, stand.statement).honest()
+    world.site().start_sign_in("nobody@example.org", Browser("nobody"))
+    pending = world.phone("pending phone", MALLORY_WORDS, index=3)
+    pending.bind(world.site().start_binding("robert@example.net", Browser("bob"), line="8901260000000000001"))
+    world.run(world.deployment.store.sequence(1000))
+    return [old, new, thief, pending]
+
+
+def on_disk(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def spellings(raw: bytes) -> Iterator[bytes]:
+    padded = base64.b64encode(raw)
+    yield from (raw, raw.hex().encode(), raw.hex().upper().encode(), raw[::-1], str(int.from_bytes(raw)).encode())
+    yield from (padded, padded.rstrip(b"="), base64.urlsafe_b64encode(raw).rstrip(b"="), base64.b32encode(raw))
+
+
+def text_spellings(text: str) -> Iterator[bytes]:
+    for spelt in {text, text.lower(), text.upper(), text.strip("+")}:
+        yield from (spelt.encode(), spelt.encode("utf-16-le"), spelt.encode("utf-16-be"), *spellings(spelt.encode()))
+
+
+def assert_nowhere(files: dict[str, bytes], needles: Iterator[bytes]) -> None:
+    for needle in needles:
+        assert len(needle) > 3
+        assert [name for name, content in files.items() if needle in content] == []
+
+
+@pytest.fixture
+def phones(world: World) -> list[SimPhone]:
+    return lived_through(world)
+
+
+@pytest.fixture
+def files(world: World, phones: list[SimPhone]) -> dict[str, bytes]:
+    found = on_disk(world.directory)
+    assert {"pteri.sqlite3", "pteri.sqlite3-wal"} <= found.keys()
+    # The search is worth something: public values are found where they should be.
+    assert any(phones[0].thumbprint.encode() in content for content in found.values())
+    return found
+
+
+@pytest.mark.parametrize("login", [EMAIL, "robert@example.net", "nobody@example.org"])
+def test_no_e_mail_address_is_in_the_database(files: dict[str, bytes], login: str) -> None:
+    assert_nowhere(files, text_spellings(login))
+    name, _, host = login.partition("@")
+    assert_nowhere(files, iter([name.encode(), name.lower().encode(), f"@{host}".lower().encode()]))
+
+
+@pytest.mark.parametrize("line", [LINE, "8901260000000000001"])
+def test_no_line_identifier_is_in_the_database(files: dict[str, bytes], line: str) -> None:
+    assert_nowhere(files, text_spellings(line))
+    assert_nowhere(files, iter([line.strip("+")[-8:].encode()]))
+
+
+def test_the_salt_that_would_open_a_line_commitment_is_not_in_the_database(world: World) -> None:
+    phone, browser = world.phone("old phone"), Browser("desk")
+    started = world.site().start_binding(EMAIL, browser)
+    claimed = phone.claim(started.id, enrolment=phone.enrolment()).as_(wire.Claimed)
+    assert claimed.line_salt is not None
+    salt = base64.urlsafe_b64decode(claimed.line_salt + "=")
+    assert len(salt) == 32
+    assert_nowhere(on_disk(world.directory), spellings(salt))
+
+
+def test_no_mnemonic_seed_or_wallet_key_is_in_the_database(files: dict[str, bytes], phones: list[SimPhone]) -> None:
+    for words in (ALICE_WORDS, MALLORY_WORDS):
+        listed = words.split()
+        assert_nowhere(files, iter([words.encode(), " ".join(listed[:3]).encode(), ",".join(listed[:3]).encode()]))
+        assert_nowhere(files, spellings(seed(words).reveal()))
+    for phone in phones:
+        assert_nowhere(files, spellings(wallet_secret(phone.wallet)))
+
+
+def test_no_device_or_site_key_is_in_the_database(
+    world: World, files: dict[str, bytes], phones: list[SimPhone]
+) -> None:
+    for key in (*(phone.key for phone in phones), *world.sites.values()):
+        assert_nowhere(files, spellings(key.private.secret.reveal()))
+
+
+def test_no_session_secret_is_in_the_database(files: dict[str, bytes]) -> None:
+    for label in ("old phone browser", "desk", "nobody", "bob"):
+        assert_nowhere(files, spellings(Browser(label).secret))
+
+
+def test_the_deployment_key_is_not_in_the_database(world: World, files: dict[str, bytes]) -> None:
+    """It opens sealed evidence and tests guesses of e-mails and lines: it lies elsewhere."""
+    vault = world.deployment.vault
+    assert "DeploymentVault" in repr(vault)
+    assert_nowhere(files, spellings(vars(vault)["_key"].reveal()))
+    for key in vars(vault)["_kinds"].values():
+        assert_nowhere(files, spellings(key))
+
+
+def test_the_same_person_looks_different_at_every_site(world: World) -> None:
+    """Logins and wallets are hashed apart per tenant: rows of two sites cannot be joined."""
+    bank = world.enrolled("bank phone", EMAIL)
+    shop = world.enrolled("shop phone", EMAIL, tenant="shop", index=1)
+    at_bank, at_shop = world.account_of(bank), world.account_of(shop)
+    assert at_bank.login != at_shop.login
+    assert at_bank.esim != at_shop.esim
+    assert at_bank.id != at_shop.id
+
+
+def test_the_files_of_the_database_are_readable_by_their_owner_only(files: dict[str, bytes], world: World) -> None:
+    modes = {name: (world.directory / name).stat().st_mode & 0o077 for name in files}
+    assert set(modes.values()) == {0}, modes

@@ -1,0 +1,467 @@
+"""``pteri wallet``: what a person types, what a person reads, what a program reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from phones import EMAIL, Wire, client
+from pteri.core.keys.message import verify_message
+from pteri.wallet.cli import app, this_machine
+from pteri.wallet.desk import Machine
+from pteri.wallet.errors import WalletCode, WalletError
+from pteri.wallet.keystore import LIGHT
+from pteri.wallet.wallet import Wallet
+from world import ALICE_WORDS, LINE, ORIGIN, SimEntropy, World
+
+HOUR = 3600
+PASSPHRASE = "correct horse battery"
+SECRETS = ("abandon", PASSPHRASE)
+
+
+class FakeKeychain:
+    """Keeps what it is given, as the one of an operating system does."""
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str, /) -> str | None:
+        return self.entries.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str, /) -> None:
+        self.entries[service, username] = password
+
+
+@dataclass
+class Shell:
+    """A terminal with a home directory, in front of the world's service."""
+
+    world: World
+    home: Path
+    wire: Wire
+    machine: Machine
+    calls: int = 0
+
+    def run(self, *words: str, typed: str = "", **changes: Any) -> Result:
+        self.calls += 1
+        entropy = SimEntropy(f"{self.home} {self.calls}")
+        machine = replace(self.machine, entropy=entropy, **changes)
+        return CliRunner().invoke(app, list(words), input=typed, obj=machine, catch_exceptions=False)
+
+    def json(self, *words: str, code: int = 0, typed: str = "", **changes: Any) -> dict[str, Any]:
+        """The one JSON object on standard output."""
+        result = self.run(*words, "--json", typed=typed, **changes)
+        assert result.exit_code == code, result.output
+        # The service of this world lives in the same process and logs to the same standard output.
+        [line] = [line for line in result.stdout.splitlines() if line.startswith("{")]
+        told = json.loads(line)
+        assert told["ok"] is (code == 0)
+        return dict(told)
+
+    def refusal(self, *words: str, **changes: Any) -> str:
+        told = self.json(*words, code=1, **changes)
+        assert told["message"]
+        plain = self.run(*words, **changes)
+        assert plain.exit_code == 1
+        assert told["code"] in plain.stderr
+        return str(told["code"])
+
+
+def _shell(world: World, name: str) -> Shell:
+    file = world.directory / f"{name}.passphrase"
+    file.touch(mode=0o600)
+    file.write_text(PASSPHRASE + "\n")
+    wire = Wire(world)
+
+    def nobody(_: str) -> str:
+        raise WalletError(WalletCode.NO_PASSPHRASE, "There is nobody to ask.")
+
+    home = world.directory / name
+    machine = Machine(
+        home=home,
+        passphrase_file=file,
+        no_color=True,
+        is_interactive=False,
+        clock=world.clock,
+        entropy=SimEntropy(name),
+        connect=lambda: wire,
+        keychain=lambda: None,
+        prompt=nobody,
+        cost=LIGHT,
+    )
+    return Shell(world, home, wire, machine)
+
+
+@pytest.fixture
+def shell(world: World) -> Shell:
+    """A terminal without a wallet."""
+    return _shell(world, "phone")
+
+
+def with_wallet(world: World, name: str = "phone") -> Shell:
+    """A terminal with Alice's wallet."""
+    made = _shell(world, name)
+    made.json("restore", typed=ALICE_WORDS + "\n")
+    return made
+
+
+def with_account(world: World) -> Shell:
+    """The same, linked to her account."""
+    made = with_wallet(world)
+    waiting = client(world).start_binding(EMAIL, line=LINE)
+    told = made.json("enroll", waiting.qr, "--line", LINE, "--yes")
+    client(world).enter_code(waiting.id, told["code"], waiting.session)
+    return made
+
+
+# --- keys --------------------------------------------------------------------------------------------------------
+
+
+def test_create_makes_a_wallet_and_shows_no_word_unasked(shell: Shell) -> None:
+    told = shell.json("create")
+    assert set(told) == {"ok", "address", "path", "kind", "network"}
+    assert told["path"] == "m/44'/2'/85'/0/0"
+    assert shell.json("address") == told
+    assert sorted(path.name for path in shell.home.iterdir()) == [".lock", "wallet.json"]
+
+
+def test_create_shows_the_words_when_asked(shell: Shell) -> None:
+    told = shell.json("create", "--words", "24", "--show-words", "--network", "regtest")
+    assert len(told["words"].split()) == 24
+    assert Wallet.from_mnemonic(told["words"], network="regtest").address() == told["address"]
+
+
+def test_create_advises_a_sealed_copy(shell: Shell) -> None:
+    result = shell.run("create")
+    assert "pteri wallet backup" in result.stdout
+    assert result.stderr == ""
+
+
+def test_create_overwrites_no_wallet(shell: Shell) -> None:
+    before = shell.json("create")
+    assert shell.refusal("create") == "EXISTS"
+    assert shell.refusal("restore", typed=ALICE_WORDS) == "EXISTS"
+    assert shell.json("address") == before
+
+
+@pytest.mark.parametrize("words", ["11", "15", "0"])
+def test_create_makes_wallets_of_12_or_24_words(shell: Shell, words: str) -> None:
+    assert shell.refusal("create", "--words", words) == "MNEMONIC"
+    assert not shell.home.exists()
+
+
+def test_restore_takes_words_from_standard_input(shell: Shell) -> None:
+    assert shell.json("restore", typed=f"  {ALICE_WORDS}\n")["address"] == Wallet.from_mnemonic(ALICE_WORDS).address()
+
+
+def test_restore_asks_a_person_without_showing_what_is_typed(shell: Shell) -> None:
+    answers = iter([ALICE_WORDS])
+    result = shell.run("restore", is_interactive=True, prompt=lambda _: next(answers))
+    assert result.exit_code == 0
+    assert not any(secret in result.output for secret in SECRETS)
+
+
+@pytest.mark.parametrize("words", ["", "abandon", "abandon " * 12, "x" * 5000])
+def test_restore_refuses_what_are_no_words_and_does_not_repeat_them(shell: Shell, words: str) -> None:
+    result = shell.run("restore", typed=words)
+    assert result.exit_code == 1
+    assert "MNEMONIC" in result.stderr
+    assert not any(secret in result.output for secret in SECRETS)
+    assert not shell.home.exists()
+
+
+def test_backup_and_restore_bring_the_wallet_and_no_phone(world: World, shell: Shell) -> None:
+    address = shell.json("create")["address"]
+    folder = world.directory / "usb stick"
+    folder.mkdir()
+    first = shell.json("backup", str(folder))["file"]
+    assert shell.json("backup", str(folder))["file"] == first
+    assert shell.json("backup", str(folder / "own name"))["file"] == str(folder / "own name")
+    assert shell.refusal("backup", str(folder / "own name")) == "EXISTS"
+    other = _shell(world, "other computer")
+    assert other.json("restore", "--backup", first)["address"] == address
+    assert other.refusal("devices") == "NOT_ENROLLED"
+    assert _shell(world, "third").refusal("restore", "--backup", str(folder / "nothing")) == "NOT_FOUND"
+
+
+def test_address_and_sign_know_four_kinds(world: World) -> None:
+    shell = with_wallet(world)
+    for kind in ("p2pkh", "p2sh-p2wpkh", "p2wpkh", "p2tr"):
+        told = shell.json("sign", "grüezi", "--kind", kind, "--index", "3")
+        assert verify_message(told["address"], "grüezi".encode(), told["signature"]).address == told["address"]
+        assert shell.json("address", "--kind", kind, "--index", "3")["address"] == told["address"]
+    assert shell.run("sign", "grüezi").stdout.strip() == shell.json("sign", "grüezi")["signature"]
+
+
+def test_sign_refuses_what_looks_like_a_sign_in(world: World) -> None:
+    text = "bank.example wants you to sign in with your Litecoin account:"
+    assert with_wallet(world).refusal("sign", text) == "LOOKS_LIKE_STATEMENT"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("address", "--kind", "p2wsh"),
+        ("address", "--index", "-1"),
+        ("address", "--network", "bitcoin"),
+        ("address", "--nonsense"),
+        ("sign",),
+        ("migrate", "offer"),
+        ("recover", "start", "--server", ORIGIN),
+        ("nonsense",),
+    ],
+)
+def test_a_command_line_that_is_wrong_is_exit_code_2(shell: Shell, words: tuple[str, ...]) -> None:
+    assert shell.run(*words).exit_code == 2
+
+
+# --- passphrases -------------------------------------------------------------------------------------------------
+
+
+def test_another_passphrase_opens_nothing(world: World) -> None:
+    shell = with_wallet(world)
+    other = world.directory / "other.passphrase"
+    other.touch(mode=0o600)
+    other.write_text("another passphrase")
+    assert shell.refusal("address", "--passphrase-file", str(other)) == "WRONG_PASSPHRASE_OR_DAMAGED"
+    other.chmod(0o644)
+    assert shell.refusal("address", "--passphrase-file", str(other)) == "EXPOSED"
+
+
+def test_without_a_passphrase_and_without_anybody_there_is_a_refusal(shell: Shell) -> None:
+    assert shell.refusal("create", passphrase_file=None) == "NO_PASSPHRASE"
+
+
+def test_a_person_types_a_new_passphrase_twice(shell: Shell) -> None:
+    questions: list[str] = []
+
+    def person(question: str) -> str:
+        questions.append(question)
+        return PASSPHRASE
+
+    assert shell.run("create", passphrase_file=None, prompt=person).exit_code == 0
+    assert len(questions) == 2
+    assert shell.run("address", passphrase_file=None, prompt=person).exit_code == 0
+    assert len(questions) == 3
+
+
+def test_the_keychain_remembers_when_asked(shell: Shell) -> None:
+    keychain = FakeKeychain()
+    shell.json("create", "--remember", keychain=lambda: keychain)
+    [name] = {name for _, name in keychain.entries}
+    assert name == str(shell.home)
+    assert shell.run("address", passphrase_file=None, keychain=lambda: keychain).exit_code == 0
+    assert shell.refusal("create", "--remember", keychain=lambda: keychain) == "EXISTS"
+
+
+def test_a_computer_without_a_keychain_says_so(shell: Shell) -> None:
+    assert "no keychain" in shell.run("create", "--remember").stdout
+
+
+def test_home_may_be_given_for_one_command(world: World) -> None:
+    shell = with_wallet(world)
+    elsewhere = str(world.directory / "elsewhere")
+    assert shell.refusal("address", "--home", elsewhere) == "NOT_FOUND"
+    assert shell.json("create", "--home", elsewhere)["address"] != shell.json("address")["address"]
+
+
+# --- the phone ---------------------------------------------------------------------------------------------------
+
+
+def test_flowchart_1_by_command_line(world: World) -> None:
+    shell, site = with_account(world), client(world)
+    waiting = site.start_sign_in(EMAIL)
+    listed = shell.json("prompts")
+    assert listed == {"ok": True, "prompts": [{"id": waiting.id, "expires_at": waiting.expires_at}], "unasked": 0}
+    told = shell.json("sign-in", waiting.id, "--number", waiting.number, "--yes", "--details")
+    assert set(told) == {
+        *("ok", "code", "decision", "reason", "until", "purpose", "domain", "account", "request", "phone"),
+        *("statement", "statement_sha256"),
+    }
+    assert told["statement_sha256"] == told["statement_sha256"].upper()
+    assert told["statement"].startswith("bank.example wants you to sign in")
+    assert site.enter_code(waiting.id, told["code"], waiting.session).account == told["account"]
+    [phone] = shell.json("devices")["phones"]
+    assert (phone["name"], phone["this_phone"], phone["state"]) == (told["phone"], True, "ACTIVE")
+
+
+def test_flowchart_2_by_command_line(world: World) -> None:
+    old, new = with_account(world), with_wallet(world, "new phone")
+    offer = new.json("migrate", "offer", "--server", ORIGIN, "--tenant", "bank")
+    told = old.json("migrate", "approve", offer["offer"], "--revoke-old", "--yes")
+    assert (told["decision"], told["purpose"], told["until"]) == ("hold", "migrate", world.clock.now() + HOUR)
+    seen = new.json("migrate", "code", told["code"])
+    assert (seen["confirmed"], seen["new_phone"], seen["held_until"]) == (True, offer["phone"], told["until"])
+    early = new.json("migrate", "finish", "--yes", code=1)
+    assert (early["code"], early["status"], early["until"]) == ("HELD", 403, told["until"])
+    assert "2026" in new.run("migrate", "finish", "--yes").stderr
+    world.clock.advance(HOUR)
+    assert new.json("migrate", "finish", "--yes")["decision"] == "permit"
+    assert old.json("devices", code=1)["status"] == 401
+    assert old.json("forget", "--yes")["forgotten"] == told["phone"]
+
+
+def test_the_lost_phone_by_command_line(world: World) -> None:
+    lost, new = with_account(world), with_wallet(world, "new phone")
+    begun = new.json("recover", "start", "--server", ORIGIN, "--tenant", "bank", "--yes")
+    assert (begun["decision"], begun["until"]) == ("hold", world.clock.now() + 72 * HOUR)
+    status = new.json("recover", "status")
+    assert (status["recovery"]["held_until"], status["this_phone"]) == (begun["until"], "PENDING")
+    assert "RECOVERY_STARTED" in {notice["kind"] for notice in lost.json("devices")["notices"]}
+    assert new.refusal("recover", "finish", "--yes") == "HELD"
+    world.clock.advance(72 * HOUR)
+    assert new.json("recover", "finish", "--yes")["decision"] == "permit"
+    assert lost.refusal("prompts") == "DENIED"
+
+
+def test_the_owner_removes_a_thief_by_name(world: World) -> None:
+    owner, thief = with_account(world), with_wallet(world, "thief")
+    name = thief.json("recover", "start", "--server", ORIGIN, "--tenant", "bank", "--yes")["phone"]
+    assert owner.refusal("revoke", "zoo zoo zoo zoo", "--yes") == "UNKNOWN_PHONE"
+    told = owner.json("revoke", name, "--yes")
+    assert (told["removed"], told["decision"]) == (name, "permit")
+    world.clock.advance(72 * HOUR)
+    assert thief.json("recover", "finish", "--yes", code=1)["status"] in {401, 403}
+    assert owner.refusal("revoke", "this", "--yes") == "LAST_DEVICE"
+
+
+def test_recover_status_without_a_recovery(world: World) -> None:
+    shell = with_account(world)
+    assert shell.json("recover", "status") == {"ok": True, "recovery": None, "this_phone": "ACTIVE"}
+    assert "No recovery" in shell.run("recover", "status").stdout
+
+
+# --- what a person sees ------------------------------------------------------------------------------------------
+
+
+def test_a_person_reads_what_is_asked_and_says_yes(world: World) -> None:
+    shell, site = with_account(world), client(world)
+    waiting = site.start_sign_in(EMAIL)
+    result = shell.run("sign-in", waiting.qr, typed="y\n", is_interactive=True)
+    assert result.exit_code == 0
+    for text in ("sign in", "bank.example", waiting.number, "Type this code on the other screen: "):
+        assert text in result.stdout
+    assert "SHA-256" not in result.stdout
+    code = result.stdout.split("other screen: ")[-1].strip()
+    assert site.enter_code(waiting.id, code, waiting.session).state == "COMPLETED"
+
+
+def test_details_show_the_exact_text_and_its_digest(world: World) -> None:
+    shell = with_account(world)
+    waiting = client(world).start_sign_in(EMAIL)
+    result = shell.run("sign-in", waiting.qr, "--details", "--yes")
+    assert "Nonce: " in result.stdout
+    assert "SHA-256: " in result.stdout
+
+
+@pytest.mark.parametrize("typed", ["n\n", "\n"])
+def test_a_person_says_no(world: World, typed: str) -> None:
+    shell = with_account(world)
+    waiting = client(world).start_sign_in(EMAIL)
+    sent = len(shell.wire.responses)
+    result = shell.run("sign-in", waiting.qr, typed=typed, is_interactive=True)
+    assert (result.exit_code, len(shell.wire.responses)) == (1, sent)
+    assert "DECLINED" in result.stderr
+    assert client(world).progress(waiting.id).state == "WAITING"
+
+
+def test_a_program_is_not_taken_for_a_person(world: World) -> None:
+    shell = with_account(world)
+    waiting = client(world).start_sign_in(EMAIL)
+    assert shell.refusal("sign-in", waiting.qr) == "DECLINED"
+    assert shell.refusal("sign-in", waiting.id, "--yes") == "NUMBER_NEEDED"
+    assert client(world).progress(waiting.id).state == "WAITING"
+
+
+def test_a_lie_names_its_field(world: World) -> None:
+    shell = with_account(world)
+    waiting = client(world).start_sign_in(EMAIL)
+    told = shell.json("sign-in", waiting.qr, "--number", "xx", "--yes", code=1)
+    assert (told["code"], told["field"]) == ("FIELD_MISMATCH", "code")
+
+
+def test_a_server_that_is_away_is_told_plainly(world: World) -> None:
+    shell = with_account(world)
+    shell.wire.requests_to_lose = 100
+    assert shell.refusal("prompts") == "UNREACHABLE"
+
+
+def test_the_recovery_terms_are_shown_before_a_phone_is_linked(world: World) -> None:
+    shell = with_wallet(world)
+    waiting = client(world).start_binding(EMAIL)
+    result = shell.run("enroll", waiting.qr, "--yes", "--network", "main")
+    assert "PTERI recovery terms" in result.stdout
+    assert "This phone is called: " in result.stdout
+
+
+def test_lists_are_readable(world: World) -> None:
+    shell, site = with_account(world), client(world)
+    assert "Nobody is signing in." in shell.run("prompts").stdout
+    for _ in range(6):
+        waiting = site.start_sign_in(EMAIL)
+    shown = shell.run("prompts").stdout
+    assert "1 more were too many" in shown
+    assert waiting.id not in shown
+    assert "(this phone)" in shell.run("devices").stdout
+
+
+def test_the_offer_is_a_picture_in_a_terminal_only(world: World) -> None:
+    words = ("migrate", "offer", "--server", ORIGIN, "--tenant", "bank")
+    shell = with_wallet(world)
+    assert "\u2588" in shell.run(*words, is_interactive=True).stdout
+    assert "\u2588" not in shell.run(*words).stdout
+    assert "\u2588" not in shell.run(*words, "--json", is_interactive=True).stdout
+
+
+def test_notices_are_listed_with_their_time(world: World) -> None:
+    owner, thief = with_account(world), with_wallet(world, "thief")
+    thief.json("recover", "start", "--server", ORIGIN, "--tenant", "bank", "--yes")
+    assert "RECOVERY_STARTED" in owner.run("devices").stdout
+    assert "waiting time ends" in thief.run("recover", "status").stdout
+
+
+def test_forget_asks_first(world: World) -> None:
+    shell = with_account(world)
+    assert shell.run("forget", typed="n\n", is_interactive=True).exit_code == 1
+    assert shell.json("devices")["phones"]
+    assert shell.run("forget", typed="y\n", is_interactive=True).exit_code == 0
+    assert shell.refusal("devices") == "NOT_ENROLLED"
+
+
+def test_no_output_of_a_whole_story_shows_a_secret(world: World) -> None:
+    shell, new = with_account(world), with_wallet(world, "new phone")
+    offer = new.json("migrate", "offer", "--server", ORIGIN, "--tenant", "bank")["offer"]
+    runs: list[Callable[[], Result]] = [
+        lambda: shell.run("address"),
+        lambda: shell.run("devices", "--json"),
+        lambda: shell.run("migrate", "approve", offer, "--yes", "--details"),
+        lambda: new.run("migrate", "code", "00000000"),
+        lambda: new.run("migrate", "finish", "--yes"),
+        lambda: shell.run("sign", "hello"),
+    ]
+    for run in runs:
+        result = run()
+        assert not any(secret in result.output for secret in SECRETS)
+
+
+# --- this machine ------------------------------------------------------------------------------------------------
+
+
+def test_this_machine_follows_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = tmp_path / "clock.json"
+    clock.write_text('{"offset_s":86400}\n')
+    monkeypatch.setenv("PTERI_WALLET_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PTERI_CLOCK_FILE", raising=False)
+    real = this_machine()
+    monkeypatch.setenv("PTERI_CLOCK_FILE", str(clock))
+    stepped = this_machine()
+    assert real.home == tmp_path / "home"
+    assert 86_000 < stepped.clock.now() - real.clock.now() < 87_000
+    stepped.connect().close()
+    assert CliRunner().invoke(app, ["address", "--json"]).exit_code == 1

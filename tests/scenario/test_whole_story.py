@@ -1,0 +1,123 @@
+"""The demo's story with a real server process, phones that are processes of their own, and real HTTP between them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pteri.core.keys.derivation import ExtendedKey, identity_path
+from pteri.core.keys.mnemonic import seed
+from pteri.core.keys.secret import Secret
+from pteri.demo.stage import Stage
+from pteri.demo.story import Story
+from pteri.demo.telling import Step, Teller
+from pteri.wallet.keystore import Keystore
+
+pytestmark = pytest.mark.slow
+
+EMAIL, LINE = b"alice@example.com", b"4915112345678"
+
+
+@dataclass(frozen=True)
+class Played:
+    """What was left when the story was over."""
+
+    steps: list[Step]
+    codes: list[str]
+    wire: bytes
+    directory: Path
+
+    def phone_secrets(self) -> list[bytes]:
+        """The wallet words and private keys of all phones, out of their sealed files."""
+        found = []
+        for home in sorted(path for path in (self.directory / "phones").iterdir() if path.is_dir()):
+            keystore = Keystore(home)
+            passphrase = Secret(home.with_suffix(".passphrase").read_bytes().strip())
+            words = keystore.open_wallet(passphrase).reveal()
+            root = seed(words.decode())
+            found += [words, root.reveal(), ExtendedKey.from_seed(root).secret.reveal()]
+            found.append(ExtendedKey.from_seed(root).derive(identity_path(0, "main")).secret.reveal())
+            if keystore.has_device():
+                found.append(keystore.open_device(passphrase).reveal())
+        return found
+
+    def server_files(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (self.directory / "service").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    directory = tmp_path_factory.mktemp("story")
+    teller = Teller(quiet=True, no_color=True)
+    with Stage(directory) as stage:
+        story = Story(stage, teller)
+        story.play()
+        wire = stage.wiretap.everything()
+    yield Played(teller.steps, story.codes, wire, directory)
+
+
+def test_every_step_ends_as_it_must(played: Played) -> None:
+    assert [step.name for step in played.steps if not step.expected] == []
+
+
+def test_both_flowcharts_and_the_four_refusals_are_played(played: Played) -> None:
+    names = {step.name for step in played.steps}
+    assert {
+        "sign the link with both keys",
+        "approve the sign-in with both keys",
+        "approve the new phone with both keys",
+        "type the old phone's code on the new phone",
+        "the new phone signs with wallet and own key",
+        "set up codes and claim the account with the wallet",
+        "the third phone signs with wallet and own key",
+    } <= names
+    refused = {step.name: step.reason for step in played.steps if step.outcome == "refused"}
+    assert refused["SIM-swapped thief claims the account"] == "DENIED"
+    assert refused["replay the payload on a fresh challenge"] == "DENIED"
+    assert refused["the mnemonic thief tries to finish at once"] == "HELD"
+    assert refused["the revoked phone tries to approve"] == "DENIED"
+
+
+def _spellings(secret: bytes) -> set[bytes]:
+    standard = base64.b64encode(secret).rstrip(b"=")
+    return {secret, secret.hex().encode(), secret.hex().upper().encode(), standard, standard.translate(_URL_SAFE)}
+
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+def test_no_mnemonic_or_private_key_leaves_a_wallet_process(played: Played) -> None:
+    secrets = played.phone_secrets()
+    assert len(secrets) > 15
+    places = {"the wire": played.wire, **played.server_files()}
+    assert len(played.wire) > 50_000
+    for secret in secrets:
+        for spelling in _spellings(secret):
+            assert [name for name, content in places.items() if spelling in content] == []
+
+
+def test_the_search_would_find_a_secret_that_leaked(played: Played) -> None:
+    leaked = played.phone_secrets()[-1]
+    assert any(spelling in b"... " + leaked.hex().encode() for spelling in _spellings(leaked))
+
+
+def test_neither_e_mail_nor_line_is_in_the_database_or_the_logs(played: Played) -> None:
+    files = played.server_files()
+    assert "pteri.sqlite3" in files
+    assert "server.log" in files
+    for clear in (EMAIL, LINE, EMAIL.split(b"@")[0]):
+        assert [name for name, content in files.items() if clear in content] == []
+    # They did travel from the site to the service, so the search above is no empty one.
+    assert EMAIL in played.wire
+    assert LINE in played.wire
+
+
+def test_no_code_is_in_the_logs(played: Played) -> None:
+    log = played.server_files()["server.log"]
+    assert b"denied" in log
+    assert len(played.codes) == 4
+    assert [code for code in played.codes if code.encode() in log] == []
