@@ -346,9 +346,7 @@ class SimPhone:
         self, statement: Statement, *, enrolment: Enrolment | None = None, idempotency_key: str | None = None
     ) -> SignedRequest:
         body = msgspec.json.encode(self.payload(statement, enrolment=enrolment))
-        return self.request_to(
-            f"/challenges/{statement.request_id}/response", body, idempotency_key=idempotency_key
-        )
+        return self.request_to(f"/challenges/{statement.request_id}/response", body, idempotency_key=idempotency_key)
 
     def answer(self, statement: Statement, *, enrolment: Enrolment | None = None) -> Shown:
         request = self.response(statement, enrolment=enrolment)

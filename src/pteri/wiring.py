@@ -70,7 +70,6 @@ def _tenant(settings: TenantSettings) -> Tenant:
 
 def served(deployment: Deployment, *, requests_per_minute: int) -> ASGIApp:
     """The application with its pull loops: they start with it and stop with it."""
-
     limits = Limits(rate=Rate("all", requests_per_minute, 60.0))
 
     @asynccontextmanager

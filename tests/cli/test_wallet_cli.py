@@ -260,6 +260,13 @@ def test_the_keychain_remembers_when_asked(shell: Shell) -> None:
     assert shell.refusal("create", "--remember", keychain=lambda: keychain) == "EXISTS"
 
 
+def test_the_keychain_remembers_a_restored_wallet_too(world: World) -> None:
+    sealed = with_wallet(world).json("backup", str(world.directory / "copy"))["file"]
+    keychain, other = FakeKeychain(), _shell(world, "other computer")
+    other.json("restore", "--backup", sealed, "--remember", keychain=lambda: keychain)
+    assert other.run("address", passphrase_file=None, keychain=lambda: keychain).exit_code == 0
+
+
 def test_a_computer_without_a_keychain_says_so(shell: Shell) -> None:
     assert "no keychain" in shell.run("create", "--remember").stdout
 

@@ -252,6 +252,16 @@ def test_a_journal_that_another_program_wrote_is_refused(world: World, content: 
     assert "delete this file" in refused.value.message or "Update" in refused.value.message
 
 
+def test_a_journal_that_cannot_be_read_is_not_taken_for_an_empty_one(world: World) -> None:
+    held = linked(world)
+    journal = held.directory / "journal.json"
+    journal.unlink()
+    journal.mkdir()
+    with pytest.raises(WalletError) as refused:
+        held.phone().approve(client(world).start_sign_in(EMAIL).qr)
+    assert refused.value.code is WalletCode.READ_FAILED
+
+
 def test_the_files_of_a_phone_are_its_owners_alone(world: World) -> None:
     held = linked(world)
     held.phone().approve(client(world).start_sign_in(EMAIL).qr)

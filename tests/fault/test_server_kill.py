@@ -13,8 +13,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-
 from bench.clients import Person, Site
+
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.core import ids
 from pteri.core.ids import TenantId
@@ -36,9 +36,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _started(made: Provisioned) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "pteri", "serve", "--config", str(made.settings)])
+
+
 @asynccontextmanager
 async def _running(made: Provisioned, port: int) -> AsyncIterator[tuple[subprocess.Popen[bytes], Site]]:
-    process = subprocess.Popen([sys.executable, "-m", "pteri", "serve", "--config", str(made.settings)])
+    process = _started(made)
     origin = f"http://127.0.0.1:{port}"
     key = DevicePrivateKey.from_secret(Secret(ids.from_base64url(made.client_key_file.read_text().strip())))
     try:
@@ -59,7 +63,9 @@ async def _ready(http: httpx2.AsyncClient) -> None:
             await asyncio.sleep(0)
 
 
-async def _load_until_killed(site: Site, people: list[Person], kill_after: int, process: subprocess.Popen[bytes]) -> int:
+async def _load_until_killed(
+    site: Site, people: list[Person], kill_after: int, process: subprocess.Popen[bytes]
+) -> int:
     """Sign in without pause; SIGKILL when ``kill_after`` were acknowledged. How many were, in the end."""
     acknowledged = 0
 

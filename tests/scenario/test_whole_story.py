@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,14 +49,14 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     directory = tmp_path_factory.mktemp("story")
     teller = Teller(quiet=True, no_color=True)
     with Stage(directory) as stage:
         story = Story(stage, teller)
         story.play()
         wire = stage.wiretap.everything()
-    yield Played(teller.steps, story.codes, wire, directory)
+    return Played(teller.steps, story.codes, wire, directory)
 
 
 def test_every_step_ends_as_it_must(played: Played) -> None:

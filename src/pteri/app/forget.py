@@ -1,4 +1,4 @@
-"""Least data kept: recorded answers and ended challenges are dropped a day after they can matter (docs/spec section 9.1).
+"""Least data kept: recorded answers and ended challenges go a day after they can matter (docs/spec section 9.1).
 
 Spent nonces and events stay for ever: what was signed once stays signed once.
 """

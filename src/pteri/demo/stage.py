@@ -12,7 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpx2
 import msgspec
@@ -68,7 +68,13 @@ class Phone:
         command = [sys.executable, "-m", "pteri", "wallet", *arguments, "--home", str(self.home)]
         command += ["--passphrase-file", str(self._passphrase), "--json"]
         done = subprocess.run(  # noqa: S603 - our own program
-            command, input=typed, capture_output=True, text=True, timeout=_COMMAND_S, env=self._stage.environment
+            command,
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_S,
+            env=self._stage.environment,
+            check=False,
         )
         try:
             told = json.loads(done.stdout)
@@ -136,7 +142,7 @@ class Stage:
         """The SQLite file."""
         return load_settings(self.settings).server.database
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         # The relay stands where a reverse proxy would: the server listens behind it, under the relay's public origin.
         settings = load_settings(self.settings)
         behind = msgspec.structs.replace(settings.server, port=self._port)

@@ -72,7 +72,7 @@ class Story:
             "accepted",
         )
         self._tell.statement("Alice's phone", str(enrolled["statement"]))
-        self._tell.words(f"         the code {_spaced(enrolled)} follows from both signatures; Alice types it at the bank")
+        self._tell.words(f"         the code {_spaced(enrolled)} follows from both signatures; Alice types it there")
         self._step(
             "type the code into the bank's page",
             "the bank",

@@ -165,7 +165,7 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
     """The table of all routes of the service."""
     ends = _Endpoints(deployment)
 
-    def client(
+    def client(  # noqa: PLR0917 - a row of the table below, in the order of its columns
         method: str,
         path: str,
         endpoint: Callable[[Call[BodyT]], Awaitable[Reply]],

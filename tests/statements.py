@@ -1,0 +1,82 @@
+"""Statements of every purpose with fixed values: the same name always makes the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from pteri.core import ids
+from pteri.core.acts import (
+    SAME_WALLET,
+    ActivateDevice,
+    ApproveMigration,
+    Authenticate,
+    BindWallet,
+    RevokeDevice,
+    SetupOtp,
+    StartRecovery,
+    StatementAct,
+)
+from pteri.core.keys.device import DevicePrivateKey
+from pteri.core.keys.secret import Secret
+from pteri.core.statement import Statement
+
+if TYPE_CHECKING:
+    from pteri.core.ids import Digest
+
+ISSUED_AT: Final = 1_795_453_200
+ACCOUNT: Final = ids.account_id("acct_5X3N8J2K7Q4M")
+ADDRESS: Final = "LLDMii8GzCbbveb6aka78Go79cCX2BZ65t"
+# Published keys (RFC 9421 B.1.3, RFC 6979 A.2.5), as in httpsig.json: they open nothing.
+PHONE: Final = DevicePrivateKey(
+    Secret(bytes.fromhex("529b85f3597e90ec5b8dfed3e26352bf4af9b4debb1a29bbae77fa105a5c603b"))
+)
+NEW_PHONE: Final = DevicePrivateKey(
+    Secret(bytes.fromhex("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721"))
+)
+
+
+def digest(label: str) -> Digest:
+    return ids.digest_text(hashlib.sha256(label.encode()).digest())
+
+
+DEVICE: Final = PHONE.public.thumbprint
+NEW_DEVICE: Final = NEW_PHONE.public.thumbprint
+LINE: Final = digest("line")
+SESSION: Final = digest("session")
+
+EXAMPLES: Final[dict[str, StatementAct]] = {
+    "link an account, with a line": BindWallet(ACCOUNT, DEVICE, LINE, 0, SESSION, digest("recovery terms")),
+    "link an account, without a line": BindWallet(ACCOUNT, DEVICE, None, 0, SESSION, digest("recovery terms")),
+    "sign in, with a line": Authenticate(ACCOUNT, DEVICE, LINE, 17, SESSION, "42"),
+    "sign in, without a line": Authenticate(ACCOUNT, DEVICE, None, 1, SESSION, "00"),
+    "approve a new phone and remove this one": ApproveMigration(
+        ACCOUNT, DEVICE, LINE, 2, NEW_DEVICE, digest("offer"), digest("transcript"), revoke_old=True
+    ),
+    "approve a new phone and keep this one": ApproveMigration(
+        ACCOUNT, DEVICE, None, 2, NEW_DEVICE, digest("offer"), digest("transcript"), revoke_old=False
+    ),
+    "activate a phone, with a line": ActivateDevice(ACCOUNT, NEW_DEVICE, LINE, 3, digest("approval")),
+    "activate a phone, without a line": ActivateDevice(ACCOUNT, NEW_DEVICE, None, 3, digest("approval")),
+    "recover from the loss of all phones": StartRecovery(ACCOUNT, NEW_DEVICE, LINE, 4, ("W",), None, SAME_WALLET),
+    "recover from the loss of one phone, with every evidence and another wallet": StartRecovery(
+        ACCOUNT, NEW_DEVICE, None, 4, ("A", "C", "D", "G", "W"), (DEVICE,), ADDRESS
+    ),
+    "remove a phone": RevokeDevice(ACCOUNT, DEVICE, 2**53 - 1, NEW_DEVICE),
+    "remove this phone": RevokeDevice(ACCOUNT, DEVICE, 6, DEVICE),
+    "set up codes": SetupOtp(ACCOUNT, NEW_DEVICE, 7, None, 0, 0, 0),
+    "prepare offline codes": SetupOtp(ACCOUNT, DEVICE, 8, digest("chain end"), 86_400, ISSUED_AT, 30),
+}
+
+
+def statement(act: StatementAct) -> Statement:
+    return Statement(
+        domain=ids.domain("bank.example"),
+        address=ADDRESS,
+        chain="bip122:12a765e31ffd4059bada1e25190f6e98",
+        nonce=ids.nonce("K7Q2M5XW3T6Z4J8N9R2H5V7C3B6D4F8G"),
+        issued_at=ISSUED_AT,
+        expires_at=ISSUED_AT + 120,
+        request_id=ids.request_id("lgn_2Y7K4M9QWZ3T"),
+        act=act,
+    )

@@ -1,0 +1,143 @@
+"""vectors/phone.json: what a phone scans and shows, in any language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+import pytest
+
+from pteri.core.acts import phone_name
+from pteri.core.base45 import from_base45, to_base45
+from pteri.core.errors import Code, ProtocolError
+from pteri.core.esim import line_commitment
+from pteri.core.ids import Digest, RequestId, TenantId, Thumbprint
+from pteri.core.invitation import Invitation, parse_invitation
+from pteri.core.keys.device import DevicePrivateKey
+from pteri.core.keys.secret import Secret
+from pteri.core.offer import Offer, make_offer, parse_offer
+from vectors import make_phone
+
+
+class Case(msgspec.Struct, forbid_unknown_fields=True):
+    expect: Literal["accept", "reject"]
+    why: str
+    code: Code | None = None
+
+
+class Phone(Case, forbid_unknown_fields=True, kw_only=True):
+    private_key_hex: str
+    sec1_hex: str
+    thumbprint: Thumbprint
+    name: str
+
+
+class Base45(Case, forbid_unknown_fields=True, kw_only=True):
+    text: str
+    hex: str = ""
+
+
+class InvitationCase(Case, forbid_unknown_fields=True, kw_only=True):
+    text: str
+    request: RequestId = RequestId("")
+    tenant: TenantId = TenantId("")
+    number: str = ""
+    origin: str = ""
+
+
+class OfferCase(Case, forbid_unknown_fields=True, kw_only=True):
+    tenant: TenantId
+    at: int
+    text: str
+    device_key_hex: str = ""
+    expires_at: int = 0
+    random_hex: str = ""
+    digest: Digest = Digest("")
+    transcript: Digest = Digest("")
+
+
+class Line(Case, forbid_unknown_fields=True, kw_only=True):
+    line: str
+    salt_hex: str
+    tenant: TenantId
+    commitment: Digest = Digest("")
+
+
+class Vectors(msgspec.Struct, forbid_unknown_fields=True):
+    format: Literal["pteri-phone-vectors-1"]
+    note: str
+    phones: list[Phone]
+    base45: list[Base45]
+    invitations: list[InvitationCase]
+    offers: list[OfferCase]
+    lines: list[Line]
+
+
+VECTORS = msgspec.json.decode(make_phone.FILE.read_bytes(), type=Vectors)
+PRIVATE = {phone.sec1_hex: DevicePrivateKey(Secret(bytes.fromhex(phone.private_key_hex))) for phone in VECTORS.phones}
+
+
+def why(case: Case) -> str:
+    return case.why
+
+
+def settle(case: Case, act: Callable[[], object], expected: object) -> None:
+    """Carry out what the case is about: it comes to ``expected``, or it is refused with the code of the case."""
+    if case.expect == "accept":
+        assert case.code is None
+        assert act() == expected
+        return
+    with pytest.raises(ProtocolError) as refused:
+        act()
+    assert refused.value.code is case.code
+
+
+@pytest.mark.parametrize("case", VECTORS.phones, ids=why)
+def test_a_phone_is_known_by_four_words_of_its_thumbprint(case: Phone) -> None:
+    public = PRIVATE[case.sec1_hex].public
+    assert (public.sec1.hex(), public.thumbprint) == (case.sec1_hex, case.thumbprint)
+    assert phone_name(case.thumbprint) == case.name
+
+
+@pytest.mark.parametrize("case", VECTORS.base45, ids=why)
+def test_base45(case: Base45) -> None:
+    settle(case, lambda: from_base45(case.text).hex(), case.hex)
+    if case.expect == "accept":
+        assert to_base45(bytes.fromhex(case.hex)) == case.text
+
+
+@pytest.mark.parametrize("case", VECTORS.invitations, ids=why)
+def test_invitations(case: InvitationCase) -> None:
+    invitation = Invitation(case.request, case.tenant, case.number, case.origin)
+    settle(case, lambda: parse_invitation(case.text), invitation)
+    if case.expect == "accept":
+        assert invitation.encode() == case.text
+
+
+@pytest.mark.parametrize("case", VECTORS.offers, ids=why)
+def test_offers(case: OfferCase) -> None:
+    offer = Offer(case.tenant, bytes.fromhex(case.device_key_hex), case.expires_at, case.digest, case.transcript)
+    settle(case, lambda: parse_offer(case.text, expected_tenant=case.tenant, at=case.at), offer)
+    if case.expect == "accept":
+        key, random = PRIVATE[case.device_key_hex], bytes.fromhex(case.random_hex)
+        made = make_offer(key, tenant=case.tenant, expires_at=case.expires_at, random=random)
+        # A secure element may sign with the other s. It is the same offer, but not the text we would write.
+        assert (made == case.text) is (case.why != "the twin of its signature, n - s")
+
+
+@pytest.mark.parametrize("case", VECTORS.lines, ids=why)
+def test_line_commitments(case: Line) -> None:
+    salt = bytes.fromhex(case.salt_hex)
+    settle(case, lambda: line_commitment(case.line, salt=salt, tenant=case.tenant), case.commitment)
+
+
+@pytest.mark.parametrize("name", ["base45", "invitations", "offers", "lines"])
+def test_refusals_outnumber_acceptances_and_each_case_has_its_own_reason(name: str) -> None:
+    cases: list[Case] = getattr(VECTORS, name)
+    assert sum(case.expect == "reject" for case in cases) > sum(case.expect == "accept" for case in cases)
+    assert len({case.why for case in cases}) == len(cases)
+
+
+def test_the_file_is_what_its_maker_writes() -> None:
+    assert make_phone.FILE.read_text(encoding="utf-8") == make_phone.document()
