@@ -6,6 +6,7 @@ import ast
 import base64
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -536,7 +537,11 @@ def test_ot_15_a_pending_act_leaves_neither_signature_nor_code_in_logs_or_files(
         request = stand.request(stand.payload(stand.statement))
         assert world.send(request).status in {200, 202}
         code = stand.phone.code_of(request, stand.statement)
-        refused = [world.send(request), world.send(device_twin(request)), stand.submit(stand.payload(stand.statement))]
+        repeats = [request, device_twin(request), replace(request, idempotency_key="another-key-altogether")]
+        repeats += [replace(request, body=request.body[:-1]), replace(request, signature_input="")]
+        repeats += [replace(request, target_uri=request.target_uri.replace("/response", "/claim"))]
+        refused = [world.send(repeat) for repeat in repeats]
+        refused += [stand.submit(stand.payload(stand.statement))]
         refused += [stand.submit(stand.payload(stand.statement, client="x" * 1500), idempotency_key="k" * 16)]
         refused += [] if stand.browser is None else [type_code(stand, wrong(code)[0]), type_code(stand, f"{code}0")]
     assert entries

@@ -371,12 +371,12 @@ def test_cr_13_the_store_refuses_a_second_challenge_with_the_same_nonce(world: W
         first, twin = b.sign_in(1), msgspec.structs.replace(b.sign_in(2), nonce=b.nonce(1))
         outcomes = await store.commit([b.issued(first), b.issued(twin)])
         # Also when the first one is spent and forgotten.
-        spent = await store.commit([Changeset(b.TENANT, spent=b.nonce(7))])
+        spent = await store.commit([Changeset(b.TENANT, spent=b.nonce(7)), Changeset(b.TENANT, spent=b.nonce(7))])
         late = await store.commit([Changeset(b.TENANT, challenges=(ChallengeChange(0, b.sign_in(7)),))])
         return [*outcomes, *spent, *late]
 
     refused = Conflict(ConflictKind.NONCE_SPENT)
-    assert world.run(both()) == [Committed(), refused, Committed(), refused]
+    assert world.run(both()) == [Committed(), refused, Committed(), refused, refused]
 
 
 class RepeatingEntropy:

@@ -82,7 +82,7 @@ every_case = pytest.mark.parametrize("case", VECTORS.cases, ids=name)
 def expected(case: Case) -> Statement:
     """Typed fields of a case; what its file tells in the statement only is cut out of the text."""
     values = dict(line.split(": ", 1) for line in case.statement.split("\n") if ": " in line)
-    resources = dict(line[8:].split(":", 1) for line in case.statement.split("\n- ")[1:] for line in [f"- {line}"])
+    resources = dict(line.removeprefix("pteri:").split(":", 1) for line in case.statement.split("\n- ")[1:])
     act = Authenticate(
         account=ids.account_id(resources["account"]),
         device=ids.thumbprint(case.device_thumbprint),

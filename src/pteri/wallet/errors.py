@@ -50,9 +50,9 @@ class WalletCode(StrEnum):
 
 
 class WalletError(Exception):
-    """The wallet cannot go on. ``str()`` is the plain message."""
+    """The wallet cannot go on. ``str()`` is the plain message; ``code`` is stable, from a closed list per class."""
 
-    def __init__(self, code: WalletCode, message: str) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)  # both, so that the exception survives pickling between processes
         self.code = code
         self.message = message

@@ -52,12 +52,8 @@ class SafetyCode(StrEnum):
 class UnsafeError(WalletError):
     """This phone does not sign that. Nothing was signed."""
 
-    code: SafetyCode  # type: ignore[assignment]  # a closed list of its own, strings like all codes
-
     def __init__(self, code: SafetyCode, message: str, *, field: str | None = None) -> None:
-        Exception.__init__(self, code, message)
-        self.code = code
-        self.message = message
+        super().__init__(code, message)
         self.field = field
 
 
@@ -68,12 +64,8 @@ class ServerError(WalletError):
     status, 0 without an answer; ``until`` the Unix second from which the same may succeed.
     """
 
-    code: str  # type: ignore[assignment]  # the server's list, not ours
-
     def __init__(self, code: str, message: str, *, status: int = 0, until: int | None = None) -> None:
-        Exception.__init__(self, code, message)
-        self.code = code
-        self.message = message
+        super().__init__(code, message)
         self.status = status
         self.until = until
 
