@@ -331,8 +331,8 @@ class SimPhone:
 
     # --- the ceremony -------------------------------------------------------------------------------------------
 
-    def claim(self, request: str, *, enrolment: Enrolment | None = None) -> Answered:
-        return self.post(f"/challenges/{request}/claim", wire.Claim(enrolment))
+    def claim(self, request: str, *, enrolment: Enrolment | None = None, line: str | None = None) -> Answered:
+        return self.post(f"/challenges/{request}/claim", wire.Claim(enrolment, line))
 
     def payload(self, statement: Statement, *, enrolment: Enrolment | None = None) -> Payload:
         text = statement.encode()

@@ -90,11 +90,28 @@ def test_no_line_identifier_is_in_the_database(files: dict[str, bytes], line: st
 def test_the_salt_that_would_open_a_line_commitment_is_not_in_the_database(world: World) -> None:
     phone, browser = world.phone("old phone"), Browser("desk")
     started = world.site().start_binding(EMAIL, browser)
-    claimed = phone.claim(started.id, enrolment=phone.enrolment()).as_(wire.Claimed)
+    claimed = phone.claim(started.id, enrolment=phone.enrolment(), line=LINE).as_(wire.Claimed)
     assert claimed.line_salt is not None
     salt = base64.urlsafe_b64decode(claimed.line_salt + "=")
     assert len(salt) == 32
     assert_nowhere(on_disk(world.directory), spellings(salt))
+
+
+def test_a_photographed_invitation_does_not_open_the_line_to_guessing(world: World) -> None:
+    """Commitment and salt together would let a thief try all numbers at home; asked here he has a few guesses."""
+    thief = world.phone("thief's phone", MALLORY_WORDS)
+    started = world.site().start_binding(EMAIL, Browser("desk"))
+    assert thief.claim(started.id, enrolment=thief.enrolment()).as_(wire.Claimed).line_salt is None
+    for guess in range(5):
+        claimed = thief.claim(started.id, enrolment=thief.enrolment(), line=f"+4915100000{guess}")
+        assert claimed.as_(wire.Claimed).line_salt is None
+    assert thief.claim(started.id, enrolment=thief.enrolment(), line="+49151000009").status == 429
+
+
+def test_a_line_is_told_with_an_enrolment_only(world: World) -> None:
+    phone, browser = world.enrolled(), Browser("morning")
+    started = world.site().start_sign_in(EMAIL, browser)
+    assert phone.claim(started.id, line=LINE).status == 401
 
 
 def test_no_mnemonic_seed_or_wallet_key_is_in_the_database(files: dict[str, bytes], phones: list[SimPhone]) -> None:

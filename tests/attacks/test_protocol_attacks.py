@@ -462,8 +462,7 @@ def test_pr_22_a_thief_who_scans_the_victims_code_binds_nothing(world: World) ->
     statement = with_act(shown.statement, device=victim.thumbprint)
     statement = msgspec.structs.replace(statement, address=victim.wallet.pinned.address)
     late = Stand(world, victim, statement, victim.enrolment())
-    answer = late.honest()
-    assert answer.status in {401, 409}
+    assert refusal(late.honest()) == (409, "CHALLENGE_CONSUMED")
     # He can type it nowhere: not in a session of his own, and not without the site's key.
     assert_denied(world.site().enter_code("bindings", started.id, shown.code, Browser("thief's desk")))
     message = wire.EnterCode(shown.code, ids.to_base64url(victim_browser.secret))

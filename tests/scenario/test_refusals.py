@@ -246,6 +246,23 @@ def test_a_stolen_mnemonic_learns_nothing_of_the_owners_phones_while_it_waits(wo
     assert len(old.devices().phones) == 2
 
 
+def test_nobody_can_tell_a_linked_wallet_from_one_that_is_not_without_holding_it(world: World) -> None:
+    world.enrolled()
+    stranger, unknown = world.phone("a stranger"), world.phone("another stranger", MALLORY_WORDS)
+    stands = [setting_up(world, asker) for asker in (stranger, unknown, unknown)]
+    for stand in stands:
+        assert refusal(world.send(stand.request(stand.payload(stand.statement, statement_sha256=digest("x"))))) == (
+            401,
+            "DENIED",
+        )
+    known, decoy, again = (stand.statement.act for stand in stands)
+    assert [len(act.account) for act in (known, decoy)] == [25, 25]
+    # A decoy is the same whenever it is asked for, as an account is.
+    assert (decoy.account, decoy.epoch) == (again.account, again.epoch)
+    # Whoever holds the other wallet learns no more: there is no account to set codes up for.
+    assert_denied(stands[1].honest())
+
+
 def test_a_claim_that_was_stopped_is_not_tried_again_at_once(world: World) -> None:
     old = world.enrolled()
     thief = world.phone("thief's phone")

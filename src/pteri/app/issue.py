@@ -6,14 +6,15 @@ A sign-in for an unknown login gets a decoy of the same shape: it can be shown, 
 from __future__ import annotations
 
 import hashlib
+import hmac
 
 import msgspec
 
 from pteri.app.callers import Asking, Call, client_call, key_of, phone_call, signed_call
 from pteri.app.committing import Done, answered, commit, first_answer, with_retries
 from pteri.app.deployment import Deployment, Tenant
-from pteri.app.ports import ChallengeChange, Changeset, Claim, ClaimKind, Count, CounterKind
-from pteri.app.refusals import Clashes, Denied, NotFound, RefusalCode
+from pteri.app.ports import ChallengeChange, Changeset, Claim, ClaimKind, Count, CounterKind, Limited
+from pteri.app.refusals import Clashes, Denied, NotFound, RefusalCode, SlowDown
 from pteri.app.statements import bind_statement, sign_in_statement
 from pteri.core import ids, wire
 from pteri.core.errors import ProtocolError
@@ -27,6 +28,7 @@ from pteri.domain.challenge import Asked, BindAsked, Challenge, ChallengeState, 
 __all__ = ["claim", "login_of", "new_challenge", "start_binding", "start_sign_in"]
 
 _HOUR, _DAY = 3600, 86400
+_LINE_GUESSES = 5
 
 
 def login_of(deployment: Deployment, tenant: Tenant, login: str) -> Digest:
@@ -176,13 +178,13 @@ async def _claimed(deployment: Deployment, asking: Asking, challenge: Challenge,
             signed_call(asking, key, Tag.DEVICE)
             told = wanted.enrolment.wallet
             wallet = pin_wallet(told.address, told.public_key, told.signature_type, network=tenant.network)
-            assert challenge.account is not None
-            salt = None if asked.esim is None else _salt(deployment, tenant, challenge.account)
             return wire.Claimed(
                 statement=bind_statement(tenant, challenge, asked, wallet, key.thumbprint),
-                line_salt=None if salt is None else ids.to_base64url(salt),
+                line_salt=await _salt_for(deployment, asking, challenge, asked, wanted.line),
                 recovery_terms=deployment.rules.terms(),
             )
+        case _ if wanted.line is not None:
+            raise Denied("a line where none is wanted")
         case SignInAsked() as asked:
             call = await phone_call(deployment, asking)
             if call.account.id != challenge.account or wanted.enrolment is not None:
@@ -193,3 +195,25 @@ async def _claimed(deployment: Deployment, asking: Asking, challenge: Challenge,
                 raise Denied("keys where none are wanted")
             signed_call(asking, key_of(asked.device_key), Tag.DEVICE)
             return wire.Claimed(asked.statement)
+
+
+async def _salt_for(
+    deployment: Deployment, asking: Asking, challenge: Challenge, asked: BindAsked, line: str | None
+) -> str | None:
+    """The salt of the line commitment, for a phone that knows the line.
+
+    Salt and commitment together would let anyone who photographed the invitation try all numbers at home; asked here,
+    a wrong guess costs one of a few.
+    """
+    if asked.esim is None or line is None:
+        return None
+    assert challenge.account is not None
+    salt = _salt(deployment, asking.tenant, challenge.account)
+    own = line_commitment(line_reference(line), salt=salt, tenant=asking.tenant.id)
+    if hmac.compare_digest(own.encode(), asked.esim.encode()):
+        return ids.to_base64url(salt)
+    guess = Count(CounterKind.LINE_GUESS, challenge.id, _HOUR, asking.at, _LINE_GUESSES)
+    [outcome] = await deployment.store.commit([Changeset(asking.tenant.id, counts=(guess,))])
+    if isinstance(outcome, Limited):
+        raise SlowDown(outcome.retry_at)
+    return None

@@ -129,6 +129,7 @@ class CounterKind(StrEnum):
     RECOVERY_START = "RECOVERY_START"
     AUTHORITY_CHANGE = "AUTHORITY_CHANGE"
     WALLET_ALONE = "WALLET_ALONE"
+    LINE_GUESS = "LINE_GUESS"
 
 
 class Count(msgspec.Struct, frozen=True):

@@ -117,15 +117,19 @@ class Progress(_Message, frozen=True):
 
 
 class Claim(_Message, frozen=True):
-    """``enrolment``: only for ``bind``, by a phone that is not registered yet."""
+    """``enrolment``: only for ``bind``, by a phone that is not registered yet.
+
+    ``line``: its own line reference, if it wants to check the line commitment; only with ``enrolment``.
+    """
 
     enrolment: Enrolment | None = None
+    line: Annotated[str, msgspec.Meta(max_length=64)] | None = None
 
 
 class Claimed(_Message, frozen=True):
     """The typed fields; the phone composes the text itself, after comparing every field with what it knows.
 
-    ``line_salt``: base64url, to check the line commitment. ``recovery_terms``: text whose SHA-256 is in ``bind``.
+    ``line_salt``: base64url, to check the line commitment; only for a phone that named that line. ``recovery_terms``: text whose SHA-256 is in ``bind``.
     """
 
     statement: Statement

@@ -14,6 +14,7 @@ import msgspec
 
 from pteri.core.ids import AccountId, Digest, Nonce, RequestId, TenantId, Thumbprint
 from pteri.core.statement import Statement
+from pteri.core.verify import MAX_AHEAD_S
 from pteri.domain.tables import step
 
 __all__ = [
@@ -114,8 +115,8 @@ class Challenge(msgspec.Struct, frozen=True):
     prompted: bool = False
 
     def is_live(self, at: int) -> bool:
-        """Whether it can still be answered or completed."""
-        return self.issued_at <= at < self.expires_at
+        """Whether it can still be answered or completed. Two servers' clocks may differ by ``MAX_AHEAD_S``."""
+        return self.issued_at - MAX_AHEAD_S <= at < self.expires_at
 
     def after(self, event: ChallengeEvent) -> Challenge:
         """This challenge one transition later."""

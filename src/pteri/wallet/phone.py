@@ -99,7 +99,7 @@ class Phone(Answering):
             state = self._fresh(invited.origin, invited.tenant)
             enrolment = Enrolment(to_base64url(self._device.public.sec1), self._wallet.pinned(self._index))
             path = f"/challenges/{invited.request}/claim"
-            claimed = self._server(state).post(path, wire.Claim(enrolment), wire.Claimed)
+            claimed = self._server(state).post(path, wire.Claim(enrolment, line), wire.Claimed)
             signed = self._answer(
                 claimed,
                 lambda known: checks.binding(known, claimed.recovery_terms),

@@ -66,7 +66,7 @@ def test_no_bit_of_an_offer_can_be_changed() -> None:
         changed = bytearray(raw)
         changed[bit // 8] ^= 1 << bit % 8
         with pytest.raises(ProtocolError):
-            parse_offer(PREFIX + to_base45(changed), expected_tenant=BANK, at=ISSUED_AT)
+            parse_offer(PREFIX + to_base45(bytes(changed)), expected_tenant=BANK, at=ISSUED_AT)
 
 
 @pytest.mark.parametrize("size", [0, 1, 64, 65, 153, 186, 200])

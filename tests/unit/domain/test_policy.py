@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import get_args
+from typing import cast, get_args
 
 import msgspec
 import pytest
@@ -11,7 +11,9 @@ import pytest
 from builders import account_id, digest, thumbprint
 from ledger import DAY, HOUR, MINUTE, Ledger, opened
 from pteri.core.acts import SetupOtp, StatementAct
+from pteri.domain.account import AccountState
 from pteri.domain.decisions import Decision, Hold, Level, Permit, Reason, Refuse, permissiveness
+from pteri.domain.device import DeviceState
 from pteri.domain.facts import SEVERITY, Facts, LineStatus
 from pteri.domain.policy import decide
 from pteri.domain.rules import rules_from
@@ -58,6 +60,16 @@ def test_nothing_but_a_binding_is_decided_for_an_account_that_does_not_exist() -
     for act, _ in acts_on(ledger):
         if act.purpose != "bind":
             facts = Facts(None, ledger.circumstances())
+            assert decide(act, facts, ledger.rules) == Refuse(Reason.ACCOUNT_NOT_OPEN)
+
+
+def test_an_account_in_a_state_that_no_row_speaks_of_does_nothing() -> None:
+    """The states to come lock everything until a row says otherwise."""
+    ledger = grown()
+    account = msgspec.structs.replace(ledger.now(), state=cast("AccountState", "A STATE TO COME"))
+    for act, _ in acts_on(ledger):
+        if act.purpose != "bind":
+            facts = Facts(account, ledger.circumstances())
             assert decide(act, facts, ledger.rules) == Refuse(Reason.ACCOUNT_NOT_OPEN)
 
 
@@ -210,8 +222,36 @@ def test_a_new_phone_accepts_from_the_end_of_its_delay_until_a_day_later() -> No
     ]
     for seconds, decision in expected:
         ledger.at = start + seconds
-        facts = Facts(ledger.settled()[0], ledger.circumstances())
-        assert decide(act, facts, ledger.rules) == decision
+        # Also an auditor, who has not settled the account, sees that the time is over.
+        for account in (ledger.settled()[0], ledger.now()):
+            assert decide(act, Facts(account, ledger.circumstances()), ledger.rules) == decision
+
+
+def test_a_claimant_accepts_from_the_end_of_the_hold_until_a_week_later() -> None:
+    ledger = opened()
+    ledger.recover(3)
+    start, act = ledger.at, ledger.acceptance(3)
+    expected: list[tuple[int, Decision]] = [
+        (3 * DAY - 1, Hold(Reason.RECOVERY_HOLD, start + 3 * DAY)),
+        (3 * DAY, Permit(Reason.HOLD_OVER)),
+        (10 * DAY - 1, Permit(Reason.HOLD_OVER)),
+        (10 * DAY, Refuse(Reason.NOTHING_TO_ACCEPT)),
+    ]
+    for seconds, decision in expected:
+        ledger.at = start + seconds
+        for account in (ledger.settled()[0], ledger.now()):
+            assert decide(act, Facts(account, ledger.circumstances()), ledger.rules) == decision
+
+
+def test_a_phone_that_came_too_late_does_not_slip_in_by_the_recovery_of_another_one() -> None:
+    ledger = opened()
+    ledger.recover(3)
+    ledger.approve(1, 2)
+    ledger.wait(3 * DAY)
+    slipping = change(ledger.acceptance(2), approval=ledger.acceptance(3).approval)
+    for account in (ledger.settled()[0], ledger.now()):
+        facts = Facts(account, ledger.circumstances())
+        assert decide(slipping, facts, ledger.rules) == Refuse(Reason.NOTHING_TO_ACCEPT)
 
 
 def test_a_new_phone_that_never_showed_the_code_accepts_nothing_at_any_time() -> None:
@@ -239,6 +279,21 @@ def test_the_approval_of_a_migration_completes_no_recovery_and_the_reverse() -> 
 @pytest.mark.parametrize("number", [1, 4, 9])
 def test_a_phone_that_nobody_let_in_accepts_nothing(number: int) -> None:
     assert STORIES["migration may be accepted"]().activate(number) == Refuse(Reason.NOTHING_TO_ACCEPT)
+
+
+@pytest.mark.parametrize("story", ["migration may be accepted", "recovery may be accepted"])
+@pytest.mark.parametrize("state", [state for state in DeviceState if state is not DeviceState.PENDING])
+def test_a_phone_that_does_not_wait_accepts_nothing_even_if_something_were_open_for_it(
+    story: str, state: DeviceState
+) -> None:
+    """An account that ``evolve`` never makes: two walls, not one."""
+    ledger = STORIES[story]()
+    newcomer = 2 if "migration" in story else 3
+    known = ledger.now().known(thumbprint(newcomer))
+    changed = ledger.now().with_devices(msgspec.structs.replace(known, state=state))
+    account = msgspec.structs.replace(ledger.now(), devices=changed)
+    facts = Facts(account, ledger.circumstances())
+    assert decide(ledger.acceptance(newcomer), facts, ledger.rules) == Refuse(Reason.NOTHING_TO_ACCEPT)
 
 
 def test_a_phone_accepts_once() -> None:

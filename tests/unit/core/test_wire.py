@@ -1,0 +1,146 @@
+"""Messages: closed, typed and bounded, so that nothing can be set that is not meant to be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from pteri.core import wire
+from pteri.core.ids import AccountId, RequestId
+from signing import enrolment
+from statements import DEVICE, EXAMPLES, LINE, SESSION, statement
+
+ID = RequestId("lgn_2Y7K4M9QWZ3T")
+PHONE_SEEN = wire.PhoneSeen(DEVICE, "four words of it", "ACTIVE", 1, 2, 3, this_phone=True)
+MESSAGES: list[msgspec.Struct] = [
+    wire.Nothing(),
+    wire.StartSignIn("alice@example.com", SESSION),
+    wire.StartBinding("alice@example.com", SESSION),
+    wire.StartBinding("alice@example.com", SESSION, "+4915112345678"),
+    wire.Started(ID, "42", 120, "PTERI1:0"),
+    wire.EnterCode("4641 6065", "A" * 43),
+    wire.SignedIn(
+        "COMPLETED", AccountId("acct_5X3N8J2K7Q4M"), 1, DEVICE, "FULL", "CONTINUOUS", None, "pteri:otp", ("pop",), 7
+    ),
+    wire.Progress(ID, "WAITING", 120),
+    wire.Claim(),
+    wire.Claim(enrolment()),
+    *(wire.Claimed(statement(act)) for act in EXAMPLES.values()),
+    wire.Claimed(statement(EXAMPLES["link an account, with a line"]), "A" * 43, "terms"),
+    wire.Decided("permit", "BOTH_KEYS", code_expected=True),
+    wire.Decided("hold", "NEW_PHONE", code_expected=False, until=7),
+    wire.Prompts((wire.Prompt(ID, "42", 120),), 0),
+    wire.SetUpCodes("A" * 87, "LLDMii8GzCbbveb6aka78Go79cCX2BZ65t"),
+    wire.StartRecovery(ID, "46416065"),
+    wire.StartMigration("PTERI-PHONE1:0", revoke_old=True),
+    wire.EnterMigrationCode("46416065"),
+    wire.Revoke(DEVICE),
+    wire.DevicesSeen(
+        AccountId("acct_5X3N8J2K7Q4M"),
+        3,
+        LINE,
+        (PHONE_SEEN,),
+        wire.MigrationSeen("APPROVED", "four words", confirmed=False, revoke_old=True, held_until=0, expires_at=9),
+        wire.RecoverySeen("OPEN", "four words", ("W",), 1, 2, 3),
+        (wire.NoticeSeen(1, "MIGRATION_APPROVED", "four words"), wire.NoticeSeen(1, "x", "four words", 9)),
+    ),
+]
+
+
+def decoded(body: bytes, kind: type[msgspec.Struct]) -> msgspec.Struct:
+    return msgspec.json.decode(body, type=kind)
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_a_message_goes_through_json_and_back(message: msgspec.Struct) -> None:
+    body = msgspec.json.encode(message)
+    assert decoded(body, type(message)) == message
+    assert msgspec.json.encode(decoded(body, type(message))) == body
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_no_part_of_a_message_takes_an_unknown_field(message: msgspec.Struct) -> None:
+    built = msgspec.to_builtins(message)
+    for opened in with_unknown_field(built):
+        with pytest.raises(msgspec.ValidationError, match="unknown field"):
+            decoded(msgspec.json.encode(opened), type(message))
+
+
+def with_unknown_field(value: Any) -> list[Any]:
+    """The value, over and over, each time with a field more in one of its objects."""
+    if isinstance(value, dict):
+        inside = [{**value, key: opened} for key, old in value.items() for opened in with_unknown_field(old)]
+        return [{**value, "admin": True}, *inside]
+    if isinstance(value, list | tuple):
+        return [
+            [*value[:place], opened, *value[place + 1 :]]
+            for place, old in enumerate(value)
+            for opened in with_unknown_field(old)
+        ]
+    return []
+
+
+def test_every_message_is_tried_here() -> None:
+    tried = {type(message).__name__ for message in MESSAGES}
+    inner = {"PhoneSeen", "MigrationSeen", "RecoverySeen", "NoticeSeen", "Prompt"}
+    aliases = {"ProgressState"}
+    assert tried | inner == set(wire.__all__) - aliases
+
+
+@pytest.mark.parametrize("login", ["a@b", "alice+tag@example.com", "\u00e4@b.example", "a" * 250 + "@b.c"])
+def test_a_login_is_an_e_mail_address(login: str) -> None:
+    assert wire.StartSignIn(login, SESSION) == decoded(
+        msgspec.json.encode({"login": login, "session": SESSION}), wire.StartSignIn
+    )
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        *("", "a@", "@b", "ab", "a b@c", "a@b c", "a@b@c", "a@b\n", "a\n@b", "a@b\nc@d", " a@b", "a@b ", "a@\u00a0b"),
+        "a" * 251 + "@b.c",
+        "a" * 100_000,
+    ],
+)
+def test_anything_else_is_no_login(login: str) -> None:
+    for kind in (wire.StartSignIn, wire.StartBinding):
+        with pytest.raises(msgspec.ValidationError):
+            decoded(msgspec.json.encode({"login": login, "session": SESSION}), kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (wire.StartBinding, {"login": "a@b", "session": SESSION, "line": "1" * 65}),
+        (wire.StartBinding, {"login": "a@b", "session": SESSION, "line": 4915112345678}),
+        (wire.EnterCode, {"code": "1" * 17, "session_secret": "A" * 43}),
+        (wire.EnterCode, {"code": 46416065, "session_secret": "A" * 43}),
+        (wire.EnterCode, {"code": "46416065", "session_secret": "A" * 42}),
+        (wire.EnterCode, {"code": "46416065", "session_secret": "A" * 44}),
+        (wire.EnterCode, {"code": "46416065"}),
+        (wire.SetUpCodes, {"device_key": "A", "address": "L" * 101}),
+        (wire.StartMigration, {"offer": "P" * 321, "revoke_old": True}),
+        (wire.StartMigration, {"offer": "P", "revoke_old": 1}),
+        (wire.StartMigration, {"offer": "P", "revoke_old": "no"}),
+        (wire.StartMigration, {"offer": "P"}),
+        (wire.EnterMigrationCode, {"code": "1" * 17}),
+        (wire.StartRecovery, {"setup": ID, "code": None}),
+        (wire.Revoke, {"target": None}),
+        (wire.Revoke, {}),
+        (wire.Progress, {"id": ID, "state": "DONE", "expires_at": 1}),
+        (wire.Decided, {"decision": "allow", "reason": "x", "code_expected": False}),
+        (wire.SignedIn, {"state": "APPROVED"}),
+        (wire.Nothing, []),
+        (wire.Nothing, None),
+    ],
+)
+def test_a_value_of_another_type_or_size_is_refused(kind: type[msgspec.Struct], fields: object) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        decoded(msgspec.json.encode(fields), kind)
+
+
+def test_a_line_or_an_enrolment_that_is_not_there_is_not_written() -> None:
+    assert msgspec.json.encode(wire.Claim()) == b"{}"
+    assert b"line" not in msgspec.json.encode(wire.StartBinding("a@b", SESSION))
