@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
+from pteri.adapters.store.grouped import GroupedStore
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.adapters.system import SteppedClock, SystemClock, SystemEntropy, self_test
 from pteri.adapters.telecom.silent import SilentOperator
@@ -46,7 +47,7 @@ def compose(settings: Settings) -> Deployment:
         raise SettingsError(str(error)) from error
     server = settings.server
     return Deployment(
-        store=SqliteStore.open(server.database),
+        store=GroupedStore(SqliteStore.open(server.database)),
         clock=SystemClock() if server.clock_file is None else SteppedClock(server.clock_file),
         entropy=entropy,
         vault=DeploymentVault(read_deployment_key(server.deployment_key_file), entropy),

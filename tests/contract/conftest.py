@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from commits import OpenStore
+from pteri.adapters.store.grouped import GroupedStore
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.app.ports import Store
 
-STORES = ("sqlite",)
+STORES = ("sqlite", "grouped sqlite")
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def anyio_backend() -> str:
 @pytest.fixture(params=STORES)
 async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenStore]:
     """Opens one more handle on the one database of this test."""
-    backends = {"sqlite": _sqlite}
+    backends = {"sqlite": _sqlite, "grouped sqlite": _grouped}
     async with AsyncExitStack() as handles:
 
         async def open_one() -> Store:
@@ -42,3 +43,7 @@ async def store(open_store: OpenStore) -> Store:
 
 async def _sqlite(place: Path) -> Store:
     return SqliteStore.open(place / "store.db")
+
+
+async def _grouped(place: Path) -> Store:
+    return GroupedStore(SqliteStore.open(place / "store.db"))
