@@ -13,6 +13,7 @@ from pteri.app.callers import Asking, Call, client_call, key_of, phone_call, sig
 from pteri.app.committing import Done, account_change, answered, commit, first_answer, settled, with_retries
 from pteri.app.deployment import Deployment
 from pteri.app.evidence import is_code, open_evidence
+from pteri.app.mistyping import mistype, mistyped, not_too_many
 from pteri.app.noticing import notices_of
 from pteri.app.opening import ask, wallet_claim
 from pteri.app.ports import (
@@ -21,11 +22,9 @@ from pteri.app.ports import (
     Changeset,
     Claim,
     ClaimKind,
-    Count,
-    CounterKind,
 )
 from pteri.app.queries import migration_seen
-from pteri.app.refusals import Denied, NotAllowed, NotFound, SlowDown
+from pteri.app.refusals import Denied, NotAllowed, NotFound
 from pteri.core import ids, wire
 from pteri.core.acts import SAME_WALLET, Authenticate, BindWallet, StartRecovery
 from pteri.core.errors import ProtocolError
@@ -56,8 +55,6 @@ from pteri.domain.records import Evidence
 
 __all__ = ["enter_code", "enter_migration_code", "start_recovery"]
 
-_HOUR = 3600
-
 
 async def enter_code(deployment: Deployment, asking: Asking, request: RequestId, wanted: wire.EnterCode) -> Done:
     """The code typed into the browser session of a sign-in or a binding."""
@@ -72,9 +69,9 @@ async def enter_code(deployment: Deployment, asking: Asking, request: RequestId,
         if challenge is None or not isinstance(challenge.asked, SignInAsked | BindAsked):
             raise NotFound
         _same_session(challenge.asked, secret)
-        await _not_too_many(deployment, call, challenge)
+        await not_too_many(deployment, call, challenge)
         if not _is_right(deployment, call, challenge, code):
-            return await _mistyped(deployment, call, challenge)
+            return await mistyped(deployment, call, challenge)
         evidence = open_evidence(deployment, challenge)
         change = await _completion(deployment, call, challenge, evidence)
         signed_in = _signed_in(call, challenge, change.account, evidence)
@@ -103,50 +100,6 @@ def _is_right(deployment: Deployment, call: Call, challenge: Challenge, code: st
     """Right code of a live, approved challenge. The keyed hash is computed in any case: one time class for all."""
     right = is_code(deployment, challenge, code)
     return right and challenge.state is ChallengeState.VERIFIED and challenge.is_live(call.at)
-
-
-async def _not_too_many(deployment: Deployment, call: Call, challenge: Challenge) -> None:
-    rules = deployment.rules
-    for kind, subject, limit in (
-        (CounterKind.WRONG_CODE, call.tenant.id, rules.tenant_wrong_codes_per_hour),
-        (CounterKind.FAILED_SIGN_IN, _subject(challenge), rules.failed_sign_ins_per_hour),
-    ):
-        window = Count(kind, subject, _HOUR, call.at)
-        if await deployment.store.count(call.tenant.id, window) >= limit:
-            raise SlowDown((call.at // _HOUR + 1) * _HOUR)
-
-
-def _subject(challenge: Challenge) -> str:
-    return challenge.account or challenge.id
-
-
-def _mistype(deployment: Deployment, call: Call, challenge: Challenge) -> tuple[Challenge, tuple[Count, ...]]:
-    """The challenge after a wrong code, and what is counted."""
-    failed = challenge.mistypes + 1 >= deployment.rules.code_attempts
-    after = challenge.after(ChallengeEvent.FAIL if failed else ChallengeEvent.MISTYPE)
-    if isinstance(challenge.asked, StatementAsked):
-        # A phone's own code is nobody's guess: counted, it would let one phone lock browsers out of all accounts.
-        return after, ()
-    counts = [Count(CounterKind.WRONG_CODE, call.tenant.id, _HOUR, call.at)]
-    if failed:
-        counts.append(Count(CounterKind.FAILED_SIGN_IN, _subject(challenge), _HOUR, call.at))
-    return after, tuple(counts)
-
-
-async def _mistyped(deployment: Deployment, call: Call, challenge: Challenge) -> Done:
-    if challenge.state is not ChallengeState.VERIFIED or not challenge.is_live(call.at):
-        raise Denied("no approval waits for a code here")
-    mistyped, counts = _mistype(deployment, call, challenge)
-    return await commit(
-        deployment,
-        Changeset(
-            call.tenant.id,
-            # Recorded, so that a repeat of the same request is not a second attempt.
-            answer=answered(call, 401, wire.Nothing()),
-            challenges=(ChallengeChange(challenge.version, mistyped),),
-            counts=counts,
-        ),
-    )
 
 
 async def _completion(deployment: Deployment, call: Call, challenge: Challenge, evidence: Evidence) -> AccountChange:
@@ -263,15 +216,15 @@ async def enter_migration_code(deployment: Deployment, asking: Asking, wanted: w
 
 
 async def _migration_mistyped(deployment: Deployment, call: Call, challenge: Challenge, stored: Account) -> Done:
-    mistyped, counts = _mistype(deployment, call, challenge)
+    after, counts = mistype(deployment, call, challenge)
     ended = MigrationExpired(at=call.at, request=challenge.id, new_device=call.caller)
-    failed = mistyped.state is ChallengeState.FAILED
+    failed = after.state is ChallengeState.FAILED
     return await commit(
         deployment,
         Changeset(
             call.tenant.id,
             answer=answered(call, 401, wire.Nothing()),
-            challenges=(ChallengeChange(challenge.version, mistyped),),
+            challenges=(ChallengeChange(challenge.version, after),),
             account=account_change(stored, [(ended, None)]) if failed else None,
             counts=counts,
         ),
@@ -289,7 +242,7 @@ async def start_recovery(deployment: Deployment, asking: Asking, wanted: wire.St
         if challenge.state is not ChallengeState.VERIFIED or not challenge.is_live(call.at):
             raise Denied("no code set-up is open")
         if not is_code(deployment, challenge, code):
-            return await _mistyped(deployment, call, challenge)
+            return await mistyped(deployment, call, challenge)
         assert challenge.account is not None
         stored = await deployment.store.account(call.tenant.id, challenge.account)
         assert stored is not None

@@ -279,12 +279,18 @@ ILLEGAL: dict[str, tuple[Event, ...]] = {
     "a code of a migration that completed": (approved(1, 2), activated(2), confirmed(2)),
     "the end of no migration": (expired(2),),
     "the end of another migration": (approved(1, 2), expired(1)),
+    "the end of a migration of a phone that waits for a recovery": (approved(1, 2), started(3), expired(3)),
     "the end of a migration twice": (approved(1, 2), expired(2), expired(2)),
     "the end of a migration that completed": (approved(1, 2), activated(2), expired(2)),
     "a second recovery": (started(3), started(4)),
     "a recovery by a phone that is there": (started(1),),
     "the end of no recovery": (RecoveryExpired(NOW, REQUEST, thumbprint(3)),),
     "the end of another recovery": (started(3), RecoveryExpired(NOW, REQUEST, thumbprint(1))),
+    "the end of a recovery of a phone that waits for a migration": (
+        approved(1, 2),
+        started(3),
+        RecoveryExpired(NOW, REQUEST, thumbprint(2)),
+    ),
     "the end of a recovery that was stopped": (
         started(3),
         revoked(3, by=1),
