@@ -129,7 +129,8 @@ class Claim(_Message, frozen=True):
 class Claimed(_Message, frozen=True):
     """The typed fields; the phone composes the text itself, after comparing every field with what it knows.
 
-    ``line_salt``: base64url, to check the line commitment; only for a phone that named that line. ``recovery_terms``: text whose SHA-256 is in ``bind``.
+    ``line_salt``: base64url, to check the line commitment; only for a phone that named that line.
+    ``recovery_terms``: text whose SHA-256 is in ``bind``.
     """
 
     statement: Statement

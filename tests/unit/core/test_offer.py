@@ -76,6 +76,13 @@ def test_an_offer_of_another_size_is_refused_before_any_key_work(size: int) -> N
     assert refused.value.code is Code.OFFER
 
 
+@pytest.mark.parametrize("size", [321, 10_000_000])
+def test_a_text_over_320_characters_is_not_decoded(size: int) -> None:
+    with pytest.raises(Malformed) as refused:
+        parse_offer(PREFIX.ljust(size, "z"), expected_tenant=BANK, at=ISSUED_AT)
+    assert refused.value.code is Code.OFFER
+
+
 @pytest.mark.parametrize("size", [0, 15, 17, 32])
 def test_an_offer_is_made_from_16_random_bytes(size: int) -> None:
     with pytest.raises(Malformed) as refused:

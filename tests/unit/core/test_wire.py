@@ -27,6 +27,7 @@ MESSAGES: list[msgspec.Struct] = [
     wire.Progress(ID, "WAITING", 120),
     wire.Claim(),
     wire.Claim(enrolment()),
+    wire.Claim(enrolment(), "+4915112345678"),
     *(wire.Claimed(statement(act)) for act in EXAMPLES.values()),
     wire.Claimed(statement(EXAMPLES["link an account, with a line"]), "A" * 43, "terms"),
     wire.Decided("permit", "BOTH_KEYS", code_expected=True),
@@ -115,6 +116,7 @@ def test_anything_else_is_no_login(login: str) -> None:
     [
         (wire.StartBinding, {"login": "a@b", "session": SESSION, "line": "1" * 65}),
         (wire.StartBinding, {"login": "a@b", "session": SESSION, "line": 4915112345678}),
+        (wire.Claim, {"line": "1" * 65}),
         (wire.EnterCode, {"code": "1" * 17, "session_secret": "A" * 43}),
         (wire.EnterCode, {"code": 46416065, "session_secret": "A" * 43}),
         (wire.EnterCode, {"code": "46416065", "session_secret": "A" * 42}),
