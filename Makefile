@@ -15,7 +15,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 setup: $(VENV)/.ready
 
 $(TOOLS)/bin/uv:
-	@echo "Setting up (once) ..."
+	@echo "Setting up (once) ..." >&2
 	@$(PYTHON) -m venv $(TOOLS)
 	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check "uv==0.13.*"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -26,7 +27,25 @@ app = typer.Typer(
 verify_app = typer.Typer(help="Check signatures offline; nothing of a server is needed.", no_args_is_help=True)
 app.add_typer(verify_app, name="verify")
 
+_OF_EXTRAS = frozenset({"httptools", "httpx2", "keyring", "segno", "starlette", "structlog", "uvicorn", "uvloop"})
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(f"pteri {version('pteri')}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    *,
+    version_: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    """Sign in with a wallet on your phone: both keys, no password, no SMS."""
 
 
 @verify_app.command("message")
@@ -79,7 +98,7 @@ def init_command(
 
     try:
         made = provision(directory, domain=domain, tenant=tenant, network=network, port=port)
-    except (SettingsError, ProtocolError) as error:
+    except SettingsError as error:
         _usage(str(error), as_json=as_json)
     _tell(
         {"settings": str(made.settings), "client_key_file": str(made.client_key_file)},
@@ -138,7 +157,7 @@ def _mount_wallet() -> None:
     try:
         from pteri.wallet.cli import app as wallet_app
     except ModuleNotFoundError as error:
-        if error.name not in {"httpx2", "keyring", "segno"}:
+        if error.name not in _OF_EXTRAS:
             raise
         return
     app.add_typer(wallet_app, name="wallet")
@@ -147,4 +166,15 @@ def _mount_wallet() -> None:
 def main() -> None:
     """Entry point."""
     _mount_wallet()
-    app()
+    try:
+        app()
+    except ModuleNotFoundError as error:
+        # Only a program of an extra may be missing; a hole in our own is a bug and shows itself.
+        if error.name is None or error.name.partition(".")[0] not in _OF_EXTRAS:
+            raise
+        print(
+            f"This command needs {error.name}, which is not installed. Install all of PTERI: "
+            "pip install 'pteri[server,wallet]'",
+            file=sys.stderr,
+        )
+        sys.exit(2)

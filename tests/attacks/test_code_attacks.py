@@ -44,7 +44,7 @@ from thieves import (
     type_code,
     wallet_twin,
 )
-from world import Answered, Browser, World
+from world import MALLORY_WORDS, Answered, Browser, World
 
 if TYPE_CHECKING:
     from pteri.app.ports import Vault
@@ -176,6 +176,20 @@ def test_ot_03_the_wrong_codes_of_a_phone_lock_no_browser_out(tmp_path: Path) ->
         assert_denied(thief.post("/recoveries", wire.StartRecovery(set_up.statement.request_id, code)))
     stand = signing_in(world, phone)
     assert type_code(stand, approved(stand)).status == 200
+
+
+def test_ot_03_one_login_that_is_bound_again_and_again_uses_up_its_own_share_only(tmp_path: Path) -> None:
+    """Each binding makes a new account: counted by account, one person could lock all browsers of a site out."""
+    world = World(tmp_path, rules=Rules(tenant_wrong_codes_per_hour=12, failed_sign_ins_per_hour=2))
+    phone, thief = world.enrolled(), world.phone("thief's phone", MALLORY_WORDS)
+    for number in range(2):
+        stand = binding(world, thief, "thief@example.com", f"try {number}")
+        assert_denied(*(type_code(stand, guess) for guess in wrong(approved(stand), 3)))
+    for number in range(6):
+        stand = binding(world, thief, "thief@example.com", f"more {number}")
+        assert refusal(type_code(stand, wrong(approved(stand))[0])) == (429, "SLOW_DOWN")
+    signing = signing_in(world, phone)
+    assert type_code(signing, approved(signing)).status == 200
 
 
 def test_ot_03_three_wrong_codes_end_a_migration(world: World) -> None:

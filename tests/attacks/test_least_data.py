@@ -6,11 +6,12 @@ import base64
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pteri.core import wire
 from pteri.core.keys.mnemonic import seed
-from thieves import Stand, second_phone, signing_in, type_code, wallet_secret
+from thieves import Stand, all_at_once, crowded, second_phone, signing_in, type_code, wallet_secret
 from world import ALICE_WORDS, LINE, MALLORY_WORDS, Browser, SimPhone, World
 
 EMAIL = "Alice.Liddell+Wonder@Example.com"
@@ -106,6 +107,25 @@ def test_a_photographed_invitation_does_not_open_the_line_to_guessing(world: Wor
         claimed = thief.claim(started.id, enrolment=thief.enrolment(), line=f"+4915100000{guess}")
         assert claimed.as_(wire.Claimed).line_salt is None
     assert thief.claim(started.id, enrolment=thief.enrolment(), line="+49151000009").status == 429
+    # Not even the right one, or the limit would only be another word for "wrong".
+    assert thief.claim(started.id, enrolment=thief.enrolment(), line=LINE).status == 429
+
+
+def test_of_a_hundred_guesses_at_a_line_at_once_five_are_looked_at(world: World) -> None:
+    started = crowded(world).site().start_binding(EMAIL, Browser("desk"))
+    thief = world.phone("thief's phone", MALLORY_WORDS)
+    path = f"/challenges/{started.id}/claim"
+    claims = [wire.Claim(thief.enrolment(), f"+49151{number:06d}") for number in range(99)]
+    bodies = [msgspec.json.encode(claim) for claim in (*claims, wire.Claim(thief.enrolment(), LINE))]
+    answers = all_at_once(world, [thief.request_to(path, body) for body in bodies])
+    assert sorted(answer.status for answer in answers) == [200] * 5 + [429] * 95
+
+
+def test_a_phone_may_ask_for_its_own_line_again(world: World) -> None:
+    phone, started = world.phone("old phone"), world.site().start_binding(EMAIL, Browser("desk"))
+    first, again = (phone.claim(started.id, enrolment=phone.enrolment(), line=LINE).as_(wire.Claimed) for _ in range(2))
+    assert first == again
+    assert first.line_salt is not None
 
 
 def test_a_line_is_told_with_an_enrolment_only(world: World) -> None:

@@ -452,6 +452,23 @@ def test_pr_21_one_wallet_in_another_spelling_is_neither_bound_nor_another_walle
 # --- PR-22, PR-23, PR-24 -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("twin", "mine"), [("mi\u212ae@example.com", "mike@example.com"), ("\u0130@example.com", "i\u0307@example.com")]
+)
+def test_pr_21_a_login_that_only_looks_like_anothers_is_another_login(world: World, twin: str, mine: str) -> None:
+    """The Kelvin sign in lower case is a "k": a site that tells the two apart must not find one account here."""
+    thief = world.enrolled("thief's phone", twin, words=MALLORY_WORDS)
+    started = world.site().start_sign_in(mine, Browser("thief's desk"))
+    assert_denied(thief.claim(started.id))
+    assert world.enrolled("my phone", mine).devices().account != thief.devices().account
+
+
+def test_pr_21_a_login_in_capitals_is_the_same_login(world: World) -> None:
+    phone = world.enrolled("my phone", "mike@example.com")
+    started = world.site().start_sign_in("Mike@EXAMPLE.com", Browser("my desk"))
+    assert phone.claim(started.id).status == 200
+
+
 def test_pr_22_a_thief_who_scans_the_victims_code_binds_nothing(world: World) -> None:
     victim_browser, thief = Browser("victim's desk"), world.phone("thief's phone", MALLORY_WORDS)
     started = world.site().start_binding(EMAIL, victim_browser)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import stat
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
+
+import pytest
+
+from pteri.settings import load_settings
 
 
 def _pteri(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -33,9 +40,74 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
 
 
 def test_a_bad_name_leaves_nothing_behind(tmp_path: Path) -> None:
-    for wrong in (("--domain", "Bank Example"), ("--domain", "bank.example", "--tenant", "A!")):
-        assert _pteri("init", str(tmp_path / "svc"), *wrong).returncode == 2
+    good = ("--domain", "bank.example")
+    for wrong in (("--domain", "Bank Example"), (*good, "--tenant", "A!"), (*good, "--network", "moon")):
+        done = _pteri("init", str(tmp_path / "svc"), *wrong)
+        assert (done.returncode, done.stderr.startswith("Nothing was made: ")) == (2, True)
     assert not (tmp_path / "svc").exists()
+
+
+@pytest.mark.parametrize("port", ["-1", "0", "65536", "99999"])
+def test_a_port_that_is_none_leaves_nothing_behind(tmp_path: Path, port: str) -> None:
+    done = _pteri("init", str(tmp_path / "svc"), "--domain", "bank.example", f"--port={port}")
+    assert done.returncode == 2
+    assert "65535" in done.stderr
+    assert not (tmp_path / "svc").exists()
+
+
+def test_the_port_of_http_is_not_spelt_out(tmp_path: Path) -> None:
+    _pteri("init", str(tmp_path / "svc"), "--domain", "bank.example", "--port", "80")
+    assert load_settings(tmp_path / "svc" / "pteri.toml").server.public_origin == "http://127.0.0.1"
+
+
+def test_a_server_says_that_it_listens_and_a_second_one_that_the_port_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    _pteri("init", str(tmp_path / "svc"), "--domain", "bank.example", "--port", str(port))
+    command = [sys.executable, "-m", "pteri", "serve", "--config", str(tmp_path / "svc" / "pteri.toml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout is not None
+            told = json.loads(running.stdout.readline())
+            assert (told["event"], told["public_origin"]) == ("listening", f"http://127.0.0.1:{port}")
+            second = _pteri(*command[3:])
+            assert second.returncode == 2
+            assert f"port {port}" in second.stderr
+            assert "Traceback" not in second.stderr
+        finally:
+            running.terminate()
+        assert running.wait(timeout=20) in {0, -signal.SIGTERM}
+
+
+def test_ctrl_c_ends_the_service_without_a_traceback(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    _pteri("init", str(tmp_path / "svc"), "--domain", "bank.example", "--port", str(port))
+    command = [sys.executable, "-m", "pteri", "serve", "--config", str(tmp_path / "svc" / "pteri.toml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        # It listens before it can answer; an answer shows that the signal will be caught.
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as asking:
+            asking.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            assert asking.recv(1000).startswith(b"HTTP/1.1 200")
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=20)
+    assert (running.returncode, errors) == (0, "")
+
+
+def test_a_command_of_a_missing_extra_says_what_to_install(tmp_path: Path) -> None:
+    # A program that must not be there: the import system is told so, as it is where the extra was left out.
+    code = "import sys; sys.modules['structlog'] = None; from pteri.cli import main; main()"
+    command = [sys.executable, "-c", code, "serve", "--config", str(tmp_path / "pteri.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pteri[server,wallet]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_version_is_shown() -> None:
+    assert _pteri("--version").stdout == f"pteri {version('pteri')}\n"
 
 
 def test_serve_without_settings_says_what_to_do(tmp_path: Path) -> None:

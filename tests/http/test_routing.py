@@ -438,6 +438,16 @@ def test_a_refusal_is_logged_with_its_exact_code_and_answered_with_the_public_on
     }
 
 
+def test_the_reason_of_a_denial_is_in_the_line_with_the_request_id_and_nowhere_else() -> None:
+    told = ProblemError(Kind.DENIED, code="DENIED", why="the phone was removed")
+    with structlog.testing.capture_logs() as logs:
+        response = TestClient(build(get("/a", raising(told)))).get("/a")
+    assert [(entry["event"], entry["request_id"], entry["why"]) for entry in logs] == [
+        ("request_refused", "req_1", "the phone was removed")
+    ]
+    assert "the phone was removed" not in response.text
+
+
 def test_failed_proofs_are_told_apart_by_the_operator_only() -> None:
     bodies = {
         TestClient(build(get("/a", raising(error)))).get("/a").content

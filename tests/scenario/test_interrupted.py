@@ -8,6 +8,7 @@ import pytest
 
 from pteri.core import wire
 from pteri.core.httpsig import SignedRequest
+from pteri.domain.facts import LineStatus
 from pteri.domain.rules import rules_from
 from world import Answered, Browser, SimPhone, World, with_act
 
@@ -203,6 +204,19 @@ def test_a_day_that_is_used_up_keeps_nobody_from_removing_a_thief(strict: World)
     assert old.approve_offer(thief.offer()).decided.status == 202
     assert old.revoke(thief.thumbprint).decided.status == 200
     assert old.approve_offer(other.offer()).decided.status == 429
+
+
+def test_a_thief_who_is_held_off_again_and_again_does_not_use_up_the_owners_day(tmp_path: Path) -> None:
+    world = World(tmp_path, rules=rules_from({"authority_changes_per_day": 1}), line=LineStatus.CONTINUOUS)
+    old, thief, other = world.enrolled(), world.phone("thief's phone"), world.phone("another phone")
+    assert thief.start_recovery().decided.status == 202
+    world.clock.advance(72 * 3600)
+    assert world.operator is not None
+    world.operator.status_now = LineStatus.CHANGED
+    for _ in range(3):
+        held = thief.activate().decided
+        assert (held.status, held.code) == (403, "HELD")
+    assert old.approve_offer(other.offer()).decided.status == 202
 
 
 def test_a_thief_with_the_wallet_alone_is_told_of_once_a_day_however_often_he_tries(world: World) -> None:

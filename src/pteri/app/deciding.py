@@ -40,6 +40,7 @@ from pteri.domain.rules import Rules
 __all__ = ["decided_changes"]
 
 _DAY: Final = 86400
+_NOT_NOW: Final = 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +128,9 @@ def _status(decided: _Decided) -> int:
         case Permit():
             return 200
         case Hold():
-            return 202 if isinstance(decided.act, ApproveMigration | StartRecovery) else 403
+            return 202 if isinstance(decided.act, ApproveMigration | StartRecovery) else _NOT_NOW
         case Refuse():
-            return 403
+            return _NOT_NOW
 
 
 def _next_challenge(deployment: Deployment, decided: _Decided) -> Challenge:
@@ -193,7 +194,8 @@ def _newcomer_key(decided: _Decided) -> bytes:
 def _counts(decided: _Decided, at: int) -> tuple[Count, ...]:
     """Changes of authority are counted in the transaction that makes them."""
     act, account, rules = decided.act, decided.expected.account, decided.rules
-    if account is None or decided.refused or isinstance(act, Authenticate | SetupOtp):
+    # What was refused, or is still held, changed nothing: counted, it would use up the owner's day.
+    if account is None or _status(decided) == _NOT_NOW or isinstance(act, Authenticate | SetupOtp):
         return ()
     # A removal is counted, never stopped: else a thief could use up the day, and nobody could remove him in it.
     most = None if isinstance(act, RevokeDevice) else rules.authority_changes_per_day

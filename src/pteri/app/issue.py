@@ -32,8 +32,12 @@ _LINE_GUESSES = 5
 
 
 def login_of(deployment: Deployment, tenant: Tenant, login: str) -> Digest:
-    """Keyed hash of a login name. The clear text goes no further than this line."""
-    return deployment.vault.blind("login", tenant.id, login.strip().lower())
+    """Keyed hash of a login name. The clear text goes no further than this line.
+
+    Only A to Z are folded: ``str.lower`` makes a "k" of the Kelvin sign, so whoever registers with that sign at the
+    site would hold the account of somebody else here.
+    """
+    return deployment.vault.blind("login", tenant.id, login.strip().encode().lower().decode())
 
 
 def new_challenge(
@@ -203,17 +207,18 @@ async def _salt_for(
     """The salt of the line commitment, for a phone that knows the line.
 
     Salt and commitment together would let anyone who photographed the invitation try all numbers at home; asked here,
-    a wrong guess costs one of a few.
+    a guess costs one of a few.
     """
     if asked.esim is None or line is None:
         return None
     assert challenge.account is not None
-    salt = _salt(deployment, asking.tenant, challenge.account)
-    own = line_commitment(line_reference(line), salt=salt, tenant=asking.tenant.id)
-    if hmac.compare_digest(own.encode(), asked.esim.encode()):
-        return ids.to_base64url(salt)
+    known_by = line_reference(line)
+    # Counted before it is looked at, and the right one too: else the limit would only say "wrong" in other words, and
+    # a thousand guesses at once would all be looked at before the first is counted.
     guess = Count(CounterKind.LINE_GUESS, challenge.id, _HOUR, asking.at, _LINE_GUESSES)
     [outcome] = await deployment.store.commit([Changeset(asking.tenant.id, counts=(guess,))])
     if isinstance(outcome, Limited):
         raise SlowDown(outcome.retry_at)
-    return None
+    salt = _salt(deployment, asking.tenant, challenge.account)
+    own = line_commitment(known_by, salt=salt, tenant=asking.tenant.id)
+    return ids.to_base64url(salt) if hmac.compare_digest(own.encode(), asked.esim.encode()) else None

@@ -10,7 +10,7 @@ from pteri.app.deployment import Deployment
 from pteri.app.ports import ChallengeChange, Changeset, Count, CounterKind
 from pteri.app.refusals import Denied, SlowDown
 from pteri.core import wire
-from pteri.domain.challenge import Challenge, ChallengeEvent, ChallengeState, StatementAsked
+from pteri.domain.challenge import BindAsked, Challenge, ChallengeEvent, ChallengeState, StatementAsked
 
 __all__ = ["mistype", "mistyped", "not_too_many"]
 
@@ -30,6 +30,9 @@ async def not_too_many(deployment: Deployment, call: Call, challenge: Challenge)
 
 
 def _subject(challenge: Challenge) -> str:
+    """Whose share it is. The account of a binding is new each time: counted by it, one login could use up the tenant's."""
+    if isinstance(challenge.asked, BindAsked):
+        return challenge.asked.login
     return challenge.account or challenge.id
 
 

@@ -34,10 +34,12 @@ def one_time_code(
 
     ``wallet_signature`` is r || s, 64 bytes, without header byte; ``device_signature`` is r || s, 64 bytes, of the
     RFC 9421 request signature (its malleable twin gives the same code); ``session_hash`` is SHA-256 of the browser
-    session's secret, 32 bytes. Raises ``Malformed`` for any other size.
+    session's secret, 32 bytes. Raises ``Malformed`` for any other size or type, and nothing else.
 
     Source: RFC 5869 with both signatures as key material, RFC 4226 section 5.3 truncation.
     """
+    _check_types(bytes, statement, wallet_signature, device_signature, session_hash)
+    _check_types(str, request_id, nonce)
     if len(wallet_signature) != 64 or len(device_signature) != 64:
         raise Malformed(Code.LENGTH, "a signature for the code has 64 bytes")
     if len(session_hash) != 32:
@@ -56,8 +58,15 @@ def one_time_code(
     return str(number % 10**digits).zfill(digits)
 
 
-def _check_length(digits: int) -> None:
-    if not _MIN_DIGITS <= digits <= _MAX_DIGITS:
+def _check_types(wanted: type, *values: object) -> None:
+    """For callers without a type checker: a text in place of bytes is refused, not encoded somehow."""
+    if not all(isinstance(value, wanted) for value in values):
+        raise Malformed(Code.ENCODING, f"what a code is made of must be {wanted.__name__} here")
+
+
+def _check_length(digits: object) -> None:
+    # A bool is an int too; False and True are out of range anyway.
+    if not isinstance(digits, int) or not _MIN_DIGITS <= digits <= _MAX_DIGITS:
         raise Malformed(Code.CODE_FORMAT, "a code has 6 to 8 digits")
 
 

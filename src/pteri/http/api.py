@@ -44,9 +44,8 @@ _KINDS: Final = MappingProxyType(
 
 def _problem(refusal: Refusal, at: int) -> ProblemError:
     if isinstance(refusal, Denied):
-        # The reason is for the operator; a stranger gets the one denial.
-        _log.info("denied", why=refusal.why)
-        return ProblemError(Kind.DENIED, code=HttpCode.DENIED)
+        # The reason is for the operator's log; a stranger gets the one denial.
+        return ProblemError(Kind.DENIED, code=HttpCode.DENIED, why=refusal.why)
     until = None if refusal.until is None else instant_text(refusal.until)
     wait = None if refusal.until is None else max(1, refusal.until - at)
     kind = _KINDS[type(refusal)]

@@ -225,7 +225,8 @@ def _problem(error: Exception, scope: Scope) -> ProblemError:
     match error:
         case ProtocolError() | ProblemError():
             problem = from_protocol_error(error) if isinstance(error, ProtocolError) else error
-            _log.info("request_refused", request_id=request_id, route=route, kind=problem.kind, code=error.code)
+            why = {"why": problem.why} if problem.why else {}
+            _log.info("request_refused", request_id=request_id, route=route, kind=problem.kind, code=error.code, **why)
             return problem
         case _:
             # types and places only: the text of a foreign exception may quote the body, a code or an address

@@ -108,7 +108,8 @@ class ProblemError(Exception):
     """Ends a request with a problem.
 
     ``detail`` is shown to the caller: it never holds a secret or a value that was received. Without it the
-    words of the type are used, which is right wherever the reason is nobody's business.
+    words of the type are used, which is right wherever the reason is nobody's business. ``why`` is that reason, for
+    the operator's log alone.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class ProblemError(Exception):
         headers: Mapping[str, str] = MappingProxyType({}),
         retry_after_s: int | None = None,
         until: str | None = None,
+        why: str = "",
     ) -> None:
         super().__init__(f"{kind}: {code}")
         self.kind = kind
@@ -128,6 +130,7 @@ class ProblemError(Exception):
         self.headers = headers
         self.retry_after_s = retry_after_s
         self.until = until
+        self.why = why
 
 
 def from_protocol_error(error: ProtocolError) -> ProblemError:

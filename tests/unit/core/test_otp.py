@@ -64,6 +64,38 @@ def test_a_name_that_is_not_ascii_makes_no_code(name: str, text: str) -> None:
     assert refused.value.code is Code.ENCODING
 
 
+ANYTHING: list[Any] = [
+    None,
+    0,
+    8.0,
+    6.5,
+    True,
+    "",
+    "x",
+    "\ud800",
+    b"",
+    bytearray(64),
+    memoryview(b"x"),
+    [],
+    {},
+    object(),
+    int,
+]
+
+
+@pytest.mark.parametrize("name", ["statement", *MADE_OF, "digits"])
+@pytest.mark.parametrize("value", ANYTHING, ids=repr)
+def test_whatever_is_handed_over_there_is_a_code_or_malformed(name: str, value: Any) -> None:
+    arguments = {"statement": b"statement", **MADE_OF, name: value}
+    try:
+        made = one_time_code(arguments.pop("statement"), **arguments)
+    except Malformed as refused:
+        assert refused.code in {Code.ENCODING, Code.LENGTH, Code.CODE_FORMAT}
+    else:
+        assert type(value) in {str, bytes}
+        assert len(made) == DIGITS
+
+
 @pytest.mark.parametrize("signature", [bytes(64), b"\xff" * 64])
 def test_a_signature_that_never_verified_still_gives_a_code_and_no_other_error(signature: bytes) -> None:
     assert len(code(device_signature=signature)) == 8

@@ -233,6 +233,13 @@ def test_removing_the_old_phone_of_a_migration_that_is_over_changes_nothing_of_i
     assert (account.migration.state, state(account, 2)) == (MigrationState.COMPLETED, DeviceState.ACTIVE)
 
 
+def test_removing_the_phone_of_a_recovery_that_is_over_rejects_nothing() -> None:
+    account = account_of(started(3), activated(3, 1), approved(3, 4), activated(4), suspended(3, by=4))
+    assert account.recovery is not None
+    assert (account.recovery.state, account.recovery.ended_at) == (RecoveryState.COMPLETED, NOW)
+    assert state(account, 3) is DeviceState.SUSPENDED
+
+
 @pytest.mark.parametrize(
     "event",
     [
