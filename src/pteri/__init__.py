@@ -15,8 +15,8 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from pteri.core.errors import ProtocolError
-    from pteri.core.keys.message import verify_message
+    from pteri.core.errors import Malformed, NotAuthentic, OutOfWindow, ProtocolError
+    from pteri.core.keys.message import VerifiedMessage, verify_message
     from pteri.core.otp import one_time_code
     from pteri.sdk import BrowserSession, Client, Wallet
     from pteri.wallet.errors import WalletError
@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 __all__ = [
     "BrowserSession",
     "Client",
+    "Malformed",
+    "NotAuthentic",
+    "OutOfWindow",
     "ProtocolError",
     "ServerError",
     "UnsafeError",
+    "VerifiedMessage",
     "Wallet",
     "WalletError",
     "one_time_code",
@@ -37,9 +41,13 @@ __all__ = [
 _HOMES: Final = {
     "BrowserSession": "pteri.sdk",
     "Client": "pteri.sdk",
+    "Malformed": "pteri.core.errors",
+    "NotAuthentic": "pteri.core.errors",
+    "OutOfWindow": "pteri.core.errors",
     "ProtocolError": "pteri.core.errors",
     "ServerError": "pteri.wallet.refusals",
     "UnsafeError": "pteri.wallet.refusals",
+    "VerifiedMessage": "pteri.core.keys.message",
     "Wallet": "pteri.sdk",
     "WalletError": "pteri.wallet.errors",
     "one_time_code": "pteri.core.otp",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from pteri.adapters.store.grouped import GroupedStore
 from pteri.adapters.store.sqlite import SqliteStore
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 __all__ = ["compose", "served"]
+
+_log = structlog.get_logger("pteri")
 
 _SEQUENCE_EVERY_S: Final = 0.25
 _FORGET_EVERY_S: Final = 600.0
@@ -78,14 +82,25 @@ def served(deployment: Deployment, *, requests_per_minute: int) -> ASGIApp:
         stop = asyncio.Event()
         store, clock = deployment.store, deployment.clock
         loops = asyncio.gather(
-            pull(lambda: catch_up(store), stop, every_s=_SEQUENCE_EVERY_S),
-            pull(lambda: forget_old(store, clock.now()), stop, every_s=_FORGET_EVERY_S),
+            _loud("sequence", pull(lambda: catch_up(store), stop, every_s=_SEQUENCE_EVERY_S)),
+            _loud("forget", pull(lambda: forget_old(store, clock.now()), stop, every_s=_FORGET_EVERY_S)),
         )
         try:
             yield
         finally:
             stop.set()
-            await loops
-            await deployment.store.close()
+            try:
+                await loops
+            finally:
+                await deployment.store.close()
 
     return build_app(deployment, version=version("pteri"), limits=limits, lifespan=lifespan)
+
+
+async def _loud(name: str, loop: Awaitable[None]) -> None:
+    """A bug ends a loop and says so then, not when the service stops: until then events would get no log position."""
+    try:
+        await loop
+    except Exception as error:
+        _log.critical("loop_ended", loop=name, error=type(error).__name__)
+        raise

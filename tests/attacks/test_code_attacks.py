@@ -192,6 +192,24 @@ def test_ot_03_one_login_that_is_bound_again_and_again_uses_up_its_own_share_onl
     assert type_code(signing, approved(signing)).status == 200
 
 
+@pytest.mark.parametrize(("after_s", "status"), [(119, 201), (120, 401), (3600, 401)])
+def test_ot_05_the_code_of_a_set_up_lives_for_two_minutes(world: World, after_s: int, status: int) -> None:
+    world.enrolled()
+    set_up = setting_up(world, world.phone("new phone"))
+    code = approved(set_up)
+    world.clock.advance(after_s)
+    message = wire.StartRecovery(set_up.statement.request_id, code)
+    assert set_up.phone.post("/recoveries", message).status == status
+
+
+def test_ot_04_the_code_of_a_migration_starts_no_recovery_and_is_not_used_up_by_it(world: World) -> None:
+    old, new = world.enrolled(), world.phone("new phone")
+    shown = old.approve_offer(new.offer())
+    message = wire.StartRecovery(shown.statement.request_id, shown.code)
+    assert refusal(old.post("/recoveries", message)) == (404, "NOT_FOUND")
+    assert new.enter_migration_code(shown.code).status == 200
+
+
 def test_ot_03_three_wrong_codes_end_a_migration(world: World) -> None:
     old, new = world.enrolled(), world.phone("new phone")
     shown = old.approve_offer(new.offer())

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 import builders as b
+from pteri.app.forget import forget_old
 from pteri.app.ports import ChallengeChange, Changeset, Committed, Conflict, ConflictKind
 from pteri.core import ids, wire
 from pteri.core.acts import ACTS
@@ -406,6 +407,16 @@ def test_cr_13_a_generator_stuck_on_one_nonce_makes_one_challenge(world: World) 
         assert refusal(world.site().call("POST", "/logins", message)) == (409, "CHANGED_MEANWHILE")
     assert [prompt.id for prompt in phone.prompts().prompts] == [first.statement.request_id]
     assert first.honest().status == 200
+
+
+def test_cr_13_a_nonce_that_was_signed_is_not_asked_for_again_when_its_challenge_is_forgotten(world: World) -> None:
+    phone = world.enrolled()
+    rewired(world, entropy=RepeatingEntropy(world, 10**6))
+    assert signing_in(world, phone).honest().status == 200
+    world.clock.advance(3 * 24 * HOUR)
+    assert world.run(forget_old(world.deployment.store, world.clock.now())) > 0
+    message = wire.StartSignIn(EMAIL, Browser("next").session)
+    assert refusal(world.site().call("POST", "/logins", message)) == (409, "CHANGED_MEANWHILE")
 
 
 def test_cr_13_a_nonce_that_comes_back_once_is_drawn_again(world: World) -> None:

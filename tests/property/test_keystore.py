@@ -36,7 +36,7 @@ cheap = settings(max_examples=60, deadline=None)
 many = settings(max_examples=200, deadline=None)
 
 
-def opened(data: bytes, passphrase: Secret, expected: Holds) -> Secret | WalletCode:
+def opened(data: bytes, passphrase: Secret, expected: Holds) -> Secret | str:
     try:
         return open_sealed(data, passphrase, expected=expected)
     except WalletError as error:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from cProfile import Profile
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,6 +14,8 @@ import pytest
 from pteri.core import ids, wire
 from pteri.core.acts import ACTS
 from pteri.core.httpsig import SignedRequest
+from pteri.core.keys.message import SignatureType
+from pteri.core.verify import WalletSignature
 from pteri.http.app import service_routes
 from pteri.http.routing import Auth
 from thieves import (
@@ -261,6 +266,41 @@ def test_nobody_can_tell_a_linked_wallet_from_one_that_is_not_without_holding_it
     assert (decoy.account, decoy.epoch) == (again.account, again.epoch)
     # Whoever holds the other wallet learns no more: there is no account to set codes up for.
     assert_denied(stands[1].honest())
+
+
+def work_of(world: World, stand: Stand) -> Counter[str]:
+    """Which of the dear steps a wrong wallet signature costs the service, and how often."""
+    other = world.phone("another wallet", MALLORY_WORDS, index=3).wallet
+    wrong = WalletSignature(SignatureType.P2PKH, other.sign(stand.statement.encode()))
+    request = stand.request(stand.payload(stand.statement, wallet_signature=wrong))
+    profile = Profile()
+    assert_denied(profile.runcall(world.send, request))
+    profile.create_stats()
+    dear = {"from_sec1", "encode", "parse_address", "recover", "verify", "verify_wallet"}
+    steps = {(file, name): calls for (file, _, name), (calls, *_) in profile.stats.items() if "/pteri/" in file}
+    return Counter({f"{Path(file).name} {name}": calls for (file, name), calls in steps.items() if name in dear})
+
+
+def test_the_clock_does_not_tell_a_linked_wallet_from_one_that_is_not(world: World) -> None:
+    world.enrolled()
+    known = setting_up(world, world.phone("a stranger"))
+    unknown = setting_up(world, world.phone("another stranger", MALLORY_WORDS))
+    assert work_of(world, unknown) == work_of(world, known)
+    assert work_of(world, known)["secp256k1.py recover"] > 0
+
+
+def test_a_new_phone_that_has_typed_no_code_is_told_to_and_gets_nothing_to_sign(world: World) -> None:
+    old, new = world.enrolled(), world.phone("new phone")
+    shown = old.approve_offer(new.offer())
+    assert refusal(new.start_activation()) == (403, "NOTHING_TO_ACCEPT")
+    assert new.enter_migration_code(shown.code).status == 200
+    assert refusal(new.start_activation()) == (403, "HELD")
+
+
+def test_what_was_answered_is_not_handed_out_again(world: World) -> None:
+    stand = signing_in(world, world.enrolled())
+    assert stand.honest().status == 200
+    assert_denied(stand.phone.claim(stand.statement.request_id))
 
 
 def test_a_claim_that_was_stopped_is_not_tried_again_at_once(world: World) -> None:

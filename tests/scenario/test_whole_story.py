@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +13,10 @@ import pytest
 from pteri.core.keys.derivation import ExtendedKey, identity_path
 from pteri.core.keys.mnemonic import seed
 from pteri.core.keys.secret import Secret
+from pteri.demo.byhand import write_by_hand
 from pteri.demo.stage import Stage
 from pteri.demo.story import Story
-from pteri.demo.telling import Step, Teller
+from pteri.demo.telling import MEANINGS, Step, Teller
 from pteri.wallet.keystore import Keystore
 
 pytestmark = pytest.mark.slow
@@ -29,6 +32,7 @@ class Played:
     codes: list[str]
     wire: bytes
     directory: Path
+    by_hand: str
 
     def phone_secrets(self) -> list[bytes]:
         """The wallet words and private keys of all phones, out of their sealed files."""
@@ -56,7 +60,20 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         story = Story(stage, teller)
         story.play()
         wire = stage.wiretap.everything()
-    return Played(teller.steps, story.codes, wire, directory)
+        by_hand = _go_on_by_hand(write_by_hand(stage, story.third))
+    return Played(teller.steps, story.codes, wire, directory, by_hand)
+
+
+def _go_on_by_hand(script: Path) -> str:
+    """What a person does in a shell afterwards: the bank's page asks, the phone approves, the code is typed."""
+    page = ["sh", "-c", '. "$0"; exec python "$1"', str(script), str(script.with_name("bank.py"))]
+    with subprocess.Popen(page, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as bank:
+        assert bank.stdout is not None
+        bank.stdout.readline()
+        command = bank.stdout.readline().partition("phone: ")[2].strip()
+        phone = ["sh", "-c", f'. "$0"; {command} --yes --json', str(script)]
+        code = json.loads(subprocess.run(phone, capture_output=True, check=True).stdout)["code"]
+        return bank.communicate(code + "\n", timeout=60)[0]
 
 
 def test_every_step_ends_as_it_must(played: Played) -> None:
@@ -79,6 +96,18 @@ def test_both_flowcharts_and_the_four_refusals_are_played(played: Played) -> Non
     assert refused["replay the payload on a fresh challenge"] == "DENIED"
     assert refused["the mnemonic thief tries to finish at once"] == "HELD"
     assert refused["the revoked phone tries to approve"] == "DENIED"
+
+
+def test_every_yes_and_no_has_a_reason_in_words(played: Played) -> None:
+    decided = [step for step in played.steps if step.outcome != "done"]
+    assert [step.name for step in decided if not step.reason or not step.why] == []
+    whys = {step.name: step.why for step in decided if step.reason == "DENIED"}
+    assert len(set(whys.values())) > 2
+    assert not set(whys.values()) & set(MEANINGS.values())
+
+
+def test_a_person_can_go_on_by_hand_where_the_story_ended(played: Played) -> None:
+    assert "state='COMPLETED'" in played.by_hand
 
 
 def _spellings(secret: bytes) -> set[bytes]:

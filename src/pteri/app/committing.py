@@ -5,7 +5,7 @@ A repeated request reads the first answer back, word for word, and has no second
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -32,8 +32,22 @@ from pteri.domain.records import Evidence, RecordedEvent
 
 __all__ = ["Done", "account_change", "answered", "commit", "first_answer", "settled", "with_retries"]
 
-_ATTEMPTS: Final = 4
+# One account's changes win one after another: many at once, a thief's flood say, must not starve the owner's.
+_ATTEMPTS: Final = 16
 _DENIED_STATUS: Final = 401
+_SENTENCES: Final[Mapping[Reason, str]] = {
+    Reason.DEVICE_ON_PROBATION: "This phone is new. Until its trial time is over it can sign in, and remove itself "
+    "or a phone that waits. Use an older phone, or wait.",
+    Reason.STALE_EPOCH: "The phones of the account have changed since this was asked. Do it again.",
+    Reason.MIGRATION_OPEN: "Another new phone is waiting. Remove it first, or let it finish.",
+    Reason.RECOVERY_OPEN: "A recovery is waiting already. Remove its phone first, or let it finish.",
+    Reason.RECOVERY_STOPPED: "A recovery was stopped by a phone of the account. Add this one with that phone.",
+    Reason.NOTHING_TO_ACCEPT: "Nothing waits for this phone any more. Start again.",
+    Reason.UNKNOWN_TARGET: "This account has no such phone, or it is removed already. Look at the list.",
+    Reason.LAST_DEVICE: "This is the only verified phone of the account. Add another one first, then remove this.",
+}
+"""What a person hears of a reason that they can do something about."""
+_OTHERWISE: Final = "The rules of this service do not allow this from this phone now. Look at the list of phones."
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -121,7 +135,8 @@ def refused(decided: Decided) -> NotAllowed:
             "The waiting time is not over. Nothing is lost: come back when it is.",
             until=decided.until,
         )
-    return NotAllowed(Reason(decided.reason), "The rules of this service do not allow this from this phone now.")
+    reason = Reason(decided.reason)
+    return NotAllowed(reason, _SENTENCES.get(reason, _OTHERWISE))
 
 
 async def with_retries(attempt: Callable[[], Awaitable[Done]]) -> Done:

@@ -13,6 +13,7 @@ from pteri.app.committing import settled
 from pteri.app.deployment import Tenant
 from pteri.app.refusals import Denied
 from pteri.app.statements import bind_statement, sign_in_statement
+from pteri.core.ids import to_base64url
 from pteri.core.keys.device import DeviceKey
 from pteri.core.statement import Statement
 from pteri.core.verify import Payload
@@ -31,6 +32,7 @@ _SIGNING: Final = {
     "recover": _ANY_STATE,
     "setup-otp": _ANY_STATE,
 }
+_NO_POINT: Final = to_base64url(bytes(33))
 _BY_STRANGERS: Final = frozenset({"recover", "setup-otp"})
 
 
@@ -53,8 +55,10 @@ def expected_answer(
     asked = challenge.asked
     if isinstance(asked, BindAsked):
         return _binding(tenant, challenge, asked, payload, stored)
-    if payload.enrolment is not None or stored is None:
-        raise Denied("keys where none are wanted, or a decoy")
+    if payload.enrolment is not None:
+        raise Denied("keys where none are wanted")
+    if stored is None:
+        return _decoy(asked, payload, key_id)
     account, lapsed = settled(stored, at)
     device = account.device(key_id)
     if isinstance(asked, SignInAsked):
@@ -70,6 +74,20 @@ def expected_answer(
     if device is not None and device.state not in _SIGNING.get(purpose, {DeviceState.ACTIVE}):
         raise Denied("a phone that is no longer in a state to sign this")
     return Expected(asked.statement, account.wallet, key, stored, account, lapsed)
+
+
+def _decoy(asked: SignInAsked | StatementAsked, payload: Payload, key_id: str) -> Expected:
+    """A code set-up for a wallet that no account has takes the work of one that has, or the clock would tell which.
+
+    The wallet has the address that was asked for and a key that is no point, so nobody signs for it.
+    """
+    if isinstance(asked, SignInAsked):
+        raise Denied("a decoy")
+    key = key_of(asked.device_key)
+    if key.thumbprint != key_id:
+        raise Denied("not the phone that asked")
+    nobodys = PinnedWallet(asked.statement.address, _NO_POINT, payload.wallet_signature.type)
+    return Expected(asked.statement, nobodys, key, None, None, ())
 
 
 def _binding(

@@ -30,7 +30,7 @@ async def not_too_many(deployment: Deployment, call: Call, challenge: Challenge)
 
 
 def _subject(challenge: Challenge) -> str:
-    """Whose share it is. The account of a binding is new each time: counted by it, one login could use up the tenant's."""
+    """Whose share it is. Each binding has a new account: counted by it, one login could use up the tenant's share."""
     if isinstance(challenge.asked, BindAsked):
         return challenge.asked.login
     return challenge.account or challenge.id

@@ -11,6 +11,7 @@ from pteri.core.errors import ProtocolError
 from pteri.core.ids import Thumbprint
 from pteri.core.statement import Statement
 from pteri.core.verify import Payload, verify_wallet
+from pteri.core.wallets import PinnedWallet
 from pteri.domain.account import Account
 from pteri.domain.challenge import BindAsked, Challenge, SignInAsked
 from pteri.domain.device import Device, DeviceState
@@ -79,25 +80,21 @@ async def wallet_alone(
     payload: Payload,
     *,
     account: Account | None,
+    wallet: PinnedWallet | None,
     key_id: Thumbprint,
 ) -> None:
     """Count right wallet signatures that came without a verified phone, and tell the owner (abuse case PR-01).
 
     It changes nothing else: the challenge stays as it was, and the caller hears the one denial.
     """
-    if account is None:
-        return
     statement = _as_if_from(asking, challenge, account, key_id)
-    if statement is None:
+    if statement is None or wallet is None:
         return
     try:
-        verify_wallet(
-            payload,
-            expected=statement,
-            expected_wallet=account.wallet,
-            expected_network=asking.tenant.network,
-        )
+        verify_wallet(payload, expected=statement, expected_wallet=wallet, expected_network=asking.tenant.network)
     except ProtocolError:
+        return
+    if account is None:
         return
     count = Count(CounterKind.WALLET_ALONE, account.id, _DAY, asking.at)
     await deployment.store.commit([Changeset(asking.tenant.id, counts=(count,))])
@@ -116,10 +113,12 @@ async def wallet_alone(
     await deployment.store.commit([Changeset(asking.tenant.id, notices=(notice,))])
 
 
-def _as_if_from(asking: Asking, challenge: Challenge, account: Account, key_id: Thumbprint) -> Statement | None:
+def _as_if_from(asking: Asking, challenge: Challenge, account: Account | None, key_id: Thumbprint) -> Statement | None:
     """The statement a thief with the wallet would have signed, naming the phone he came with."""
     match challenge.asked:
         case SignInAsked() as asked:
+            if account is None:
+                return None
             stranger = Device(key_id, "", DeviceState.PENDING, asking.at, asking.at)
             return sign_in_statement(asking.tenant, challenge, asked, account, stranger)
         case BindAsked():

@@ -93,7 +93,8 @@ async def _expected(
     except Malformed as error:
         raise Denied(f"keys: {error.code}") from error
     except Denied:
-        await wallet_alone(deployment, asking, challenge, payload, account=stored, key_id=key_id)
+        wallet = None if stored is None else stored.wallet
+        await wallet_alone(deployment, asking, challenge, payload, account=stored, wallet=wallet, key_id=key_id)
         raise
 
 
@@ -125,6 +126,13 @@ async def _verified(
     except ProtocolError as error:
         # An answer that only came too late is the owner's own, and no reason to frighten him.
         if not isinstance(error, OutOfWindow):
-            key_id = expected.device.thumbprint
-            await wallet_alone(deployment, asking, challenge, payload, account=expected.account, key_id=key_id)
+            await wallet_alone(
+                deployment,
+                asking,
+                challenge,
+                payload,
+                account=expected.account,
+                wallet=expected.wallet,
+                key_id=expected.device.thumbprint,
+            )
         raise Denied(f"signature: {error.code}") from error

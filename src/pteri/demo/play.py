@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import select
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from pteri.demo.byhand import write_by_hand
 from pteri.demo.stage import Stage
 from pteri.demo.story import Story
 from pteri.demo.telling import Teller
@@ -34,7 +36,8 @@ def play(*, as_json: bool, keep: Path | None, stay: bool) -> int:
     teller = Teller(quiet=as_json, no_color=read_environment().no_color)
     teller.words("Starting a server, a Web2 site and five phones. Only the clock and the people are simulated.")
     with Stage(directory) as stage:
-        Story(stage, teller).play()
+        story = Story(stage, teller)
+        story.play()
         right = all(step.expected for step in teller.steps)
         where = {
             "docs": f"{stage.origin}/docs",
@@ -43,6 +46,7 @@ def play(*, as_json: bool, keep: Path | None, stay: bool) -> int:
             "settings": str(stage.settings),
             "server_log": str(stage.log),
             "phones": str(directory / "phones"),
+            "by_hand": str(write_by_hand(stage, story.third)),
         }
         if as_json:
             print(json.dumps({"ok": right, "steps": msgspec.to_builtins(teller.steps), "where": where}))
@@ -56,6 +60,7 @@ def play(*, as_json: bool, keep: Path | None, stay: bool) -> int:
 def _say_where(teller: Teller, where: dict[str, str], *, right: bool) -> None:
     yes = sum(step.outcome in {"accepted", "waits"} for step in teller.steps)
     no = sum(step.outcome == "refused" for step in teller.steps)
+    page = shlex.quote(str(Path(where["by_hand"]).with_name("bank.py")))
     teller.chapter("Where to look")
     teller.words(
         f"{len(teller.steps)} steps: {yes} times yes, {no} times no"
@@ -64,9 +69,11 @@ def _say_where(teller: Teller, where: dict[str, str], *, right: bool) -> None:
         f"Database       {where['database']}   (one SQLite file; e-mail and number are not in it)",
         f"Server log     {where['server_log']}",
         f"Phones         {where['phones']}   (one directory each, sealed)",
-        f"Go on by hand  pteri serve --config {where['settings']}",
-        "               pteri wallet devices --home PHONE-DIRECTORY --passphrase-file PHONE-DIRECTORY.passphrase",
-        f"               with PTERI_CLOCK_FILE={Path(where['settings']).parent.parent / 'clock.json'}",
+        "Go on by hand  in another terminal, as Alice with her third phone:",
+        f"               . {shlex.quote(where['by_hand'])}",
+        "               pteri wallet devices",
+        f"               python {page}   (a sign-in; it says how)",
+        "               pteri serve   (only when the server of the demo has ended)",
     )
 
 

@@ -53,20 +53,20 @@ class Phone:
     def __init__(self, stage: Stage, owner: str) -> None:
         self._stage = stage
         self.home = stage.directory / "phones" / owner.replace(" ", "-")
-        self._passphrase = stage.directory / "phones" / f"{self.home.name}.passphrase"
+        self.passphrase_file = stage.directory / "phones" / f"{self.home.name}.passphrase"
         self.home.parent.mkdir(mode=0o700, exist_ok=True)
         secret = ids.to_base64url(SystemEntropy().draw(18))
-        self._passphrase.touch(mode=0o600)
-        self._passphrase.write_text(secret + "\n")
+        self.passphrase_file.touch(mode=0o600)
+        self.passphrase_file.write_text(secret + "\n")
 
     def use_passphrase_of(self, other: Phone) -> None:
         """The person remembers one passphrase: a sealed backup opens with the one it was sealed with."""
-        self._passphrase.write_text(other._passphrase.read_text())
+        self.passphrase_file.write_text(other.passphrase_file.read_text())
 
     def do(self, *arguments: str, typed: str = "") -> Answer:
         """Run one wallet command to its end. ``typed`` goes to its standard input."""
         command = [sys.executable, "-m", "pteri", "wallet", *arguments, "--home", str(self.home)]
-        command += ["--passphrase-file", str(self._passphrase), "--json"]
+        command += ["--passphrase-file", str(self.passphrase_file), "--json"]
         done = subprocess.run(  # noqa: S603 - our own program
             command,
             input=typed,
@@ -117,8 +117,8 @@ class Stage:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._clock_file = directory / "clock.json"
-        self.clock = SteppedClock(self._clock_file)
+        self.clock_file = directory / "clock.json"
+        self.clock = SteppedClock(self.clock_file)
         self._port = _free_port()
         self.wiretap = Wiretap(self._port)
         self.origin = f"http://127.0.0.1:{self.wiretap.port}"
@@ -128,14 +128,15 @@ class Stage:
             tenant=TENANT,
             network="main",
             port=self.wiretap.port,
-            clock_file=self._clock_file,
+            clock_file=self.clock_file,
         )
         self.settings = made.settings
-        self._client_key = made.client_key_file.read_text().strip()
-        self.environment = child_environment({"PTERI_CLOCK_FILE": str(self._clock_file), "NO_COLOR": "1"})
+        self.client_key_file = made.client_key_file
+        self.environment = child_environment({"PTERI_CLOCK_FILE": str(self.clock_file), "NO_COLOR": "1"})
         self.log = directory / "service" / "server.log"
+        self._log_seen = 0
         self._server: subprocess.Popen[bytes] | None = None
-        self.site = Site(self.origin, self._client_key, self.clock)
+        self.site = Site(self.origin, self.client_key_file.read_text().strip(), self.clock)
 
     @property
     def database(self) -> Path:
@@ -164,7 +165,16 @@ class Stage:
 
     def advance(self, seconds: int) -> None:
         """Step the simulated clock of everybody forward."""
-        advance(self._clock_file, seconds)
+        advance(self.clock_file, seconds)
+
+    def why(self) -> str:
+        """Reason of the latest refusal in the server's log since the last time: its operator reads it, no caller."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_seen)
+            lines = log.readlines()
+            self._log_seen = log.tell()
+        reasons = [str(json.loads(line).get("why", "")) for line in lines if line.startswith(b"{")]
+        return next((reason for reason in reversed(reasons) if reason), "")
 
     def _wait_until_ready(self) -> None:
         assert self._server is not None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from typing import Final
 
-from pteri.adapters.system import monotonic_s
+from pteri.demo.narrator import Narrator
 from pteri.demo.stage import DOMAIN, TENANT, Answer, Phone, Stage
-from pteri.demo.telling import Outcome, Step, Teller
-from pteri.wallet.client import Waiting
+from pteri.demo.telling import Teller
 
 __all__ = ["Story"]
 
@@ -18,19 +17,17 @@ _HOUR: Final = 3600
 _SIGNED: Final = ("--yes", "--details")
 
 
-class Story:
+class Story(Narrator):
     """Plays on a stage and tells it. Every step knows how it must end."""
 
     def __init__(self, stage: Stage, teller: Teller) -> None:
-        self._stage = stage
-        self._tell = teller
+        super().__init__(stage, teller)
         self._old = Phone(stage, "old phone")
         self._new = Phone(stage, "new phone")
-        self._third = Phone(stage, "third phone")
+        self.third = Phone(stage, "third phone")
+        """The phone that is Alice's own when the story is over."""
         self._swapper = Phone(stage, "sim swapper")
         self._robber = Phone(stage, "mnemonic thief")
-        self.codes: list[str] = []
-        """Every one-time code that a phone showed."""
         self._words = ""
         self._backup = ""
         self._last_request = ""
@@ -135,6 +132,7 @@ class Story:
             "the network",
             lambda: self._replayed(recorded),
             "accepted",
+            reason="SAME_ANSWER",
             told="sends it again unchanged: the first answer comes back, word for word, and nothing happens twice",
         )
         waiting = self._start("the thief starts a sign-in as Alice", lambda: self._stage.site.sign_in(_EMAIL))
@@ -225,20 +223,23 @@ class Story:
         self._step(
             "restore the words on a third phone",
             "the third phone",
-            lambda: self._third.do("restore", typed=self._words),
+            lambda: self.third.do("restore", typed=self._words),
             "done",
         )
         claimed = self._step(
             "set up codes and claim the account with the wallet",
             "the third phone",
-            lambda: self._third.do("recover", "start", *self._where, *_SIGNED),
+            lambda: self.third.do("recover", "start", *self._where, *_SIGNED),
             "waits",
+        )
+        self._tell.words(
+            "         first, in a round trip of its own, it signed that codes work: both sides derived the same"
         )
         self._tell.statement("The third phone", str(claimed["statement"]))
         self._step(
             "the third phone tries before the hold is over",
             "the third phone",
-            lambda: self._third.do("recover", "finish", *_SIGNED),
+            lambda: self.third.do("recover", "finish", *_SIGNED),
             "refused",
             reason="HELD",
             told="must wait 72 hours; if this were a thief, Alice's other phones could stop him",
@@ -247,7 +248,7 @@ class Story:
         self._step(
             "the third phone signs with wallet and own key",
             "the third phone",
-            lambda: self._third.do("recover", "finish", *_SIGNED),
+            lambda: self.third.do("recover", "finish", *_SIGNED),
             "accepted",
             told="VERIFIED PHONE; every other phone is revoked",
         )
@@ -255,7 +256,7 @@ class Story:
         signed = self._step(
             "approve the sign-in on the third phone",
             "the third phone",
-            lambda: self._third.do("sign-in", waiting.qr, *_SIGNED),
+            lambda: self.third.do("sign-in", waiting.qr, *_SIGNED),
             "accepted",
         )
         self._step(
@@ -289,14 +290,14 @@ class Story:
             told="tries to finish at once: nothing is registered before the hold is over",
         )
         seen = self._step(
-            "the phone tells of the claim", "Alice's phone", lambda: self._third.do("devices"), "done", told="is told"
+            "the phone tells of the claim", "Alice's phone", lambda: self.third.do("devices"), "done", told="is told"
         )
         newest = seen["notices"][0]
         self._tell.words(f"         notice: {newest['kind']} by the phone “{newest['phone']}”")
         stopped = self._step(
             "remove the thief's phone",
             "Alice's phone",
-            lambda: self._third.do("revoke", str(claimed["phone"]), *_SIGNED),
+            lambda: self.third.do("revoke", str(claimed["phone"]), *_SIGNED),
             "accepted",
             told="“It wasn't me”: removes the waiting phone; the claim ends",
         )
@@ -311,66 +312,17 @@ class Story:
             told="comes back after the hold: his phone is removed for ever",
         )
 
-    # --- telling ------------------------------------------------------------------------------------------------
-
     @property
     def _where(self) -> tuple[str, ...]:
         return ("--server", self._stage.origin, "--tenant", TENANT)
 
-    def _step(
-        self,
-        name: str,
-        who: str,
-        act: Callable[[], Answer],
-        must: Outcome,
-        *,
-        reason: str | None = None,
-        told: str | None = None,
-    ) -> Answer:
-        start = monotonic_s()
-        answer = act()
-        outcome = _outcome(answer)
-        if must == "done" and outcome == "accepted":
-            outcome = "done"
-        found = answer.code or str(answer.told.get("reason", ""))
-        self._tell.step(
-            Step(
-                name=name,
-                who=who,
-                outcome=outcome,
-                reason=found,
-                expected=outcome == must and reason in {None, found},
-                at=self._stage.clock.now(),
-                took_s=round(monotonic_s() - start, 3),
-                told=told or name,
-            )
-        )
-        if answer.ok and "code" in answer.told:
-            self.codes.append(str(answer["code"]))
-        if not answer.ok and must != "refused":
-            raise RuntimeError(f"{name}: {answer.told}")
-        return answer
-
-    def _start(self, name: str, act: Callable[[], Waiting]) -> Waiting:
-        start = monotonic_s()
-        waiting = act()
-        took = round(monotonic_s() - start, 3)
-        self._tell.step(Step(name, "the bank", "done", "", True, self._stage.clock.now(), took, name))
-        return waiting
-
-    def _step_clock(self, seconds: int, text: str) -> None:
-        self._stage.advance(seconds)
-        self._tell.clock(text, self._stage.clock.now())
-
     def _replayed(self, raw: bytes) -> Answer:
-        status = int(self._stage.wiretap.replay(raw).split(b" ", 2)[1])
-        return Answer(status < 300, "" if status < 300 else "DENIED" if status == 401 else str(status), {})
-
-
-def _outcome(answer: Answer) -> Outcome:
-    if not answer.ok:
-        return "refused"
-    return "waits" if answer.told.get("decision") == "hold" else "accepted"
+        head, _, body = self._stage.wiretap.replay(raw).partition(b"\r\n\r\n")
+        status = int(head.split(b" ", 2)[1])
+        if status >= 300:
+            return Answer(False, str(json.loads(body)["code"]), {})
+        # A yes counts only if it is the recorded one: an answer of its own would be a second effect.
+        return Answer(True, "", {"reason": "SAME_ANSWER" if body in self._stage.wiretap.everything() else "NEW_ANSWER"})
 
 
 def _spaced(answer: Answer) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -10,9 +11,10 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-__all__ = ["Outcome", "Step", "Teller"]
+__all__ = ["MEANINGS", "Outcome", "Step", "Teller"]
 
 Outcome = Literal["done", "accepted", "waits", "refused"]
+_WIDTH: Final = 100
 _MARKS: Final[dict[str, tuple[str, str]]] = {
     "done": ("·", "bold"),
     "accepted": ("✔ yes", "bold green"),
@@ -21,13 +23,31 @@ _MARKS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+MEANINGS: Final = {
+    "BOTH_KEYS": "the account's wallet and a verified phone of it signed this very text",
+    "LINE_NOT_CONFIRMED": "both keys signed this very text; nobody confirms the line, so the level is REDUCED",
+    "SECURITY_DELAY": "both keys signed; a new phone waits an hour, seen and stoppable by the old one",
+    "RECOVERY_HOLD": "the wallet alone proves too little: it waits, seen and stoppable by every phone",
+    "HOLD_OVER": "the waiting time has passed, and nobody objected",
+    "HELD": "the waiting time has begun, and is not over",
+    "COMPLETED": "the code follows from both signatures, and came from the browser that it is for",
+    "SAME_ANSWER": "the request is known: its recorded answer is sent, and nothing is done",
+}
+"""Why the server said yes or no, by its reason. For a denial its own log has more than it tells the caller."""
+
+
 class Step(msgspec.Struct, frozen=True):
-    """One thing that happened. ``at``: simulated Unix second; ``took_s``: real seconds; ``expected``: as it must be."""
+    """One thing that happened.
+
+    ``reason``: the stable code; ``why``: the same in words, for a denial those of the server's log; ``at``: simulated
+    Unix second; ``took_s``: real seconds; ``expected``: as it must be.
+    """
 
     name: str
     who: str
     outcome: Outcome
     reason: str
+    why: str
     expected: bool
     at: int
     took_s: float
@@ -40,7 +60,9 @@ class Teller:
     def __init__(self, *, quiet: bool, no_color: bool) -> None:
         self.steps: list[Step] = []
         self._quiet = quiet
-        self._out = Console(no_color=no_color, highlight=False, width=100)
+        self._out = Console(
+            no_color=no_color, highlight=False, width=min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)
+        )
 
     def chapter(self, title: str, *about: str) -> None:
         """A new part of the story."""
@@ -65,6 +87,9 @@ class Teller:
         if step.reason:
             line.append(f"  [{step.reason}]", style="magenta")
         self._out.print(line)
+        if step.why:
+            place = "the server's log says why: " if step.reason == "DENIED" else "because "
+            self._out.print(Text(f"         {place}{step.why}", style="dim"))
         if not step.expected:
             self._out.print(Text("         this should not have happened", style="bold white on red"))
 
@@ -78,4 +103,5 @@ class Teller:
         """Plain words."""
         if not self._quiet:
             for line in lines:
-                self._out.print(Text(line))
+                # A path or a command that was broken in two could not be copied.
+                self._out.print(Text(line), soft_wrap=True)

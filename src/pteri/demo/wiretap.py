@@ -48,11 +48,13 @@ class Wiretap:
         return [request for stream in streams for request in _single_requests(stream) if marker in request]
 
     def replay(self, raw: bytes) -> bytes:
-        """Send recorded bytes again on a connection of one's own; the first bytes of the answer."""
+        """Send recorded bytes again on a connection of one's own; the whole answer."""
         with socket.create_connection(("127.0.0.1", self._to_port), timeout=_TIMEOUT_S) as again:
             again.sendall(raw)
-            again.shutdown(socket.SHUT_WR)
-            return again.recv(_CHUNK)
+            answer = b""
+            while _first_message(answer) is None and (chunk := again.recv(_CHUNK)):
+                answer += chunk
+            return answer
 
     def close(self) -> None:
         """Stop listening."""
@@ -109,12 +111,17 @@ class Wiretap:
 
 
 def _single_requests(stream: bytes) -> list[bytes]:
-    """The requests of one connection, cut by their Content-Length."""
+    """The requests of one connection that arrived whole."""
     found = []
-    while b"\r\n\r\n" in stream:
-        head, _, rest = stream.partition(b"\r\n\r\n")
-        lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-        size = int(lengths[0].partition(b":")[2]) if lengths else 0
-        found.append(head + b"\r\n\r\n" + rest[:size])
-        stream = rest[size:]
+    while (message := _first_message(stream)) is not None:
+        found.append(message)
+        stream = stream[len(message) :]
     return found
+
+
+def _first_message(stream: bytes) -> bytes | None:
+    """The first HTTP message of a stream, cut by its Content-Length; ``None`` until it is whole."""
+    head, end, rest = stream.partition(b"\r\n\r\n")
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    size = int(lengths[0].partition(b":")[2]) if lengths else 0
+    return head + end + rest[:size] if end and len(rest) >= size else None

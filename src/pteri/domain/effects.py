@@ -148,6 +148,6 @@ def _removed(act: RevokeDevice, now: _Happening) -> Event:
     target = now.account.known(act.target)
     if target.thumbprint == act.device or target.state is not DeviceState.ACTIVE:
         return DeviceRevoked(at=now.at, request=now.request, device=act.target, by=act.device)
-    # Another verified phone is suspended first: it can do nothing, but an eviction by a thief can still be undone.
+    # Another verified phone is suspended first: it can do nothing at once, and its end is announced a day ahead.
     until = now.at + now.rules.revoke_other_s
     return DeviceSuspended(at=now.at, request=now.request, device=act.target, by=act.device, revoke_at=until)

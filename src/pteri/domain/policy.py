@@ -155,7 +155,7 @@ def _revoke(act: RevokeDevice, account: Account, now: Circumstances) -> Decision
     if target is not device and device.on_probation(now.at):
         return Refuse(Reason.DEVICE_ON_PROBATION)
     if target.suspension is not None:
-        # Removing it twice must not cut short the time in which its removal can be undone.
+        # Removing it twice must not cut short the day between the notice and the end.
         return _after(target.suspension.revoke_at, Reason.SECURITY_DELAY, now)
     if account.active_devices() == (target,):
         return Refuse(Reason.LAST_DEVICE)

@@ -103,7 +103,7 @@ def test_a_name_that_leads_nowhere_is_taken_all_the_same(tmp_path: Path) -> None
 def test_two_computers_at_the_same_folder_lose_no_copy(tmp_path: Path) -> None:
     versions = [version() for _ in range(4)]
     start = threading.Barrier(len(versions))
-    told: list[WalletCode] = []
+    told: list[str] = []
 
     def save(data: bytes) -> Path | None:
         start.wait(timeout=30)

@@ -45,7 +45,7 @@ def spelled(tree: dict[str, Any]) -> bytes:
     return json.dumps(tree, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
-def refusal(data: bytes, passphrase: Secret = PASSPHRASE, *, expected: Holds = Holds.WALLET) -> WalletCode:
+def refusal(data: bytes, passphrase: Secret = PASSPHRASE, *, expected: Holds = Holds.WALLET) -> str:
     with pytest.raises(WalletError) as caught:
         open_sealed(data, passphrase, expected=expected)
     return caught.value.code

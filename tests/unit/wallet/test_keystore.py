@@ -61,7 +61,7 @@ def store(home: Path) -> Keystore:
     return keystore
 
 
-def code_of(act: Callable[[], object]) -> WalletCode:
+def code_of(act: Callable[[], object]) -> str:
     with pytest.raises(WalletError) as caught:
         act()
     return caught.value.code

@@ -35,7 +35,7 @@ def test_a_state_comes_back_and_has_one_spelling(state: PhoneState) -> None:
     assert data.endswith(b"}\n")
 
 
-def refusal(data: bytes) -> WalletCode:
+def refusal(data: bytes) -> str:
     with pytest.raises(WalletError) as caught:
         decode_state(data)
     return caught.value.code

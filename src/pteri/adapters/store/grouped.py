@@ -59,9 +59,7 @@ class GroupedStore:
         finally:
             self._flush = None
 
-    async def _commit_group(
-        self, group: Sequence[tuple[Sequence[Changeset], asyncio.Future[list[Outcome]]]]
-    ) -> None:
+    async def _commit_group(self, group: Sequence[tuple[Sequence[Changeset], asyncio.Future[list[Outcome]]]]) -> None:
         try:
             outcomes = await self._inner.commit([changeset for batch, _ in group for changeset in batch])
         except Exception as error:  # noqa: BLE001 - handed to whoever waits, never swallowed
