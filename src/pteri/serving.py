@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from contextlib import suppress
@@ -11,7 +12,7 @@ import structlog
 import uvicorn
 
 from pteri.settings import ServerSettings, Settings, SettingsError
-from pteri.wiring import compose, served
+from pteri.wiring import check_key, compose, served
 
 __all__ = ["serve"]
 
@@ -36,8 +37,10 @@ def serve(settings: Settings) -> None:
     server = settings.server
     # The port first: a second service beside a running one must not touch its database.
     with _listen(server) as listener:
+        deployment = compose(settings)
+        asyncio.run(check_key(deployment))
         config = uvicorn.Config(
-            served(compose(settings), requests_per_minute=server.requests_per_minute),
+            served(deployment, requests_per_minute=server.requests_per_minute),
             loop="uvloop",
             http="httptools",
             ws="none",

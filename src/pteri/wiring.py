@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -20,6 +21,7 @@ from pteri.app.forget import forget_old
 from pteri.app.loops import pull
 from pteri.app.sequence import catch_up
 from pteri.core import ids
+from pteri.core.ids import TenantId
 from pteri.core.keys.device import DeviceKey
 from pteri.core.keys.network import network_named
 from pteri.deployment_key import read_deployment_key
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.types import ASGIApp
 
-__all__ = ["compose", "served"]
+__all__ = ["check_key", "compose", "served"]
 
 _log = structlog.get_logger("pteri")
 
@@ -60,6 +62,17 @@ def compose(settings: Settings) -> Deployment:
         tenants={tenant.id: _tenant(tenant) for tenant in settings.tenants},
         public_origin=server.public_origin,
     )
+
+
+async def check_key(deployment: Deployment) -> None:
+    """Refuse a database that was made under another deployment key: every keyed hash in it would miss.
+
+    Without this a swapped key would start in silence, and every login could be bound a second time.
+    """
+    mark = ids.to_base64url(deployment.vault.derive("key-check", TenantId("pteri"), "1"))
+    pinned = await deployment.store.pin("deployment key", mark)
+    if not hmac.compare_digest(pinned.encode(), mark.encode()):
+        raise SettingsError("This database was made with another deployment key. Restore that key.")
 
 
 def _tenant(settings: TenantSettings) -> Tenant:

@@ -111,8 +111,11 @@ ORDERS = {work.__name__: work for work in (approve, approve_and_die, sequence, s
 def main() -> None:
     for line in sys.stdin:
         order = msgspec.json.decode(line, type=Order)
+        started, go = os.pipe()
         child = os.fork()
         if child == 0:
+            os.close(go)
+            os.read(started, 1)  # nothing is said before "born" is
             try:
                 ORDERS[order.what](SqliteStore.open(Path(order.path)), order.number)
             except BaseException:  # noqa: BLE001 - a fork must never return into its parent's loop
@@ -120,6 +123,8 @@ def main() -> None:
                 os._exit(1)
             os._exit(0)
         say("born", child)
+        os.close(go)
+        os.close(started)
         _, status = os.waitpid(child, 0)
         say("ended", os.waitstatus_to_exitcode(status))
 

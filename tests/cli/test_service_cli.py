@@ -9,6 +9,8 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +22,28 @@ from pteri.settings import load_settings
 def _pteri(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pteri", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=30)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def started(settings: Path) -> Iterator[subprocess.Popen[str]]:
+    """A service that has answered once."""
+    command = [sys.executable, "-m", "pteri", "serve", "--config", str(settings)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["event"] == "listening"
+            with socket.create_connection(("127.0.0.1", load_settings(settings).server.port)) as first:
+                first.settimeout(30)
+                first.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                assert first.recv(64).startswith(b"HTTP/1.1 200")
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_new_service_has_closed_keys_and_absolute_paths(tmp_path: Path) -> None:
@@ -134,3 +158,33 @@ def test_serve_refuses_an_unknown_setting_and_a_rule_below_its_floor(tmp_path: P
         done = _pteri("serve", "--config", str(settings))
         assert done.returncode == 2
         assert named in done.stderr
+
+
+def test_serve_refuses_a_database_of_another_deployment_key(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        _pteri("init", str(tmp_path / name), "--domain", "bank.example", "--port", str(free_port()))
+        with started(tmp_path / name / "pteri.toml") as process:
+            process.terminate()
+            assert process.wait(timeout=30) == -signal.SIGTERM
+    (tmp_path / "one" / "deployment.key").write_bytes((tmp_path / "two" / "deployment.key").read_bytes())
+    done = _pteri("serve", "--config", str(tmp_path / "one" / "pteri.toml"))
+    assert done.returncode == 2
+    assert "another deployment key" in done.stderr
+
+
+def test_a_stopping_server_answers_what_it_has_begun_to_read(tmp_path: Path) -> None:
+    port = free_port()
+    _pteri("init", str(tmp_path / "svc"), "--domain", "bank.example", "--port", str(port))
+    with started(tmp_path / "svc" / "pteri.toml") as process, socket.create_connection(("127.0.0.1", port)) as half:
+        half.settimeout(30)
+        head = "POST /v1/site/logins HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\n"
+        half.sendall(head.encode() + b"{ ")
+        # The server has read what was sent before it is told to stop: a second connection is answered after it.
+        with socket.create_connection(("127.0.0.1", port)) as other:
+            other.settimeout(30)
+            other.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert other.recv(64).startswith(b"HTTP/1.1 200")
+        process.terminate()
+        half.sendall(b" }")
+        assert half.recv(64).startswith(b"HTTP/1.1 401")
+        assert process.wait(timeout=30) == -signal.SIGTERM

@@ -200,6 +200,7 @@ def test_tables_keep_tenant_first_and_account_second_in_every_key(path: Path) ->
     close(store)
     assert keys.pop("log") == ["position"]
     assert keys.pop("schema_versions") == ["version"]
+    assert keys.pop("pins") == ["name"]
     assert {key[0] for key in keys.values()} == {"tenant"}
     assert {key.index("account") for key in keys.values() if "account" in key} == {1}
 

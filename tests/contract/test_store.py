@@ -310,3 +310,11 @@ async def test_an_answer_keeps_its_bytes(store: Store, body: bytes) -> None:
 
 async def test_there_is_no_answer_to_what_was_never_asked(store: Store) -> None:
     assert await store.answer(b.TENANT, b.thumbprint(), b.key()) is None
+
+
+async def test_what_is_pinned_first_stays_for_ever(open_store: OpenStore) -> None:
+    first, second = await open_store(), await open_store()
+    assert await first.pin("deployment key", "one") == "one"
+    assert await second.pin("deployment key", "two") == "one"
+    assert await first.pin("deployment key", "two") == "one"
+    assert await second.pin("another name", "two") == "two"

@@ -88,7 +88,8 @@ def test_both_flowcharts_and_the_four_refusals_are_played(played: Played) -> Non
         "approve the new phone with both keys",
         "type the old phone's code on the new phone",
         "the new phone signs with wallet and own key",
-        "set up codes and claim the account with the wallet",
+        "set up sign-in codes on the third phone",
+        "claim the account with the restored wallet",
         "the third phone signs with wallet and own key",
     } <= names
     refused = {step.name: step.reason for step in played.steps if step.outcome == "refused"}

@@ -6,9 +6,13 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 from structlog.testing import capture_logs
 
-from pteri.wiring import served
+from pteri.adapters.vault import DeploymentVault
+from pteri.core.keys.secret import Secret
+from pteri.settings import SettingsError
+from pteri.wiring import check_key, served
 from world import World
 
 if TYPE_CHECKING:
@@ -61,3 +65,11 @@ def test_a_loop_that_ends_by_a_bug_says_so_while_the_service_runs(world: World) 
 
 def test_loops_without_a_bug_end_in_silence_when_the_service_stops(world: World) -> None:
     assert world.run(lived(world)) == []
+
+
+def test_a_database_starts_under_the_key_that_made_it_and_no_other(world: World) -> None:
+    world.run(check_key(world.deployment))
+    world.run(check_key(world.deployment))
+    other = replace(world.deployment, vault=DeploymentVault(Secret(bytes(31) + b"x"), world.deployment.entropy))
+    with pytest.raises(SettingsError, match="another deployment key"):
+        world.run(check_key(other))

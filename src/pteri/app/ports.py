@@ -282,6 +282,10 @@ class Store(Protocol):
         """All accounts in order of (tenant, id), after the given one: for checks over everything."""
         ...
 
+    async def pin(self, name: str, value: str) -> str:
+        """The value that was pinned first under this name, for ever; this one, if there was none."""
+        ...
+
     async def forget_answers(self, before: int, limit: int) -> int:
         """Drop at most ``limit`` answers, challenges and counters that ended before Unix second ``before``; how many.
 

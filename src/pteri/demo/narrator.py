@@ -9,7 +9,11 @@ from pteri.demo.stage import Answer, Stage
 from pteri.demo.telling import MEANINGS, Outcome, Step, Teller
 from pteri.wallet.client import Waiting
 
-__all__ = ["Narrator"]
+__all__ = ["Narrator", "StoryStopped"]
+
+
+class StoryStopped(Exception):
+    """A step that must succeed was refused: what follows would make no sense."""
 
 
 class Narrator:
@@ -54,7 +58,7 @@ class Narrator:
         if answer.ok and "code" in answer.told:
             self.codes.append(str(answer["code"]))
         if not answer.ok and must != "refused":
-            raise RuntimeError(f"{name}: {answer.told}")
+            raise StoryStopped(f"{name}: {answer.told}")
         return answer
 
     def _start(self, name: str, act: Callable[[], Waiting]) -> Waiting:

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from pteri.demo.byhand import write_by_hand
+from pteri.demo.narrator import StoryStopped
 from pteri.demo.stage import Stage
 from pteri.demo.story import Story
 from pteri.demo.telling import Teller
@@ -37,8 +38,8 @@ def play(*, as_json: bool, keep: Path | None, stay: bool) -> int:
     teller.words("Starting a server, a Web2 site and five phones. Only the clock and the people are simulated.")
     with Stage(directory) as stage:
         story = Story(stage, teller)
-        story.play()
-        right = all(step.expected for step in teller.steps)
+        failed = _failure(story)
+        right = not failed and all(step.expected for step in teller.steps)
         where = {
             "docs": f"{stage.origin}/docs",
             "openapi": f"{stage.origin}/openapi.json",
@@ -49,12 +50,23 @@ def play(*, as_json: bool, keep: Path | None, stay: bool) -> int:
             "by_hand": str(write_by_hand(stage, story.third)),
         }
         if as_json:
-            print(json.dumps({"ok": right, "steps": msgspec.to_builtins(teller.steps), "where": where}))
+            told = {"ok": right, "steps": msgspec.to_builtins(teller.steps), "where": where}
+            print(json.dumps(told | ({"error": failed} if failed else {})))
         else:
+            teller.words(*([f"The story ended early: {failed}"] if failed else []))
             _say_where(teller, where, right=right)
             if stay and sys.stdin.isatty():
                 _look_around(teller)
     return 0 if right else 1
+
+
+def _failure(story: Story) -> str:
+    """Play; what stopped the story, if something that must succeed did not."""
+    try:
+        story.play()
+    except StoryStopped as stopped:
+        return str(stopped)
+    return ""
 
 
 def _say_where(teller: Teller, where: dict[str, str], *, right: bool) -> None:

@@ -226,8 +226,16 @@ class Story(Narrator):
             lambda: self.third.do("restore", typed=self._words),
             "done",
         )
+        set_up = self._step(
+            "set up sign-in codes on the third phone",
+            "the third phone",
+            lambda: self.third.do("recover", "codes", *self._where, *_SIGNED),
+            "accepted",
+            told="sets up sign-in codes, a round trip of its own: both sides derive the same; it grants nothing",
+        )
+        self._tell.statement("The third phone", str(set_up["statement"]))
         claimed = self._step(
-            "set up codes and claim the account with the wallet",
+            "claim the account with the restored wallet",
             "the third phone",
             lambda: self.third.do("recover", "start", *self._where, *_SIGNED),
             "waits",

@@ -182,6 +182,24 @@ def finish_migration(desk: Desk, *, line: _Line = None, yes: _Yes = False, detai
     return _finish(desk, line, yes, details)
 
 
+@command(_recover, "codes")
+def set_up_codes(
+    desk: Desk,
+    *,
+    server: _Server,
+    tenant: _Tenant,
+    index: _Index = 0,
+    network: _Net = "main",
+    yes: _Yes = False,
+    details: _Details = False,
+) -> Told:
+    """New phone: set up sign-in codes, the first step of a recovery. 'recover start' does it too, if it is not done."""
+    phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
+    shown = phone.set_up_codes(server, tenant)
+    desk.screen.say("This phone and the service derive the same codes. Go on with: pteri wallet recover start")
+    return _signed(phone, shown, details=details)
+
+
 @command(_recover, "start")
 def start_recovery(
     desk: Desk,

@@ -237,6 +237,15 @@ class Phone(Answering):
                 line=line,
             )
 
+    def set_up_codes(self, origin: str, tenant: str) -> ShownCode:
+        """New phone with a restored wallet: the first step of a recovery, a round trip of its own.
+
+        It shows that phone and server derive the same codes, and grants nothing. Nobody types this code:
+        :meth:`start_recovery` hands it over, within two minutes.
+        """
+        with self._keystore.exclusive():
+            return self._new_codes(self._begun(origin, tenant))
+
     def start_recovery(self, origin: str, tenant: str, *, line: str | None = None) -> Signed:
         """New phone with a restored wallet, when all others are lost: set up codes, then ask for the account.
 
@@ -265,19 +274,24 @@ class Phone(Answering):
             remove_file(self._keystore.directory / "state.json")
 
     def _codes(self, state: PhoneState) -> CodesReady:
-        """The first step of a recovery, unless it is done: a round trip that shows that both derive the same code."""
+        """The first step of a recovery, unless it is done."""
         ready = self._journal.codes
-        if ready is not None and self._clock.now() < ready.at + _CODE_LIFE_S:
-            return ready
+        if ready is None or self._clock.now() >= ready.at + _CODE_LIFE_S:
+            self._new_codes(state)
+            ready = self._journal.codes
+            assert ready is not None
+        return ready
+
+    def _new_codes(self, state: PhoneState) -> ShownCode:
         signed = self._repeated("setup-otp")
         if signed is None:
             asked = wire.SetUpCodes(to_base64url(self._device.public.sec1), self._wallet.address(self._index))
             claimed = self._server(state).post("/code-setups", asked, wire.Claimed)
             signed = self._answer(claimed, checks.codes, state=state, pinned=None, subject="setup-otp")
         shown, statement = _with_code(signed), signed.statement
-        ready = CodesReady(statement.request_id, shown.code, statement.act.account, self._clock.now())
-        self._journal.keep_codes(ready)
-        return ready
+        account = statement.act.account
+        self._journal.keep_codes(CodesReady(statement.request_id, shown.code, account, self._clock.now()))
+        return shown
 
     def _opened_case(self, state: PhoneState, codes: CodesReady) -> wire.Claimed:
         """The second step. The code counts once; without an answer it may still count, so it is kept."""

@@ -119,6 +119,10 @@ class GroupedStore:
         """As inside."""
         return await self._inner.accounts(after, limit)
 
+    async def pin(self, name: str, value: str) -> str:
+        """As inside."""
+        return await self._inner.pin(name, value)
+
     async def forget_answers(self, before: int, limit: int) -> int:
         """As inside."""
         return await self._inner.forget_answers(before, limit)

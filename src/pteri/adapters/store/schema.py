@@ -133,6 +133,8 @@ _FIRST: Final = (
     )
     """,
     "CREATE INDEX notices_by_age ON notices (tenant, account, at)",
+    # Facts of the whole deployment that must never change under it.
+    "CREATE TABLE pins (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)",
 )
 
 _STEPS: Final = (_FIRST,)

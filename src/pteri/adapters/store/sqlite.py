@@ -177,6 +177,13 @@ class SqliteStore:
         )
         return [codec.decode_account(text) for text in found]
 
+    async def pin(self, name: str, value: str) -> str:
+        """The value that was pinned first under this name, for ever; this one, if there was none."""
+        with self._transaction() as connection:
+            connection.execute("INSERT INTO pins (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, value))
+        [pinned] = self._texts("SELECT value FROM pins WHERE name = ?", name)
+        return pinned
+
     async def forget_answers(self, before: int, limit: int) -> int:
         """Drop at most ``limit`` recorded answers and dead challenges older than Unix second ``before``; how many.
 
