@@ -92,7 +92,9 @@ async def _measure(directory: Path, total: int, clients: int) -> Figures:
 
 @contextmanager
 def _server(settings: Path) -> Iterator[int]:
-    process = subprocess.Popen([sys.executable, "-m", "pteri", "serve", "--config", str(settings)])
+    command = [sys.executable, "-m", "pteri", "serve", "--config", str(settings)]
+    # Its log is no figure: standard output is for these.
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         yield process.pid
     finally:

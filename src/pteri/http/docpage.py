@@ -38,7 +38,7 @@ body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.55 s
 header, nav, main, footer { max-width: 60rem; margin: 0 auto; padding: 0 1rem; }
 h1 { margin: 2rem 0 0; } h2 { margin: 3rem 0 1rem; border-bottom: 1px solid var(--line); }
 article { margin: 2rem 0; padding: 0 1rem 1rem; border: 1px solid var(--line); border-radius: .5rem; }
-h3, pre, code, td, th { overflow-wrap: anywhere; }
+h3, pre, code, td { overflow-wrap: anywhere; } th, th code { overflow-wrap: break-word; }
 a { color: var(--link); } a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .skip { position: absolute; left: -100vw; } .skip:focus { left: 1rem; top: 1rem; background: var(--paper); }
 .quiet { color: var(--quiet); }
