@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import pytest
 
 from commits import OpenStore
+from postgres import PostgresServer
 from pteri.adapters.store.grouped import GroupedStore
+from pteri.adapters.store.postgres import PostgresStore
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.app.ports import Store
 
-STORES = ("sqlite", "grouped sqlite")
+STORES = ("sqlite", "grouped sqlite", "postgres", "grouped postgres")
 
 
 @pytest.fixture
@@ -22,13 +24,30 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(params=STORES)
-async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenStore]:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Awaitable[Store]]]:
+    """A fresh database, and how to open it."""
+    grouped, _, kind = request.param.rpartition(" ")
+    with ExitStack() as stack:
+        if kind == "postgres":
+            server: PostgresServer = request.getfixturevalue("postgres_server")
+            url = stack.enter_context(server.store())
+
+        async def open_it() -> Store:
+            plain: Store = (
+                await PostgresStore.open(url) if kind == "postgres" else SqliteStore.open(tmp_path / "store.db")
+            )
+            return GroupedStore(plain) if grouped else plain
+
+        yield open_it
+
+
+@pytest.fixture
+async def open_store(database: Callable[[], Awaitable[Store]]) -> AsyncIterator[OpenStore]:
     """Opens one more handle on the one database of this test."""
-    backends = {"sqlite": _sqlite, "grouped sqlite": _grouped}
     async with AsyncExitStack() as handles:
 
         async def open_one() -> Store:
-            store = await backends[request.param](tmp_path)
+            store = await database()
             handles.push_async_callback(store.close)
             return store
 
@@ -39,11 +58,3 @@ async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
 async def store(open_store: OpenStore) -> Store:
     """An empty store."""
     return await open_store()
-
-
-async def _sqlite(place: Path) -> Store:
-    return SqliteStore.open(place / "store.db")
-
-
-async def _grouped(place: Path) -> Store:
-    return GroupedStore(SqliteStore.open(place / "store.db"))

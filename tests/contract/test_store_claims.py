@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 import builders as b
@@ -9,6 +10,8 @@ from commits import committed, one
 from pteri.app.ports import Changeset, Claim, ClaimKind, Committed, Conflict, ConflictKind, CounterKind, Limited, Store
 
 pytestmark = pytest.mark.anyio
+
+replace = msgspec.structs.replace
 
 OPEN = b.opened()
 START = b.NOW // 3600 * 3600
@@ -91,6 +94,40 @@ async def test_one_changeset_may_count_the_same_thing_twice(store: Store) -> Non
         Limited(CounterKind.FAILED_SIGN_IN, retry_at=START + 3600),
     ]
     assert await store.count(b.TENANT, b.count()) == 2
+
+
+async def test_a_look_at_a_window_adds_nothing_to_it(store: Store) -> None:
+    look = replace(b.count(limit=1), adds=False)
+    assert await store.commit([Changeset(b.TENANT, counts=(look,))] * 3) == [Committed()] * 3
+    assert await store.count(b.TENANT, look) == 0
+
+
+async def test_a_look_at_a_full_window_refuses_the_whole_changeset(store: Store) -> None:
+    look = replace(b.count(limit=2), adds=False)
+    looking = Changeset(b.TENANT, spent=b.nonce(), counts=(b.count("other"), look))
+    full = Limited(CounterKind.FAILED_SIGN_IN, retry_at=START + 3600)
+    await committed(store, Changeset(b.TENANT, counts=(b.count(),)))
+    one_more = Changeset(b.TENANT, counts=(b.count(limit=2),))
+    assert await store.commit([one_more, looking, one_more]) == [Committed(), full, full]
+    assert [await store.count(b.TENANT, each) for each in (look, b.count("other"))] == [2, 0]
+    # Of a refused changeset nothing stays: its nonce may still be spent by the right one.
+    await committed(store, Changeset(b.TENANT, spent=b.nonce()))
+
+
+async def test_a_look_sees_what_its_own_changeset_has_just_counted(store: Store) -> None:
+    look = replace(b.count(limit=1), adds=False)
+    assert await one(store, Changeset(b.TENANT, counts=(look, b.count()))) == Committed()
+    full = Limited(CounterKind.FAILED_SIGN_IN, retry_at=START + 3600)
+    other = Changeset(b.TENANT, counts=(b.count(at=START + 3600), replace(look, at=START + 3600)))
+    assert await one(store, other) == replace(full, retry_at=START + 7200)
+    assert await store.count(b.TENANT, b.count(at=START + 3600)) == 0
+
+
+async def test_a_look_at_nothing_that_may_be_there_refuses_always_and_one_without_a_limit_never(store: Store) -> None:
+    never, always = replace(b.count(), adds=False), replace(b.count(limit=0), adds=False)
+    await committed(store, Changeset(b.TENANT, counts=(b.count(),)), Changeset(b.TENANT, counts=(never,)))
+    assert isinstance(await one(store, Changeset(b.OTHER_TENANT, counts=(always,))), Limited)
+    assert await store.count(b.TENANT, never) == 1
 
 
 async def test_each_kind_subject_window_and_tenant_is_counted_apart(store: Store) -> None:

@@ -84,6 +84,22 @@ async def test_two_sequencers_give_no_event_two_positions(open_store: OpenStore)
     assert len({place(entry) for entry in await whole_log(here)}) == 7
 
 
+async def test_an_account_shows_which_of_its_events_have_which_position(store: Store) -> None:
+    await some_history(store)
+    assert await store.positions(b.TENANT, OPEN.id, 0, 10) == [(1, None), (2, None), (3, None)]
+    while await store.sequence(2):
+        pass
+    log = await whole_log(store)
+    mine = [(entry.recorded.seq, entry.position) for entry in log if place(entry)[:2] == (b.TENANT, OPEN.id)]
+    later = b.moved(b.change_of(b.moved(b.change_of(b.moved(OPEN, 1)).account, 2)).account, 3)
+    await committed(store, later)
+    expected = [*mine, (4, None)]
+    assert await store.positions(b.TENANT, OPEN.id, 0, 10) == expected
+    assert await store.positions(b.TENANT, OPEN.id, 2, 10) == expected[2:]
+    assert await store.positions(b.TENANT, OPEN.id, 1, 2) == expected[1:3]
+    assert await store.positions(b.TENANT, OPEN.id, 0, 0) == []
+
+
 async def test_the_log_is_read_in_pages(store: Store) -> None:
     await some_history(store)
     await store.sequence(100)
@@ -156,6 +172,7 @@ async def test_a_negative_limit_is_a_bug_and_not_everything(store: Store) -> Non
         store.forget_answers(b.NOW, -1),
         store.history(b.TENANT, OPEN.id, 0, -1),
         store.notices(b.TENANT, OPEN.id, -1),
+        store.positions(b.TENANT, OPEN.id, 0, -1),
     ):
         with pytest.raises(ValueError):
             await call

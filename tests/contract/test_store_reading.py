@@ -9,7 +9,7 @@ import pytest
 
 import builders as b
 from commits import committed
-from pteri.app.ports import ChallengeChange, Changeset, Store
+from pteri.app.ports import ChallengeChange, Changeset, Claim, ClaimKind, Store
 from pteri.core.ids import TenantId
 from pteri.domain.account import Account
 from pteri.domain.challenge import Challenge, ChallengeEvent
@@ -52,6 +52,9 @@ async def test_unknown_ids_read_as_nothing(store: Store) -> None:
     assert await store.account(b.TENANT, b.account_id()) is None
     assert await store.history(b.TENANT, b.account_id(), 0, 10) == []
     assert await store.notices(b.TENANT, b.account_id(), 10) == []
+    assert await store.positions(b.TENANT, b.account_id(), 0, 10) == []
+    assert await store.account_of(b.TENANT, b.claims_of(OPEN)[0]) is None
+    assert await store.challenge_and_account(b.TENANT, b.request_id()) == (None, None)
     assert await store.prompts(b.TENANT, b.account_id(), b.NOW) == []
     assert await store.accounts(None, 10) == []
 
@@ -64,7 +67,28 @@ async def test_sv_16_another_tenant_sees_nothing_by_the_same_ids(store: Store) -
     assert await store.notices(b.OTHER_TENANT, OPEN.id, 10) == []
     assert await store.answer(b.OTHER_TENANT, b.thumbprint(), b.key()) is None
     assert await store.owner(b.OTHER_TENANT, b.claims_of(OPEN)[0]) is None
+    assert await store.account_of(b.OTHER_TENANT, b.claims_of(OPEN)[0]) is None
+    assert await store.challenge_and_account(b.OTHER_TENANT, ASKED.id) == (None, None)
+    assert await store.positions(b.OTHER_TENANT, OPEN.id, 0, 10) == []
     assert await store.count(b.OTHER_TENANT, APPROVAL.counts[0]) == 0
+
+
+async def test_an_account_is_found_by_each_of_its_claims_as_last_committed(store: Store) -> None:
+    await committed(store, b.opening(), b.opening(2), b.moved(OPEN, 1))
+    now = b.change_of(b.moved(OPEN, 1)).account
+    assert [await store.account_of(b.TENANT, claim) for claim in b.claims_of(OPEN)] == [now] * 3
+    assert await store.account_of(b.TENANT, b.claims_of(b.opened(2))[0]) == b.opened(2)
+    same_value = Claim(ClaimKind.WALLET, b.claims_of(OPEN)[0].value)
+    assert await store.account_of(b.TENANT, same_value) is None
+
+
+async def test_a_challenge_is_read_with_the_account_that_it_is_for(store: Store) -> None:
+    moved = b.moved(OPEN, 1)
+    await committed(store, b.opening(), b.issued(ASKED, b.decoy(2), b.binding(3)), moved)
+    assert await store.challenge_and_account(b.TENANT, ASKED.id) == (ASKED, b.change_of(moved).account)
+    # A decoy is for nobody, and a binding is for an account that does not exist yet.
+    assert await store.challenge_and_account(b.TENANT, b.request_id(2)) == (b.decoy(2), None)
+    assert await store.challenge_and_account(b.TENANT, b.request_id(3)) == (b.binding(3), None)
 
 
 async def test_tenants_with_the_same_ids_do_not_meet(store: Store) -> None:

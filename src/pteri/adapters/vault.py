@@ -7,6 +7,7 @@ code, nor read the evidence of a pending act. Whoever has the key can make no us
 from __future__ import annotations
 
 import hmac
+from hashlib import blake2b
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -42,6 +43,11 @@ class DeploymentVault:
     def derive(self, kind: str, tenant: TenantId, value: str) -> bytes:
         """32 bytes for this value, the same every time."""
         return self._mac(f"derive:{kind}", tenant, value)
+
+    def tag(self, kind: str, tenant: TenantId, value: str) -> bytes:
+        """Keyed BLAKE2b (RFC 7693), 32 bytes: a busy server makes several for each sign-in, at a sixth of an HMAC."""
+        text = f"{tenant}\0{value}".encode()
+        return blake2b(text, digest_size=32, key=self._kind_key(f"tag:{kind}")).digest()
 
     def seal(self, plain: bytes, context: str) -> bytes:
         """Version byte, 12 random bytes, AES-256-GCM ciphertext; the context is authenticated."""

@@ -77,6 +77,10 @@ class Vault(Protocol):
         """32 bytes that only this deployment can derive again (a line salt)."""
         ...
 
+    def tag(self, kind: str, tenant: TenantId, value: str) -> bytes:
+        """32 bytes that show, for some minutes, that this deployment made ``value``: compared, and kept nowhere."""
+        ...
+
     def seal(self, plain: bytes, context: str) -> bytes:
         """Authenticated encryption; ``context`` must be the same to open."""
         ...
@@ -136,6 +140,7 @@ class Count(msgspec.Struct, frozen=True):
     """One more in the window of ``window_s`` seconds that holds ``at`` (windows start at multiples of their length).
 
     ``limit``: how many the window may hold; one more makes the whole changeset ``Limited``. ``None``: only count.
+    ``adds`` false: only look. The changeset is ``Limited`` while the window is full, and adds nothing to it.
     """
 
     kind: CounterKind
@@ -143,6 +148,7 @@ class Count(msgspec.Struct, frozen=True):
     window_s: int
     at: int
     limit: int | None = None
+    adds: bool = True
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -255,12 +261,28 @@ class Store(Protocol):
         """Which account holds this claim."""
         ...
 
+    async def account_of(self, tenant: TenantId, claim: Claim) -> Account | None:
+        """The account that holds this claim, as last committed."""
+        ...
+
+    async def challenge_and_account(
+        self, tenant: TenantId, request: RequestId
+    ) -> tuple[Challenge | None, Account | None]:
+        """The challenge with this id, and the account it is for where that exists; both as of one moment."""
+        ...
+
     async def count(self, tenant: TenantId, count: Count) -> int:
         """How many its window holds now."""
         ...
 
     async def history(self, tenant: TenantId, account: AccountId, after_seq: int, limit: int) -> list[RecordedEvent]:
         """Events of an account in order, after ``after_seq``."""
+        ...
+
+    async def positions(
+        self, tenant: TenantId, account: AccountId, after_seq: int, limit: int
+    ) -> list[tuple[int, int | None]]:
+        """``seq`` of the events after ``after_seq`` in order, each with its log position, or ``None``."""
         ...
 
     async def notices(self, tenant: TenantId, account: AccountId, limit: int) -> list[Notice]:
@@ -282,8 +304,24 @@ class Store(Protocol):
         """All accounts in order of (tenant, id), after the given one: for checks over everything."""
         ...
 
+    async def lease(self, name: str, holder: str, *, at: int, until: int) -> bool:
+        """Whether ``holder`` has the lease ``name`` from ``at`` to ``until`` (Unix seconds): new, prolonged or taken.
+
+        One that another holder has is free again from its own ``until`` on. Only economy may hang on a lease, never
+        truth: the clocks of two machines differ, and a holder that sleeps does not see its lease end.
+        """
+        ...
+
+    async def release(self, name: str, holder: str) -> None:
+        """Give the lease back early, if this holder has it."""
+        ...
+
     async def pin(self, name: str, value: str) -> str:
         """The value that was pinned first under this name, for ever; this one, if there was none."""
+        ...
+
+    async def unfinished(self, before: int, limit: int) -> list[Challenge]:
+        """Approved sign-ins that ended before Unix second ``before`` without their code, oldest first."""
         ...
 
     async def forget_answers(self, before: int, limit: int) -> int:

@@ -13,7 +13,7 @@ from pteri.adapters.store.errors import InconsistentChangeset
 if TYPE_CHECKING:
     from pteri.app.ports import AccountChange, Changeset
 
-__all__ = ["check_consistency"]
+__all__ = ["at_most", "check_consistency"]
 
 
 def check_consistency(changeset: Changeset) -> None:
@@ -33,6 +33,13 @@ def check_consistency(changeset: Changeset) -> None:
     if changeset.account is not None:
         _require(changeset.account.account.tenant == tenant, "an account of another tenant")
         _check_events(changeset.account)
+
+
+def at_most(limit: int) -> int:
+    """The same limit; ``ValueError`` for a negative one, which one database reads as "all" and another refuses."""
+    if limit < 0:
+        raise ValueError("a limit is 0 or more")
+    return limit
 
 
 def _check_events(change: AccountChange) -> None:

@@ -17,13 +17,20 @@ __all__ = ["connect"]
 _APPLICATION_ID: Final = int.from_bytes(b"PTER", "big")
 """Written into the header of the file, where file(1) and SQLite look for whose it is."""
 
+_FIRST_RELEASE: Final = "1"
+"""How the first release numbered its only schema, in a table of its own."""
+
 _PRAGMAS: Final = (
     "PRAGMA synchronous = FULL",  # "durable": the log of writes is on the disk before a commit returns
     "PRAGMA fullfsync = ON",  # where fsync alone leaves it in the drive's cache (macOS); elsewhere nothing
     "PRAGMA checkpoint_fullfsync = ON",
-    "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",  # whoever edits the file cannot make its schema call functions
-    "PRAGMA temp_store = MEMORY",  # savepoints keep no file of records elsewhere
+    "PRAGMA temp_store = MEMORY",  # nothing keeps a file of records elsewhere
+    # Accounts are met in random order: what is not in memory is read and evicted again for every one of them.
+    f"PRAGMA cache_size = -{64 * 1024}",  # in KiB
+    # Pages are copied from the log into the file each time it has grown so much: a page that changed ten times
+    # meanwhile is copied once. The file's size when nobody writes is the price.
+    "PRAGMA wal_autocheckpoint = 8000",
 )
 
 
@@ -90,18 +97,35 @@ def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
 
 def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
     """Take every step that the file has not seen, all or none: who fails here closes the connection."""
+    if _revision(connection, path) == schema.NEWEST:
+        return
+    from pteri.adapters.store.upgrading import statements  # noqa: PLC0415 - slow to import, and rarely needed
+
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute(schema.CREATE_VERSIONS)
-    version = _number(connection, "SELECT COALESCE(MAX(version), 0) FROM schema_versions")
-    if version > schema.NEWEST:
-        raise StoreRefused(
-            f"The store {path} is of version {version}, and this program knows {schema.NEWEST}. Use a newer one."
-        )
-    for following in range(version + 1, schema.NEWEST + 1):
-        for statement in schema.step(following, schema.SQLITE):
+    found = _revision(connection, path)  # again, now that nobody else can be at it
+    if found == _FIRST_RELEASE:
+        for statement in schema.STAMP_FIRST:
             connection.execute(statement)
-        connection.execute("INSERT INTO schema_versions (version) VALUES (?)", (following,))
+        found = schema.REVISIONS[0]
+    if found != schema.NEWEST:
+        for statement in statements("sqlite", found):
+            connection.execute(statement).fetchall()
     connection.execute("COMMIT")
+
+
+def _revision(connection: sqlite3.Connection, path: Path) -> str | None:
+    """The schema of this file; ``None`` where it has none yet. Raises ``StoreRefused`` for one that is unknown."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()}
+    if "alembic_version" in tables:
+        [(revision,)] = connection.execute(schema.SELECT_REVISION).fetchall()
+    elif "schema_versions" in tables:
+        revision = str(_number(connection, "SELECT MAX(version) FROM schema_versions"))
+        if revision == _FIRST_RELEASE:
+            return revision
+    else:
+        return None
+    schema.check_known(revision, str(path))
+    return str(revision)
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:

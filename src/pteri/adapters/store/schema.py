@@ -1,149 +1,41 @@
-"""The tables, as steps that only go forward (docs/spec section 9).
+"""Which schema a database has, asked in plain SQL: who finds the newest one needs no tool for changing it.
 
-Portable SQL: tenant first in every primary key and account second where there is one, so that accounts can be spread
-over nodes; ids come from the application; no triggers, sequences or deferred constraints. The one key without a
-tenant is the log's: it is one log over all tenants, written by the sequencer alone.
+The steps themselves are the files in ``migrations/versions``; :mod:`pteri.adapters.store.upgrading` reads them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
-__all__ = ["CREATE_VERSIONS", "NEWEST", "SQLITE", "Dialect", "step"]
+from pteri.adapters.store.errors import StoreRefused
 
+__all__ = ["NEWEST", "REVISIONS", "SELECT_REVISION", "STAMP_FIRST", "Dialect", "check_known"]
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """Where databases spell one thing differently."""
+Dialect = Literal["sqlite", "postgresql"]
 
-    bytes_type: str
-    narrow: str
-    """Suffix of a table that is little more than its key."""
+REVISIONS: Final = ("0001", "0002", "0003")
+"""Every schema that there was, oldest first."""
 
+NEWEST: Final = REVISIONS[-1]
+"""The one that this program reads and writes."""
 
-SQLITE: Final = Dialect(bytes_type="BLOB", narrow="WITHOUT ROWID")
-
-CREATE_VERSIONS: Final = "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)"
-"""One row for each step taken."""
-
-_FIRST: Final = (
+STAMP_FIRST: Final = (
     """
-    CREATE TABLE accounts (
-        tenant TEXT NOT NULL,
-        account TEXT NOT NULL,
-        version BIGINT NOT NULL,
-        state TEXT NOT NULL,
-        PRIMARY KEY (tenant, account)
+    CREATE TABLE alembic_version (
+        version_num VARCHAR(32) NOT NULL,
+        CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
     )
     """,
-    """
-    CREATE TABLE events (
-        tenant TEXT NOT NULL,
-        account TEXT NOT NULL,
-        seq BIGINT NOT NULL,
-        payload TEXT NOT NULL,
-        PRIMARY KEY (tenant, account, seq),
-        FOREIGN KEY (tenant, account) REFERENCES accounts (tenant, account)
-    )
-    """,
-    # Written with each event and removed when it gets its position: so the sequencer never searches the events.
-    """
-    CREATE TABLE unsequenced (
-        tenant TEXT NOT NULL,
-        account TEXT NOT NULL,
-        seq BIGINT NOT NULL,
-        PRIMARY KEY (tenant, account, seq),
-        FOREIGN KEY (tenant, account, seq) REFERENCES events (tenant, account, seq)
-    ) {narrow}
-    """,
-    """
-    CREATE TABLE log (
-        position BIGINT NOT NULL PRIMARY KEY,
-        tenant TEXT NOT NULL,
-        account TEXT NOT NULL,
-        seq BIGINT NOT NULL,
-        UNIQUE (tenant, account, seq),
-        FOREIGN KEY (tenant, account, seq) REFERENCES events (tenant, account, seq)
-    ) {narrow}
-    """,
-    # No foreign key on the account: a decoy has none, and a binding asks before there is one.
-    """
-    CREATE TABLE challenges (
-        tenant TEXT NOT NULL,
-        id TEXT NOT NULL,
-        account TEXT,
-        version BIGINT NOT NULL,
-        waits SMALLINT NOT NULL,
-        issued_at BIGINT NOT NULL,
-        expires_at BIGINT NOT NULL,
-        nonce TEXT NOT NULL,
-        payload TEXT NOT NULL,
-        PRIMARY KEY (tenant, id),
-        UNIQUE (tenant, nonce)
-    )
-    """,
-    # "waits": a prompted sign-in that nobody has answered, so that this index holds the live few and not all.
-    "CREATE INDEX challenges_waiting ON challenges (tenant, account, issued_at) WHERE waits = 1",
-    "CREATE INDEX challenges_by_end ON challenges (expires_at)",
-    "CREATE TABLE spent (tenant TEXT NOT NULL, nonce TEXT NOT NULL, PRIMARY KEY (tenant, nonce)) {narrow}",
-    """
-    CREATE TABLE claims (
-        tenant TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        value TEXT NOT NULL,
-        account TEXT NOT NULL,
-        PRIMARY KEY (tenant, kind, value),
-        FOREIGN KEY (tenant, account) REFERENCES accounts (tenant, account)
-    ) {narrow}
-    """,
-    """
-    CREATE TABLE answers (
-        tenant TEXT NOT NULL,
-        caller TEXT NOT NULL,
-        key TEXT NOT NULL,
-        request_sha256 TEXT NOT NULL,
-        status BIGINT NOT NULL,
-        body {bytes} NOT NULL,
-        at BIGINT NOT NULL,
-        PRIMARY KEY (tenant, caller, key)
-    )
-    """,
-    "CREATE INDEX answers_by_age ON answers (at)",
-    """
-    CREATE TABLE counters (
-        tenant TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        subject TEXT NOT NULL,
-        window_s BIGINT NOT NULL,
-        ends_at BIGINT NOT NULL,
-        total BIGINT NOT NULL,
-        PRIMARY KEY (tenant, kind, subject, window_s, ends_at)
-    ) {narrow}
-    """,
-    "CREATE INDEX counters_by_end ON counters (ends_at)",
-    """
-    CREATE TABLE notices (
-        tenant TEXT NOT NULL,
-        account TEXT NOT NULL,
-        id TEXT NOT NULL,
-        at BIGINT NOT NULL,
-        payload TEXT NOT NULL,
-        PRIMARY KEY (tenant, account, id)
-    )
-    """,
-    "CREATE INDEX notices_by_age ON notices (tenant, account, at)",
-    # Facts of the whole deployment that must never change under it.
-    "CREATE TABLE pins (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)",
+    "INSERT INTO alembic_version (version_num) VALUES ('0001')",
 )
+"""For a file of the first release, which had another way to say that its schema is the first one."""
 
-_STEPS: Final = (_FIRST,)
-"""Step n makes version n from version n - 1. A step that was released is never edited: the next one mends it."""
-
-NEWEST: Final = len(_STEPS)
-"""The version this program knows."""
+SELECT_REVISION: Final = "SELECT version_num FROM alembic_version"
 
 
-def step(version: int, dialect: Dialect) -> tuple[str, ...]:
-    """Statements that make ``version`` out of the one before it."""
-    return tuple(statement.format(bytes=dialect.bytes_type, narrow=dialect.narrow) for statement in _STEPS[version - 1])
+def check_known(revision: str, store: str) -> None:
+    """Raise ``StoreRefused`` for a schema that this program has never heard of. ``store`` says which, for people."""
+    if revision not in REVISIONS:
+        raise StoreRefused(
+            f"The store {store} is of version {revision}, and this program knows {NEWEST}. Use a newer one."
+        )

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from pteri import durable
-from pteri.adapters.store import changes, codec, file
-from pteri.adapters.store.consistency import check_consistency
-from pteri.app.ports import Answer, Changeset, Claim, Committed, Count, LogEntry, Outcome, StoreUnavailable
+from pteri.adapters.store import codec, file
+from pteri.adapters.store.consistency import at_most, check_consistency
+from pteri.adapters.store.judging import judge
+from pteri.adapters.store.rows import Held, answer_of, counter_key, keys_of
+from pteri.adapters.store.sqlite_commit import READ_ANSWER, READ_TOTAL, read_held, write
+from pteri.app.ports import Answer, Changeset, Claim, Count, LogEntry, Outcome, StoreUnavailable
 from pteri.core.ids import AccountId, IdempotencyKey, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
 from pteri.domain.challenge import Challenge
@@ -74,16 +77,25 @@ class SqliteStore:
         """Make these changesets durable in one transaction, in order, each with its own outcome."""
         for changeset in batch:
             check_consistency(changeset)
+        hoped = judge(batch, Held(hoped=True))
         with self._transaction() as connection:
-            outcomes = [_apply_whole(connection, changeset) for changeset in batch]
-            if not any(isinstance(outcome, Committed) for outcome in outcomes):
+            if hoped.all_committed:
+                if hoped.writes is None or write(connection, hoped.writes):
+                    return hoped.outcomes
+                self._roll_back()
+                connection.execute("BEGIN IMMEDIATE")
+            judged = judge(batch, read_held(connection, keys_of(batch)))
+            if judged.writes is None:
                 self._roll_back()  # nothing to keep: a flood of refused requests must not cost disk writes
-        return outcomes
+            elif not write(connection, judged.writes):
+                raise AssertionError("nobody else writes, and still a row was not as it was read")
+            return judged.outcomes
 
     async def answer(self, tenant: TenantId, caller: Thumbprint, key: IdempotencyKey) -> Answer | None:
         """What was answered to this caller's request with this key."""
-        with _translated():
-            return changes.read_answer(self._connection, tenant, caller, key)
+        asked = (tenant, caller, key)
+        found = self._rows(READ_ANSWER, *asked)
+        return answer_of(asked, found[0]) if found else None
 
     async def challenge(self, tenant: TenantId, request: RequestId) -> Challenge | None:
         """The challenge with this id."""
@@ -95,7 +107,7 @@ class SqliteStore:
         found = self._texts(
             """
             SELECT payload FROM challenges
-            WHERE tenant = ? AND account = ? AND waits = 1 AND issued_at <= ? AND expires_at > ?
+            WHERE tenant = ? AND account = ? AND waits = 2 AND issued_at <= ? AND expires_at > ?
             ORDER BY issued_at DESC, id LIMIT ?
             """,
             *(tenant, account, at, at, _MOST_PROMPTS),
@@ -114,27 +126,66 @@ class SqliteStore:
         )
         return AccountId(found[0]) if found else None
 
+    async def account_of(self, tenant: TenantId, claim: Claim) -> Account | None:
+        """The account that holds this claim, as last committed."""
+        found = self._texts(
+            """
+            SELECT accounts.state FROM claims
+            JOIN accounts ON accounts.tenant = claims.tenant AND accounts.account = claims.account
+            WHERE claims.tenant = ? AND claims.kind = ? AND claims.value = ?
+            """,
+            *(tenant, claim.kind, claim.value),
+        )
+        return codec.decode_account(found[0]) if found else None
+
+    async def challenge_and_account(
+        self, tenant: TenantId, request: RequestId
+    ) -> tuple[Challenge | None, Account | None]:
+        """The challenge with this id, and the account it is for where that exists; both as of one moment."""
+        found = self._rows(
+            """
+            SELECT challenges.payload, accounts.state FROM challenges
+            LEFT JOIN accounts ON accounts.tenant = challenges.tenant AND accounts.account = challenges.account
+            WHERE challenges.tenant = ? AND challenges.id = ?
+            """,
+            *(tenant, request),
+        )
+        if not found:
+            return None, None
+        [(challenge, account)] = found
+        return codec.decode_challenge(challenge), None if account is None else codec.decode_account(account)
+
     async def count(self, tenant: TenantId, count: Count) -> int:
         """How many its window holds now."""
-        found = self._rows(
-            "SELECT total FROM counters WHERE tenant = ? AND kind = ? AND subject = ? AND window_s = ? AND ends_at = ?",
-            *(tenant, count.kind, count.subject, count.window_s, changes.window_end(count)),
-        )
+        found = self._rows(READ_TOTAL, *counter_key(tenant, count))
         return found[0][0] if found else 0
 
     async def history(self, tenant: TenantId, account: AccountId, after_seq: int, limit: int) -> list[RecordedEvent]:
         """Events of an account in order, after ``after_seq``."""
         found = self._texts(
             "SELECT payload FROM events WHERE tenant = ? AND account = ? AND seq > ? ORDER BY seq LIMIT ?",
-            *(tenant, account, after_seq, _at_most(limit)),
+            *(tenant, account, after_seq, at_most(limit)),
         )
         return [codec.decode_recorded(text) for text in found]
+
+    async def positions(
+        self, tenant: TenantId, account: AccountId, after_seq: int, limit: int
+    ) -> list[tuple[int, int | None]]:
+        """``seq`` of the events after ``after_seq`` in order, each with its log position or ``None``."""
+        return self._rows(
+            """
+            SELECT events.seq, log.position FROM events
+            LEFT JOIN log ON log.tenant = events.tenant AND log.account = events.account AND log.seq = events.seq
+            WHERE events.tenant = ? AND events.account = ? AND events.seq > ? ORDER BY events.seq LIMIT ?
+            """,
+            *(tenant, account, after_seq, at_most(limit)),
+        )
 
     async def notices(self, tenant: TenantId, account: AccountId, limit: int) -> list[Notice]:
         """Newest first."""
         found = self._texts(
             "SELECT payload FROM notices WHERE tenant = ? AND account = ? ORDER BY at DESC, id LIMIT ?",
-            *(tenant, account, _at_most(limit)),
+            *(tenant, account, at_most(limit)),
         )
         return [codec.decode_notice(text) for text in found]
 
@@ -146,7 +197,7 @@ class SqliteStore:
         with self._transaction() as connection:
             keys: list[tuple[str, str, int]] = connection.execute(
                 "SELECT tenant, account, seq FROM unsequenced ORDER BY tenant, account, seq LIMIT ?",
-                (_at_most(limit),),
+                (at_most(limit),),
             ).fetchall()
             [(free,)] = connection.execute("SELECT COALESCE(MAX(position) + 1, 0) FROM log").fetchall()
             connection.executemany(
@@ -164,7 +215,7 @@ class SqliteStore:
             JOIN events ON events.tenant = log.tenant AND events.account = log.account AND events.seq = log.seq
             WHERE log.position >= ? ORDER BY log.position LIMIT ?
             """,
-            *(from_position, _at_most(limit)),
+            *(from_position, at_most(limit)),
         )
         return [LogEntry(position, codec.decode_recorded(text)) for position, text in found]
 
@@ -173,9 +224,27 @@ class SqliteStore:
         found = self._texts(
             "SELECT state FROM accounts WHERE (tenant, account) > (?, ?) ORDER BY tenant, account LIMIT ?",
             *(after or ("", "")),
-            _at_most(limit),
+            at_most(limit),
         )
         return [codec.decode_account(text) for text in found]
+
+    async def lease(self, name: str, holder: str, *, at: int, until: int) -> bool:
+        """Whether ``holder`` has the lease ``name`` from ``at`` to ``until``: new, prolonged or taken over."""
+        with self._transaction() as connection:
+            done = connection.execute(
+                """
+                INSERT INTO leases (name, holder, until) VALUES (?, ?, ?)
+                ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+                WHERE leases.holder = excluded.holder OR leases.until <= ?
+                """,
+                (name, holder, until, at),
+            )
+            return done.rowcount == 1
+
+    async def release(self, name: str, holder: str) -> None:
+        """Give the lease back early, if this holder has it."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM leases WHERE name = ? AND holder = ?", (name, holder))
 
     async def pin(self, name: str, value: str) -> str:
         """The value that was pinned first under this name, for ever; this one, if there was none."""
@@ -184,12 +253,20 @@ class SqliteStore:
         [pinned] = self._texts("SELECT value FROM pins WHERE name = ?", name)
         return pinned
 
+    async def unfinished(self, before: int, limit: int) -> list[Challenge]:
+        """Approved sign-ins that ended before Unix second ``before`` without their code, oldest first."""
+        found = self._texts(
+            "SELECT payload FROM challenges WHERE expires_at < ? AND waits = -1 ORDER BY expires_at LIMIT ?",
+            *(before, at_most(limit)),
+        )
+        return [codec.decode_challenge(text) for text in found]
+
     async def forget_answers(self, before: int, limit: int) -> int:
         """Drop at most ``limit`` recorded answers and dead challenges older than Unix second ``before``; how many.
 
         Counters of windows that ended before then count among them: they can be asked for no more.
         """
-        left = _at_most(limit)
+        left = at_most(limit)
         with self._transaction() as connection:
             for statement in _FORGET:
                 left -= connection.execute(statement, (before, left)).rowcount
@@ -202,8 +279,12 @@ class SqliteStore:
 
     def _rows(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
         # All rows at once: a cursor left in the middle would hold the write-ahead log back from its checkpoint.
-        with _translated():
+        try:
             return self._connection.execute(query, values).fetchall()
+        except _BUGS:
+            raise
+        except sqlite3.Error as error:
+            raise _unavailable(error) from error
 
     def _texts(self, query: str, *values: str | int) -> list[str]:
         return [text for (text,) in self._rows(query, *values)]
@@ -232,22 +313,6 @@ class SqliteStore:
             self._connection.execute("ROLLBACK")
 
 
-def _apply_whole(connection: sqlite3.Connection, changeset: Changeset) -> Outcome:
-    """Apply one changeset of a batch; a refused one leaves nothing behind."""
-    connection.execute("SAVEPOINT changeset")
-    outcome = changes.apply(connection, changeset)
-    if not isinstance(outcome, Committed):
-        connection.execute("ROLLBACK TO changeset")
-    connection.execute("RELEASE changeset")
-    return outcome
-
-
-def _at_most(limit: int) -> int:
-    if limit < 0:  # SQLite reads a negative limit as "all"
-        raise ValueError("a limit is 0 or more")
-    return limit
-
-
 @contextmanager
 def _translated() -> Iterator[None]:
     """The world failing, said once in the words of the port: disk full, locked for too long, input/output, corrupt."""
@@ -256,4 +321,8 @@ def _translated() -> Iterator[None]:
     except _BUGS:
         raise
     except (sqlite3.Error, OSError) as error:
-        raise StoreUnavailable(f"the database failed: {error}") from error
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(f"the database failed: {error}")

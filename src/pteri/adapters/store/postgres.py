@@ -1,0 +1,231 @@
+"""The registry in a PostgreSQL database, for any number of processes on any number of machines.
+
+Every write is one statement under conditions, never a lock that is held while something else happens: two processes
+that want the same account, nonce or key are told apart by the database, and the one that was late judges again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
+
+from pteri.adapters.store import codec, postgres_sql
+from pteri.adapters.store.batched import BatchedReads
+from pteri.adapters.store.connections import USUAL, Connections, Patience, connect, unavailable
+from pteri.adapters.store.consistency import at_most, check_consistency
+from pteri.adapters.store.errors import StoreRefused
+from pteri.adapters.store.judging import judge
+from pteri.adapters.store.postgres_commit import READ_HELD, Asked, guarded
+from pteri.adapters.store.postgres_schema import bring_up_to_date
+from pteri.adapters.store.rows import Held, Writes, answer_of, counter_key, keys_of
+from pteri.app.ports import Answer, Changeset, Claim, Count, LogEntry, Outcome, StoreUnavailable
+from pteri.core.ids import AccountId, IdempotencyKey, RequestId, TenantId, Thumbprint
+from pteri.domain.account import Account
+from pteri.domain.challenge import Challenge
+from pteri.domain.records import Notice, RecordedEvent
+
+__all__ = ["PostgresStore"]
+
+_CONNECTIONS: Final = 6
+_MOST_PROMPTS: Final = 20
+_ATTEMPTS: Final = 32
+"""How often others may be faster before the store is unavailable. Each time one of them has got something done."""
+
+_REFUSALS: Final = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
+"""What no waiting mends: wrong password, no such database, no right to make tables."""
+
+
+class PostgresStore:
+    """Keeps the promises of :class:`pteri.app.ports.Store`. Belongs to the event loop it was opened in."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._answers = BatchedReads(connections.read, postgres_sql.ANSWERS)
+        self._challenges = BatchedReads(connections.read, postgres_sql.CHALLENGES)
+        self._with_accounts = BatchedReads(connections.read, postgres_sql.CHALLENGES_WITH_ACCOUNTS)
+        self._accounts = BatchedReads(connections.read, postgres_sql.ACCOUNTS)
+        self._owners = BatchedReads(connections.read, postgres_sql.OWNERS)
+        self._owned = BatchedReads(connections.read, postgres_sql.ACCOUNTS_BY_CLAIM)
+        self._totals = BatchedReads(connections.read, postgres_sql.TOTALS)
+
+    @classmethod
+    async def open(cls, url: str, patience: Patience = USUAL) -> PostgresStore:
+        """Open the store in the database at ``postgresql://user@host:5432/name``; an empty one becomes a store.
+
+        Raises ``StoreRefused`` for a database that is of another program or a newer one, or does not let us in, and
+        ``StoreUnavailable`` when it does not answer. The URL may hold a password, so it stands in no message.
+        """
+        try:
+            connection = await connect(url, patience)
+        except asyncpg.ClientConfigurationError:
+            raise StoreRefused("This is not the URL of a PostgreSQL database.") from None  # its text shows the URL
+        except _REFUSALS as error:
+            raise StoreRefused(f"The database does not let us in: {type(error).__name__}.") from error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise unavailable(error) from error
+        try:
+            await bring_up_to_date(connection)
+        except _REFUSALS as error:
+            connection.terminate()
+            raise StoreRefused("This user may not make tables in the database.") from error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            connection.terminate()
+            raise unavailable(error) from error
+        except BaseException:
+            connection.terminate()
+            raise
+        connections = Connections(url, _CONNECTIONS, patience)
+        connections.keep(connection)
+        return cls(connections)
+
+    async def commit(self, batch: Sequence[Changeset]) -> list[Outcome]:
+        """Make these changesets durable in one transaction, in order, each with its own outcome."""
+        for changeset in batch:
+            check_consistency(changeset)
+        judged = judge(batch, Held(hoped=True))
+        done = judged.all_committed and (judged.writes is None or await self._written(judged.writes))
+        for _ in range(_ATTEMPTS):
+            if done:
+                return judged.outcomes
+            asked = Asked(keys_of(batch))
+            judged = judge(batch, asked.held(await self._connections.read(READ_HELD, *asked.arrays())))
+            done = judged.writes is None or await self._written(judged.writes)
+        raise StoreUnavailable("others changed the same things all the time")
+
+    async def _written(self, writes: Writes) -> bool:
+        """Whether all of it is durable now; false when a condition did not hold, and then nothing is."""
+        guarded_write = guarded(writes)
+        if guarded_write is None:
+            return True
+        statement, arrays = guarded_write
+        try:
+            await self._connections.write(statement, *arrays)
+        except asyncpg.DivisionByZeroError:
+            return False
+        return True
+
+    async def answer(self, tenant: TenantId, caller: Thumbprint, key: IdempotencyKey) -> Answer | None:
+        """What was answered to this caller's request with this key."""
+        row = await self._answers.row(tenant, caller, key)
+        if row is None:
+            return None
+        found = (row["request_sha256"], row["status"], row["body"], row["at"])
+        return answer_of((tenant, caller, key), found)
+
+    async def challenge(self, tenant: TenantId, request: RequestId) -> Challenge | None:
+        """The challenge with this id."""
+        row = await self._challenges.row(tenant, request)
+        return None if row is None else codec.decode_challenge(row["payload"])
+
+    async def challenge_and_account(
+        self, tenant: TenantId, request: RequestId
+    ) -> tuple[Challenge | None, Account | None]:
+        """The challenge with this id, and the account it is for where that exists; both as of one moment."""
+        row = await self._with_accounts.row(tenant, request)
+        if row is None:
+            return None, None
+        state = row["state"]
+        return codec.decode_challenge(row["payload"]), None if state is None else codec.decode_account(state)
+
+    async def prompts(self, tenant: TenantId, account: AccountId, at: int) -> list[Challenge]:
+        """Live, prompted, unanswered sign-ins of an account, newest first, at most 20."""
+        rows = await self._connections.read(postgres_sql.PROMPTS, tenant, account, at, _MOST_PROMPTS)
+        return [codec.decode_challenge(row["payload"]) for row in rows]
+
+    async def account(self, tenant: TenantId, account: AccountId) -> Account | None:
+        """The account as last committed."""
+        row = await self._accounts.row(tenant, account)
+        return None if row is None else codec.decode_account(row["state"])
+
+    async def owner(self, tenant: TenantId, claim: Claim) -> AccountId | None:
+        """Which account holds this claim."""
+        row = await self._owners.row(tenant, claim.kind.value, claim.value)
+        return None if row is None else AccountId(row["account"])
+
+    async def account_of(self, tenant: TenantId, claim: Claim) -> Account | None:
+        """The account that holds this claim, as last committed."""
+        row = await self._owned.row(tenant, claim.kind.value, claim.value)
+        return None if row is None else codec.decode_account(row["state"])
+
+    async def count(self, tenant: TenantId, count: Count) -> int:
+        """How many its window holds now."""
+        row = await self._totals.row(*counter_key(tenant, count))
+        return 0 if row is None else row["total"]
+
+    async def history(self, tenant: TenantId, account: AccountId, after_seq: int, limit: int) -> list[RecordedEvent]:
+        """Events of an account in order, after ``after_seq``."""
+        rows = await self._connections.read(postgres_sql.HISTORY, tenant, account, after_seq, at_most(limit))
+        return [codec.decode_recorded(row["payload"]) for row in rows]
+
+    async def positions(
+        self, tenant: TenantId, account: AccountId, after_seq: int, limit: int
+    ) -> list[tuple[int, int | None]]:
+        """``seq`` of the events after ``after_seq`` in order, each with its log position or ``None``."""
+        rows = await self._connections.read(postgres_sql.POSITIONS, tenant, account, after_seq, at_most(limit))
+        return [(row["seq"], row["position"]) for row in rows]
+
+    async def notices(self, tenant: TenantId, account: AccountId, limit: int) -> list[Notice]:
+        """Newest first."""
+        rows = await self._connections.read(postgres_sql.NOTICES, tenant, account, at_most(limit))
+        return [codec.decode_notice(row["payload"]) for row in rows]
+
+    async def sequence(self, limit: int) -> int:
+        """Give log positions to at most ``limit`` committed events that have none; how many got one.
+
+        Promised is the order within each account; across accounts it is the order of their keys, not of time. Of two
+        sequencers at once one finds its positions taken, and reads again.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                [row] = await self._connections.write(postgres_sql.SEQUENCE, at_most(limit))
+            except asyncpg.UniqueViolationError:
+                continue
+            return int(row["taken"])
+        raise StoreUnavailable("other sequencers took the same positions all the time")
+
+    async def log(self, from_position: int, limit: int) -> list[LogEntry]:
+        """The log in order of position."""
+        rows = await self._connections.read(postgres_sql.LOG, from_position, at_most(limit))
+        return [LogEntry(row["position"], codec.decode_recorded(row["payload"])) for row in rows]
+
+    async def accounts(self, after: tuple[str, str] | None, limit: int) -> list[Account]:
+        """All accounts in order of (tenant, id), after the given one: for checks over everything."""
+        rows = await self._connections.read(postgres_sql.ALL_ACCOUNTS, *(after or ("", "")), at_most(limit))
+        return [codec.decode_account(row["state"]) for row in rows]
+
+    async def lease(self, name: str, holder: str, *, at: int, until: int) -> bool:
+        """Whether ``holder`` has the lease ``name`` from ``at`` to ``until``: new, prolonged or taken over."""
+        return bool(await self._connections.write(postgres_sql.LEASE, name, holder, until, at))
+
+    async def release(self, name: str, holder: str) -> None:
+        """Give the lease back early, if this holder has it."""
+        await self._connections.write(postgres_sql.RELEASE, name, holder)
+
+    async def pin(self, name: str, value: str) -> str:
+        """The value that was pinned first under this name, for ever; this one, if there was none."""
+        await self._connections.write(postgres_sql.PIN, name, value)
+        [row] = await self._connections.read(postgres_sql.PINNED, name)
+        return str(row["value"])
+
+    async def unfinished(self, before: int, limit: int) -> list[Challenge]:
+        """Approved sign-ins that ended before Unix second ``before`` without their code, oldest first."""
+        rows = await self._connections.read(postgres_sql.UNFINISHED, before, at_most(limit))
+        return [codec.decode_challenge(row["payload"]) for row in rows]
+
+    async def forget_answers(self, before: int, limit: int) -> int:
+        """Drop at most ``limit`` answers, challenges and counters that ended before ``before``; how many."""
+        left = at_most(limit)
+        for statement in postgres_sql.FORGET:
+            [row] = await self._connections.write(statement, before, left)
+            left -= row["gone"]
+        return limit - left
+
+    async def close(self) -> None:
+        """Release the database."""
+        await self._connections.close()

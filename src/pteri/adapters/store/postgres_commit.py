@@ -1,0 +1,243 @@
+"""The rows of a commit as one statement, which is a transaction by itself: one journey, and all of it or nothing.
+
+A part for each table that the batch touches, an array for each column. Each part counts the rows whose condition
+held; at the end the counts are compared, and where one is short a division by zero ends the transaction with nothing
+done. PostgreSQL has no other way to say "otherwise roll back" within a statement, and two more journeys for a
+transaction around it cost as much as the statement.
+
+Rows stand in the order of their keys and tables are always met in one order, so that two batches do not wait for
+each other in a circle. Where they still do, the server lets one of them lose, and it is sent again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from pteri.adapters.store.rows import Held, Key, Keys, Row, Writes, answer_of
+
+__all__ = ["READ_HELD", "Asked", "guarded"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """``does`` says ``{rows}`` where the arrays stand, and gives one row for each whose condition held."""
+
+    columns: str
+    """Name and type of each array, in the order of the columns of ``Writes``."""
+    does: str
+    more: str = ""
+    """What else is done with the same arrays."""
+    conditional: bool = True
+
+
+_PARTS: Final = {
+    "answers": _Part(
+        "tenant text, caller text, key text, request_sha256 text, status bigint, body bytea, at bigint",
+        """
+        INSERT INTO answers (tenant, caller, key, request_sha256, status, body, at)
+        SELECT * FROM {rows} ON CONFLICT DO NOTHING RETURNING 1
+        """,
+    ),
+    "counted": _Part(
+        "tenant text, kind text, subject text, window_s bigint, ends_at bigint, adds bigint, ceiling bigint",
+        """
+        SELECT 1 FROM counted_now AS done JOIN {rows} USING (tenant, kind, subject, window_s, ends_at)
+        WHERE done.total - w.adds <= w.ceiling
+        """,
+        more="""
+        counted_now AS (
+            INSERT INTO counters (tenant, kind, subject, window_s, ends_at, total)
+            SELECT tenant, kind, subject, window_s, ends_at, adds FROM {rows}
+            ON CONFLICT (tenant, kind, subject, window_s, ends_at)
+            DO UPDATE SET total = counters.total + excluded.total
+            RETURNING tenant, kind, subject, window_s, ends_at, total
+        )
+        """,
+    ),
+    "looked": _Part(
+        "tenant text, kind text, subject text, window_s bigint, ends_at bigint, ceiling bigint",
+        """
+        SELECT 1 FROM {rows} LEFT JOIN counters USING (tenant, kind, subject, window_s, ends_at)
+        WHERE COALESCE(counters.total, 0) <= w.ceiling
+        """,
+    ),
+    # Read as of the beginning of the statement: a nonce that is spent at the very same moment is not seen. It is then
+    # spent, and so nobody can answer with it.
+    "fresh": _Part(
+        "tenant text, nonce text",
+        """
+        SELECT 1 FROM {rows}
+        WHERE NOT EXISTS (SELECT 1 FROM spent WHERE spent.tenant = w.tenant AND spent.nonce = w.nonce)
+        """,
+    ),
+    "spent": _Part(
+        "tenant text, nonce text",
+        "INSERT INTO spent (tenant, nonce) SELECT * FROM {rows} ON CONFLICT DO NOTHING RETURNING 1",
+    ),
+    # Id, nonce and the instant of issue are what the phone signs: they never change, so they are not written again.
+    "moved": _Part(
+        "tenant text, id text, expected bigint, version bigint, waits smallint, expires_at bigint, payload text",
+        """
+        UPDATE challenges
+        SET version = w.version, waits = w.waits, expires_at = w.expires_at, payload = w.payload
+        FROM {rows}
+        WHERE challenges.tenant = w.tenant AND challenges.id = w.id AND challenges.version = w.expected RETURNING 1
+        """,
+    ),
+    "issued": _Part(
+        "tenant text, id text, account text, version bigint, waits smallint, issued_at bigint, expires_at bigint, "
+        "nonce text, payload text",
+        """
+        INSERT INTO challenges (tenant, id, account, version, waits, issued_at, expires_at, nonce, payload)
+        SELECT * FROM {rows}{after_moved} ON CONFLICT DO NOTHING RETURNING 1
+        """,
+    ),
+    "evolved": _Part(
+        "tenant text, account text, expected bigint, version bigint, state text",
+        """
+        UPDATE accounts SET version = w.version, state = w.state FROM {rows}
+        WHERE accounts.tenant = w.tenant AND accounts.account = w.account AND accounts.version = w.expected RETURNING 1
+        """,
+    ),
+    "opened": _Part(
+        "tenant text, account text, version bigint, state text",
+        """
+        INSERT INTO accounts (tenant, account, version, state) SELECT * FROM {rows}
+        ON CONFLICT DO NOTHING RETURNING 1
+        """,
+    ),
+    "claims": _Part(
+        "tenant text, kind text, value text, account text",
+        "INSERT INTO claims (tenant, kind, value, account) SELECT * FROM {rows} ON CONFLICT DO NOTHING RETURNING 1",
+    ),
+    # Whoever wrote an event past us has broken the record: no condition, an error.
+    "events": _Part(
+        "tenant text, account text, seq bigint, payload text",
+        "INSERT INTO events (tenant, account, seq, payload) SELECT * FROM {rows}",
+        more="""
+        unsequenced_now AS (
+            INSERT INTO unsequenced (tenant, account, seq) SELECT tenant, account, seq FROM {rows}
+        )
+        """,
+        conditional=False,
+    ),
+    "notices": _Part(
+        "tenant text, account text, id text, at bigint, payload text",
+        """
+        INSERT INTO notices (tenant, account, id, at, payload) SELECT * FROM {rows} ON CONFLICT DO NOTHING
+        """,
+        conditional=False,
+    ),
+}
+
+
+def guarded(writes: Writes) -> tuple[str, list[Any]] | None:
+    """Statement and arrays that write all of this, or fail by dividing by zero; ``None`` where there is nothing."""
+    tables: list[str] = []
+    arrays: list[Any] = []
+    for table in _PARTS:
+        rows: list[Row] = getattr(writes, table)
+        if rows:
+            rows.sort()
+            tables.append(table)
+            arrays += zip(*rows, strict=True)
+    return (_text(tuple(tables)), arrays) if tables else None
+
+
+@cache
+def _text(tables: tuple[str, ...]) -> str:
+    parts, conditions, first = [], [], 1
+    for table in tables:
+        part = _PARTS[table]
+        columns = [column.split() for column in part.columns.split(", ")]
+        arrays = ", ".join(f"${first + place}::{kind}[]" for place, (_, kind) in enumerate(columns))
+        rows = f"unnest({arrays}) AS w ({', '.join(name for name, _ in columns)})"
+        # What a moved challenge no longer needs may be free for a new one: its row must go first.
+        after_moved = " WHERE (SELECT count(*) FROM moved) >= 0" if "moved" in tables else ""
+        parts += [part.more.format(rows=rows)] if part.more else []
+        parts.append(f"{table} AS ({part.does.format(rows=rows, after_moved=after_moved)})")
+        if part.conditional:
+            conditions.append(f"(SELECT count(*) FROM {table}) = cardinality(${first}::text[])")  # noqa: S608 - names of ours
+        first += len(columns)
+    all_held = " AND ".join(conditions or ["true"])
+    return f"WITH {', '.join(parts)} SELECT 1 / CASE WHEN {all_held} THEN 1 ELSE 0 END"
+
+
+READ_HELD: Final = """
+    SELECT 'answers', w.place, answers.status, answers.at, answers.request_sha256, answers.body
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (tenant, caller, key, place)
+    JOIN answers USING (tenant, caller, key)
+    UNION ALL
+    SELECT 'totals', w.place, counters.total, NULL, NULL, NULL
+    FROM unnest($4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[]) WITH ORDINALITY
+        AS w (tenant, kind, subject, window_s, ends_at, place)
+    JOIN counters USING (tenant, kind, subject, window_s, ends_at)
+    UNION ALL
+    SELECT 'spent', w.place, NULL, NULL, NULL, NULL
+    FROM unnest($9::text[], $10::text[]) WITH ORDINALITY AS w (tenant, nonce, place)
+    JOIN spent USING (tenant, nonce)
+    UNION ALL
+    SELECT 'waiting', w.place, NULL, NULL, challenges.id, NULL
+    FROM unnest($9::text[], $10::text[]) WITH ORDINALITY AS w (tenant, nonce, place)
+    JOIN challenges USING (tenant, nonce) WHERE challenges.waits > 0
+    UNION ALL
+    SELECT 'challenges', w.place, challenges.version, NULL, NULL, NULL
+    FROM unnest($11::text[], $12::text[]) WITH ORDINALITY AS w (tenant, id, place)
+    JOIN challenges USING (tenant, id)
+    UNION ALL
+    SELECT 'accounts', w.place, accounts.version, NULL, NULL, NULL
+    FROM unnest($13::text[], $14::text[]) WITH ORDINALITY AS w (tenant, account, place)
+    JOIN accounts USING (tenant, account)
+    UNION ALL
+    SELECT 'claims', w.place, NULL, NULL, claims.account, NULL
+    FROM unnest($15::text[], $16::text[], $17::text[]) WITH ORDINALITY AS w (tenant, kind, value, place)
+    JOIN claims USING (tenant, kind, value)
+    """
+"""What the database holds under the keys of a batch, as of one moment: a refusal then never names a later promise
+than the one that another batch broke first."""
+
+_WIDTHS: Final = {"answers": 3, "counters": 5, "nonces": 2, "challenges": 2, "accounts": 2, "claims": 3}
+"""Parts of each kind of key, in the order of the arrays of ``READ_HELD``."""
+
+
+class Asked:
+    """The keys of a batch in some order, which the rows of ``READ_HELD`` refer to."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys: dict[str, list[Key]] = {kind: list(getattr(keys, kind)) for kind in _WIDTHS}
+
+    def arrays(self) -> list[list[Any]]:
+        """One array for each part of each kind of key."""
+        return [[key[part] for key in self._keys[kind]] for kind, width in _WIDTHS.items() for part in range(width)]
+
+    def held(self, rows: list[Any]) -> Held:
+        """What these rows say that the database holds."""
+        held = Held()
+        for what, place, number, at, text, body in rows:
+            key = self._keys[_KEYS_OF[what]][place - 1]
+            match what:
+                case "answers":
+                    held.answers[key] = answer_of(key, (text, number, body, at))
+                case "claims":
+                    held.claims[key] = text
+                case "waiting":
+                    held.waiting[key] = text
+                case "spent":
+                    held.spent[key] = True
+                case _:
+                    getattr(held, what)[key] = number
+        return held
+
+
+_KEYS_OF: Final = {
+    "answers": "answers",
+    "totals": "counters",
+    "spent": "nonces",
+    "waiting": "nonces",
+    "challenges": "challenges",
+    "accounts": "accounts",
+    "claims": "claims",
+}
+"""By which kind of key each row of ``READ_HELD`` was found."""

@@ -1,0 +1,129 @@
+"""What the PostgreSQL store asks, beside the commit.
+
+Portable SQL: every statement names its tenant where the table has one, and is a transaction of its own. Hot readings
+take an array for each part of a key and give each row the place of its key, so that many of them travel together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ANSWERS: Final = """
+    SELECT w.place, answers.request_sha256, answers.status, answers.body, answers.at
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (tenant, caller, key, place)
+    JOIN answers USING (tenant, caller, key)
+    """
+CHALLENGES: Final = """
+    SELECT w.place, challenges.payload
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant, id, place)
+    JOIN challenges USING (tenant, id)
+    """
+CHALLENGES_WITH_ACCOUNTS: Final = """
+    SELECT w.place, challenges.payload, accounts.state
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant, id, place)
+    JOIN challenges USING (tenant, id)
+    LEFT JOIN accounts ON accounts.tenant = challenges.tenant AND accounts.account = challenges.account
+    """
+ACCOUNTS: Final = """
+    SELECT w.place, accounts.state
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant, account, place)
+    JOIN accounts USING (tenant, account)
+    """
+OWNERS: Final = """
+    SELECT w.place, claims.account
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (tenant, kind, value, place)
+    JOIN claims USING (tenant, kind, value)
+    """
+ACCOUNTS_BY_CLAIM: Final = """
+    SELECT w.place, accounts.state
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (tenant, kind, value, place)
+    JOIN claims USING (tenant, kind, value)
+    JOIN accounts ON accounts.tenant = claims.tenant AND accounts.account = claims.account
+    """
+TOTALS: Final = """
+    SELECT w.place, counters.total
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) WITH ORDINALITY
+        AS w (tenant, kind, subject, window_s, ends_at, place)
+    JOIN counters USING (tenant, kind, subject, window_s, ends_at)
+    """
+
+PROMPTS: Final = """
+    SELECT payload FROM challenges
+    WHERE tenant = $1 AND account = $2 AND waits = 2 AND issued_at <= $3 AND expires_at > $3
+    ORDER BY issued_at DESC, id LIMIT $4
+    """
+HISTORY: Final = "SELECT payload FROM events WHERE tenant = $1 AND account = $2 AND seq > $3 ORDER BY seq LIMIT $4"
+POSITIONS: Final = """
+    SELECT events.seq, log.position FROM events
+    LEFT JOIN log ON log.tenant = events.tenant AND log.account = events.account AND log.seq = events.seq
+    WHERE events.tenant = $1 AND events.account = $2 AND events.seq > $3 ORDER BY events.seq LIMIT $4
+    """
+NOTICES: Final = "SELECT payload FROM notices WHERE tenant = $1 AND account = $2 ORDER BY at DESC, id LIMIT $3"
+LOG: Final = """
+    SELECT log.position, events.payload FROM log
+    JOIN events ON events.tenant = log.tenant AND events.account = log.account AND events.seq = log.seq
+    WHERE log.position >= $1 ORDER BY log.position LIMIT $2
+    """
+ALL_ACCOUNTS: Final = """
+    SELECT state FROM accounts WHERE (tenant, account) > ($1, $2) ORDER BY tenant, account LIMIT $3
+    """
+
+# All of it reads as of one moment. Two at once write the same first position, and the log's key lets one of them.
+SEQUENCE: Final = """
+    WITH picked AS (
+        SELECT tenant, account, seq, row_number() OVER (ORDER BY tenant, account, seq) AS place
+        FROM (SELECT tenant, account, seq FROM unsequenced ORDER BY tenant, account, seq LIMIT $1) AS waiting
+    ), added AS (
+        INSERT INTO log (position, tenant, account, seq)
+        SELECT (SELECT COALESCE(MAX(position), -1) FROM log) + place, tenant, account, seq FROM picked
+        ORDER BY place
+        RETURNING 1
+    ), removed AS (
+        DELETE FROM unsequenced USING picked
+        WHERE unsequenced.tenant = picked.tenant AND unsequenced.account = picked.account
+        AND unsequenced.seq = picked.seq
+    )
+    SELECT count(*) AS taken FROM added
+    """
+
+LEASE: Final = """
+    INSERT INTO leases (name, holder, until) VALUES ($1, $2, $3)
+    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+    WHERE leases.holder = excluded.holder OR leases.until <= $4
+    RETURNING 1
+    """
+RELEASE: Final = "DELETE FROM leases WHERE name = $1 AND holder = $2"
+
+PIN: Final = "INSERT INTO pins (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+PINNED: Final = "SELECT value FROM pins WHERE name = $1"
+
+UNFINISHED: Final = "SELECT payload FROM challenges WHERE expires_at < $1 AND waits = -1 ORDER BY expires_at LIMIT $2"
+
+FORGET: Final = (
+    """
+    WITH gone AS (
+        DELETE FROM answers WHERE (tenant, key, caller) IN
+            (SELECT tenant, key, caller FROM answers WHERE at < $1 ORDER BY at LIMIT $2)
+        RETURNING 1
+    )
+    SELECT count(*) AS gone FROM gone
+    """,
+    """
+    WITH gone AS (
+        DELETE FROM challenges WHERE (tenant, id) IN
+            (SELECT tenant, id FROM challenges WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)
+        RETURNING 1
+    )
+    SELECT count(*) AS gone FROM gone
+    """,
+    """
+    WITH gone AS (
+        DELETE FROM counters WHERE (tenant, kind, subject, window_s, ends_at) IN
+            (SELECT tenant, kind, subject, window_s, ends_at FROM counters
+            WHERE ends_at < $1 ORDER BY ends_at LIMIT $2)
+        RETURNING 1
+    )
+    SELECT count(*) AS gone FROM gone
+    """,
+)
+"""Never the spent nonces: what was signed once stays signed once."""

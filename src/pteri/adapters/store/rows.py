@@ -1,0 +1,138 @@
+"""What a commit reads and writes, as rows of tables: the common ground of all databases. Nothing here decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pteri.app.ports import Answer, Changeset, Count
+from pteri.core.ids import Digest, IdempotencyKey, Thumbprint
+
+__all__ = [
+    "ANSWERED",
+    "APPROVED",
+    "PENDING",
+    "SHOWN",
+    "UNLIMITED",
+    "Held",
+    "Key",
+    "Keys",
+    "Row",
+    "Writes",
+    "answer_of",
+    "counter_key",
+    "keys_of",
+    "window_end",
+]
+
+Key = tuple[str | int, ...]
+"""Key of a row, tenant first."""
+Row = tuple[Any, ...]
+"""Values in the order of the columns that :class:`Writes` names."""
+
+UNLIMITED: Final = 2**63 - 1
+
+APPROVED: Final = -1
+ANSWERED: Final = 0
+PENDING: Final = 1
+SHOWN: Final = 2
+"""Column ``waits``: for the code of an approved sign-in; for nothing; for an answer; and phones are shown it, too."""
+
+
+def answer_of(key: Key, row: Row) -> Answer:
+    """The answer under this key (tenant, caller, idempotency key)."""
+    _, caller, idempotency_key = key
+    request_sha256, status, body, at = row
+    return Answer(
+        Thumbprint(str(caller)), IdempotencyKey(str(idempotency_key)), Digest(request_sha256), status, body, at
+    )
+
+
+def window_end(count: Count) -> int:
+    """First second after the window that holds this count."""
+    return (count.at // count.window_s + 1) * count.window_s
+
+
+def counter_key(tenant: str, count: Count) -> Key:
+    """Key of the window that holds this count."""
+    return tenant, count.kind.value, count.subject, count.window_s, window_end(count)
+
+
+@dataclass(slots=True)
+class Held:
+    """What the database holds under the keys of a batch. ``hoped``: nobody has looked yet."""
+
+    hoped: bool = False
+    answers: dict[Key, Answer] = field(default_factory=dict)
+    totals: dict[Key, int] = field(default_factory=dict)
+    spent: dict[Key, bool] = field(default_factory=dict)
+    waiting: dict[Key, str | None] = field(default_factory=dict)
+    """Challenge that can still be answered, by its nonce."""
+    challenges: dict[Key, int] = field(default_factory=dict)
+    """Versions; so are ``accounts``."""
+    accounts: dict[Key, int] = field(default_factory=dict)
+    claims: dict[Key, str] = field(default_factory=dict)
+    """Account by claim."""
+
+
+@dataclass(slots=True)
+class Keys:
+    """The keys that decide over a batch, each once."""
+
+    answers: set[Key] = field(default_factory=set)
+    counters: set[Key] = field(default_factory=set)
+    nonces: set[Key] = field(default_factory=set)
+    """Spent ones and those of challenges."""
+    challenges: set[Key] = field(default_factory=set)
+    accounts: set[Key] = field(default_factory=set)
+    claims: set[Key] = field(default_factory=set)
+
+
+def keys_of(batch: Sequence[Changeset]) -> Keys:
+    """What must be read before this batch can be judged on what the database holds."""
+    keys = Keys()
+    for changeset in batch:
+        tenant = changeset.tenant
+        if changeset.answer is not None:
+            keys.answers.add((tenant, changeset.answer.caller, changeset.answer.key))
+        keys.counters.update(counter_key(tenant, count) for count in changeset.counts)
+        if changeset.spent is not None:
+            keys.nonces.add((tenant, changeset.spent))
+        for moved in changeset.challenges:
+            keys.challenges.add((tenant, moved.challenge.id))
+            keys.nonces.add((tenant, moved.challenge.nonce))
+        if changeset.account is not None:
+            keys.accounts.add((tenant, changeset.account.account.id))
+            keys.claims.update((tenant, claim.kind.value, claim.value) for claim in changeset.account.claims)
+    return keys
+
+
+@dataclass(slots=True)
+class Writes:
+    """Rows to write, table by table; each under its condition, or none of them."""
+
+    answers: list[Row] = field(default_factory=list)
+    """tenant, caller, key, request_sha256, status, body, at: new."""
+    counted: list[Row] = field(default_factory=list)
+    """tenant, kind, subject, window_s, ends_at, adds, ceiling: a total that was not above its ceiling before."""
+    looked: list[Row] = field(default_factory=list)
+    """tenant, kind, subject, window_s, ends_at, ceiling: the same, and nothing is added."""
+    spent: list[Row] = field(default_factory=list)
+    """tenant, nonce: new."""
+    fresh: list[Row] = field(default_factory=list)
+    """tenant, nonce: not spent before this batch."""
+    moved: list[Row] = field(default_factory=list)
+    """tenant, id, expected, version, waits, expires_at, payload: there in the expected version. Before ``issued``."""
+    issued: list[Row] = field(default_factory=list)
+    """tenant, id, account, version, waits, issued_at, expires_at, nonce, payload: id new, nonce of none that waits."""
+    evolved: list[Row] = field(default_factory=list)
+    """tenant, account, expected, version, state: there in the expected version."""
+    opened: list[Row] = field(default_factory=list)
+    """tenant, account, version, state: new."""
+    claims: list[Row] = field(default_factory=list)
+    """tenant, kind, value, account: new."""
+    events: list[Row] = field(default_factory=list)
+    """tenant, account, seq, payload."""
+    notices: list[Row] = field(default_factory=list)
+    """tenant, account, id, at, payload: new, or told already."""
