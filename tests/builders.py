@@ -33,7 +33,7 @@ from pteri.core.wallets import PinnedWallet, pin_wallet
 from pteri.domain.account import Account, evolve
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeEvent, SignInAsked, StatementAsked
 from pteri.domain.decisions import Permit, Reason
-from pteri.domain.events import AccountBound, DeviceRevoked, Event, MigrationApproved, SignedIn, SignInApproved
+from pteri.domain.events import AccountBound, DeviceRevoked, Event, MigrationApproved, SignedIn
 from pteri.domain.facts import Circumstances, LineStatus
 from pteri.domain.records import Evidence, Notice, NoticeKind, RecordedEvent, SignedBytes
 from pteri.domain.rules import Rules
@@ -306,13 +306,12 @@ def count(
 
 def response(account: Account, challenge: Challenge, number: int = 1) -> Changeset:
     """The first phone answers a sign-in, under its own idempotency key ``number``."""
-    approved = SignInApproved(at=NOW, request=challenge.id, device=account.devices[0].thumbprint)
     return Changeset(
         account.tenant,
         answer=answer(number, request=f"response {number}"),
         spent=challenge.nonce,
         challenges=(ChallengeChange(challenge.version, challenge.after(ChallengeEvent.VERIFY)),),
-        account=change(account, approved),
+        account=change(account, signed_in(account)),
     )
 
 

@@ -93,9 +93,11 @@ class Ledger:
         return self.submit(self.authenticate(number))
 
     def sign_in_with_code(self, number: int) -> None:
-        """The approval and at once its code."""
+        """The approval and at once its code, with which it is recorded."""
         assert isinstance(self.sign_in(number), Permit)
-        self.record(SignedIn(at=self.at, request=self.events[-1].request, device=thumbprint(number)))
+        for event in self.settled()[1]:
+            self.record(event)
+        self.record(SignedIn(at=self.at, request=self.next_request(), device=thumbprint(number)))
 
     def approve(self, old: int, new: int, *, revoke_old: bool = False) -> Decision:
         return self.submit(self.approval(old, new, revoke_old=revoke_old), newcomer=new)

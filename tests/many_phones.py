@@ -19,7 +19,7 @@ from pteri.core.ids import Thumbprint
 from pteri.domain.account import Account, evolve, fold
 from pteri.domain.decisions import Decision, Hold, Permit, Refuse, permissiveness
 from pteri.domain.device import Device, DeviceState
-from pteri.domain.events import DeviceActivated, DeviceRevoked, DeviceSuspended, Event, SignedIn
+from pteri.domain.events import DeviceActivated, DeviceRevoked, DeviceSuspended, Event, SignedIn, SignInLapsed
 from pteri.domain.facts import SEVERITY, Facts, LineStatus
 from pteri.domain.migration import OPEN_MIGRATIONS
 from pteri.domain.policy import decide
@@ -65,14 +65,17 @@ class AccountMachine(RuleBasedStateMachine):
             self.waiting_for_code.append((number, epoch))
 
     @precondition(lambda self: self.waiting_for_code)
-    @rule(which=choices)
-    def the_code_of_a_sign_in_is_typed(self, which: int) -> None:
+    @rule(which=choices, typed=st.sampled_from([True, True, False]))
+    def the_code_of_a_sign_in_is_typed_or_never_comes(self, which: int, typed: bool) -> None:
         """The service looks again at epoch and phone: both may have changed since the approval."""
         number, epoch = self.waiting_for_code.pop(which % len(self.waiting_for_code))
-        account = self.ledger.now()
+        account, at, request = self.ledger.now(), self.ledger.at, self.ledger.next_request()
         phone = account.known(thumbprint(number))
-        if account.epoch == epoch and phone.state is DeviceState.ACTIVE:
-            self.ledger.record(SignedIn(self.ledger.at, self.ledger.next_request(), phone.thumbprint))
+        if not typed:
+            self.ledger.record(SignInLapsed(at, request, phone.thumbprint))
+            assert self.ledger.now() == msgspec.structs.replace(account, version=account.version + 1)
+        elif account.epoch == epoch and phone.state is DeviceState.ACTIVE:
+            self.ledger.record(SignedIn(at, request, phone.thumbprint))
 
     @rule(who=choices, whom=choices, revoke_old=st.booleans())
     def a_migration_is_approved(self, who: int, whom: int, revoke_old: bool) -> None:
@@ -103,13 +106,16 @@ class AccountMachine(RuleBasedStateMachine):
         self.submit(self.ledger.acceptance(self.phone(who)))
 
     @precondition(lambda self: self.pending())
-    @rule(which=choices, patient=st.booleans())
-    def a_phone_that_waits_accepts(self, which: int, patient: bool) -> None:
+    @rule(which=choices, patient=st.booleans(), honest=st.sampled_from([True, True, False]))
+    def a_phone_that_waits_accepts(self, which: int, patient: bool, honest: bool) -> None:
         waiting = self.pending()
         number = self.number_of(waiting[which % len(waiting)])
         if patient:
-            self.ledger.wait(self.ledger.rules.migration_hold_s)
-        self.submit(self.ledger.acceptance(number))
+            self.ledger.wait(max(self.ledger.rules.migration_hold_s, self.held_s(number)))
+        acceptance = self.ledger.acceptance(number)
+        if not honest:
+            self.submit(msgspec.structs.replace(acceptance, approval=digest("another")))
+        self.submit(acceptance)
 
     @rule(whom=choices)
     def a_phone_claims_the_account(self, whom: int) -> None:
@@ -289,6 +295,13 @@ class AccountMachine(RuleBasedStateMachine):
     def pending(self) -> list[Device]:
         account = self.ledger.account
         return [] if account is None else [phone for phone in account.devices if phone.state is DeviceState.PENDING]
+
+    def held_s(self, number: int) -> int:
+        """How long a recovery by this phone is still held."""
+        recovery = self.ledger.now().recovery
+        if recovery is None or recovery.new_device != thumbprint(number):
+            return 0
+        return recovery.held_until - self.ledger.at
 
     def migration_waits(self) -> bool:
         if self.ledger.account is None:

@@ -17,15 +17,16 @@ from pteri.core import wire
 from pteri.core.httpsig import SignedRequest
 from pteri.core.keys.secret import Secret
 from pteri.wallet.ceremony import Review
-from pteri.wallet.client import Client
+from pteri.wallet.client import Client, Waiting
 from pteri.wallet.keystore import LIGHT, Keystore
 from pteri.wallet.phone import Phone
 from pteri.wallet.refusals import UNREACHABLE, ServerError
-from pteri.wallet.server import Reply
-from world import ALICE_WORDS, ORIGIN, SimEntropy, World
+from pteri.wallet.server import Reply, Request, TokenRequest
+from world import ALICE_WORDS, ORIGIN, Answered, SimEntropy, World
 
 EMAIL = "alice@example.com"
 PASSPHRASE = Secret(b"correct horse battery")
+HOUR = 3600
 _SERIAL = itertools.count()
 Lie = Callable[[wire.Claimed], wire.Claimed]
 
@@ -59,21 +60,31 @@ def lie_about(purpose: str, **fields: Any) -> Lie:
     return lie
 
 
+def through(world: World, request: Request) -> Answered:
+    """The world's answer to a request of the wallet library, signed or with a token."""
+    if isinstance(request, SignedRequest):
+        return world.send(request)
+
+    headers = {**request.headers(), "content-type": "application/json"}
+    path, host = request.target_uri.removeprefix(ORIGIN), request.idempotency_key.encode()
+    return world.run(world.ask(request.method, path, request.body, headers, host=host))
+
+
 @dataclass
 class Wire:
-    """The way between a phone and the world's service: lossy when told to, and with somebody in the middle.
+    """The way between a phone or a site and the world's service: lossy when told to, and with somebody in the middle.
 
     ``forge`` answers in the server's place.
     """
 
     world: World
     lie: Lie = honest
-    forge: Callable[[SignedRequest], Reply | None] = lambda _: None
+    forge: Callable[[Request], Reply | None] = lambda _: None
     requests_to_lose: int = 0
     answers_to_lose: int = 0
-    sent: list[SignedRequest] = field(default_factory=list)
+    sent: list[Request] = field(default_factory=list)
 
-    def send(self, request: SignedRequest) -> Reply:
+    def send(self, request: Request) -> Reply:
         self.sent.append(request)
         if self.requests_to_lose:
             self.requests_to_lose -= 1
@@ -90,10 +101,21 @@ class Wire:
     @property
     def responses(self) -> list[SignedRequest]:
         """Every signed statement that left the phone."""
-        return [request for request in self.sent if request.target_uri.endswith("/response")]
+        signed = (request for request in self.sent if isinstance(request, SignedRequest))
+        return [request for request in signed if request.target_uri.endswith("/response")]
 
-    def _answer(self, request: SignedRequest) -> Reply:
-        answered = self.world.send(request)
+    @property
+    def tokens(self) -> list[TokenRequest]:
+        """Every request that a token stood for."""
+        return [request for request in self.sent if isinstance(request, TokenRequest)]
+
+    @property
+    def places(self) -> list[str]:
+        """Where each request went, below the tenant: its last word."""
+        return [request.target_uri.rpartition("/")[2] for request in self.sent]
+
+    def _answer(self, request: Request) -> Reply:
+        answered = through(self.world, request)
         if answered.status < 300 and b'"statement":' in answered.body:
             told = self.lie(msgspec.json.decode(answered.body, type=wire.Claimed))
             return Reply(answered.status, msgspec.json.encode(told))
@@ -122,19 +144,24 @@ class Hand:
     owner: Owner
     label: str
     restarts: int = 0
+    ahead_s: int = 0
 
     def phone(self) -> Phone:
+        """Switched on; its clock is ``ahead_s`` ahead of the world's."""
         self.restarts += 1
         return Phone.open(
             Keystore(self.directory),
             PASSPHRASE,
             transport=self.wire,
             confirm=self.owner,
-            clock=self.world.clock,
+            clock=self,
             entropy=SimEntropy(f"{self.label} {self.restarts}"),
             may_make_key=True,
             cost=LIGHT,
         )
+
+    def now(self) -> int:
+        return self.world.clock.now() + self.ahead_s
 
 
 def hand(world: World, label: str = "old phone", words: str = ALICE_WORDS) -> Hand:
@@ -145,13 +172,13 @@ def hand(world: World, label: str = "old phone", words: str = ALICE_WORDS) -> Ha
     return Hand(world, directory, Wire(world), Owner(), label)
 
 
-def client(world: World, name: str = "bank") -> Client:
+def client(world: World, name: str = "bank", *, carrier: Wire | None = None) -> Client:
     """The relying party, as the library has it."""
     return Client(
         ORIGIN,
         name,
         world.sites[name].private,
-        transport=Wire(world),
+        transport=carrier or Wire(world),
         clock=world.clock,
         entropy=SimEntropy(f"client {name} {next(_SERIAL)}"),
     )
@@ -164,3 +191,18 @@ def linked(world: World, label: str = "old phone", *, line: str | None = None) -
     shown = held.phone().enroll(waiting.qr, line=line)
     site.enter_code(waiting.id, shown.code, waiting.session)
     return held
+
+
+def linked_also(world: World, first: Hand, label: str = "second phone") -> Hand:
+    """Another verified phone of the account that ``first`` is in, let in by it."""
+    new = hand(world, label)
+    shown = first.phone().approve_offer(new.phone().offer(ORIGIN, "bank"), revoke_old=False)
+    new.phone().enter_migration_code(shown.code)
+    world.clock.advance(HOUR)
+    new.phone().activate()
+    return new
+
+
+def unasked(world: World, login: str = EMAIL) -> Waiting:
+    """A sign-in that is shown as a code and on no phone: the server keeps nothing of it."""
+    return client(world).start_sign_in(login, prompt=False)

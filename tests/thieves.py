@@ -21,7 +21,7 @@ from pteri.core.httpsig import SignedRequest
 from pteri.core.keys import secp256k1
 from pteri.core.keys.message import SignatureType
 from pteri.core.statement import Statement
-from pteri.core.verify import Enrolment, Payload, WalletSignature
+from pteri.core.verify import Enrolment, Invited, Payload, WalletSignature
 from pteri.domain.challenge import Challenge, ChallengeState
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
@@ -194,13 +194,17 @@ def all_at_once(world: World, requests: list[SignedRequest]) -> list[Answered]:
 
 @dataclass(frozen=True)
 class Stand:
-    """A challenge that waits, and the phone whose answer to it would count."""
+    """A challenge that waits, and the phone whose answer to it would count.
+
+    ``invited``: the terms of a sign-in that was scanned, of which the service keeps no record yet.
+    """
 
     world: World
     phone: SimPhone
     statement: Statement
     enrolment: Enrolment | None = None
     browser: Browser | None = None
+    invited: Invited | None = None
 
     @property
     def path(self) -> str:
@@ -208,7 +212,8 @@ class Stand:
 
     def payload(self, signed: Statement, **changes: Any) -> Payload:
         """The honest payload, had the phone signed ``signed``."""
-        return msgspec.structs.replace(self.phone.payload(signed, enrolment=self.enrolment), **changes)
+        honest = self.phone.payload(signed, enrolment=self.enrolment, invited=self.invited)
+        return msgspec.structs.replace(honest, **changes)
 
     def request(self, payload: Payload, **options: Any) -> SignedRequest:
         return self.phone.request_to(self.path, msgspec.json.encode(payload), **options)
@@ -234,9 +239,19 @@ class Stand:
 
 
 def challenge_of(world: World, request: str, tenant: str = "bank") -> Challenge:
-    found = world.run(world.deployment.store.challenge(ids.tenant_id(tenant), ids.request_id(request)))
+    found = recorded(world, request, tenant)
     assert found is not None
     return found
+
+
+def recorded(world: World, request: str, tenant: str = "bank") -> Challenge | None:
+    """What the service keeps of a challenge, if anything."""
+    return world.run(world.deployment.store.challenge(ids.tenant_id(tenant), ids.request_id(request)))
+
+
+def account_of(stand: Stand) -> ids.AccountId:
+    """Whose account the challenge is for."""
+    return stand.statement.act.account
 
 
 def history_of(world: World, account: ids.AccountId, tenant: str = "bank") -> list[Event]:
@@ -246,7 +261,9 @@ def history_of(world: World, account: ids.AccountId, tenant: str = "bank") -> li
 
 def is_untouched(stand: Stand) -> bool:
     """Nothing has been spent, accepted or counted against the challenge."""
-    challenge = stand.challenge()
+    challenge = recorded(stand.world, stand.statement.request_id, stand.phone.tenant)
+    if challenge is None:
+        return stand.invited is not None
     return (challenge.state, challenge.version, challenge.answered_by) == (ChallengeState.ISSUED, 1, None)
 
 
@@ -255,6 +272,14 @@ def signing_in(world: World, phone: SimPhone, label: str = "desk", *, login: str
     started = world.site(phone.tenant).start_sign_in(login, browser)
     statement = phone.claim(started.id).as_(wire.Claimed).statement
     return Stand(world, phone, statement, browser=browser)
+
+
+def scanning(world: World, phone: SimPhone, label: str = "desk", *, login: str = EMAIL) -> Stand:
+    """A sign-in that no phone is prompted for: the phone has scanned its code, and the service has no record of it."""
+    browser = Browser(label)
+    started = world.site(phone.tenant).start_sign_in(login, browser, prompt=False)
+    statement, invited = phone.scanned(started)
+    return Stand(world, phone, statement, browser=browser, invited=invited)
 
 
 def binding(world: World, phone: SimPhone, login: str = EMAIL, label: str = "desk") -> Stand:
@@ -295,6 +320,11 @@ def second_phone(world: World, old: SimPhone, label: str = "second phone") -> Si
     return new
 
 
+SCANNED: Final = "scanned"
+WAYS: Final = (*sorted(ACTS), SCANNED)
+"""How a challenge comes to its phone: one for each purpose, and a sign-in once more, without a record."""
+
+
 def before(purpose: str, world: World) -> Stand:
     """A fresh world brought to the point where a challenge of this purpose waits for its phone."""
     if purpose == "bind":
@@ -305,6 +335,8 @@ def before(purpose: str, world: World) -> Stand:
     match purpose:
         case "authenticate":
             return signing_in(world, old)
+        case "scanned":
+            return scanning(world, old)
         case "migrate":
             return migrating(world, old, new)
         case "accept":

@@ -1,8 +1,8 @@
-"""A small world in one process: a real service over a real SQLite file, honest phones, a relying party, a clock.
+"""A small world in one process: a real service over a real database, honest phones, a relying party, a clock.
 
 Only clock and randomness are simulated, behind their ports. Requests go through the whole web side (ASGI), so that
 tests see statuses and problem codes. Phones here are simple on purpose: what a *dishonest* one sends is spelt out in
-the test that plays it.
+the test that plays it. Where the database is, is for ``worlds.py``.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import sqlite3
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import httpx2
 import msgspec
 
+from pteri.adapters.store.grouped import GroupedStore
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
@@ -27,7 +30,7 @@ from pteri.app.ports import LineAnswer
 from pteri.core import ids, wire
 from pteri.core.acts import ApproveMigration, Authenticate, BindWallet, StatementAct
 from pteri.core.httpsig import SignedRequest, Tag, sign
-from pteri.core.ids import Digest, Domain, TenantId
+from pteri.core.ids import AccountId, Digest, Domain, TenantId
 from pteri.core.invitation import parse_invitation
 from pteri.core.keys.address import AddressKind, address_of
 from pteri.core.keys.derivation import ExtendedKey, identity_path
@@ -39,7 +42,7 @@ from pteri.core.keys.secret import Secret
 from pteri.core.offer import OFFER_LIFE_S, make_offer
 from pteri.core.otp import one_time_code
 from pteri.core.statement import Statement
-from pteri.core.verify import Enrolment, Payload, WalletSignature
+from pteri.core.verify import Enrolment, Invited, Payload, WalletSignature
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.facts import LineStatus
 from pteri.domain.rules import Rules
@@ -49,6 +52,8 @@ from pteri.http.ratelimit import Rate
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+    from pteri.app.ports import Store
 
 T = TypeVar("T")
 ORIGIN = "https://pteri.example"
@@ -174,25 +179,74 @@ ALICE_WORDS = "abandon abandon abandon abandon abandon abandon abandon abandon a
 MALLORY_WORDS = "legal winner thank year wave sausage worth useful legal winner thank yellow"
 
 
+class Database(Protocol):
+    """Where the registry of a world lies."""
+
+    async def open(self) -> Store:
+        """One more handle on it."""
+        ...
+
+    async def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Everything that is in it: the rows of each table, sorted."""
+        ...
+
+    async def stolen(self) -> dict[str, bytes]:
+        """What a thief of the whole database has, by file or table."""
+        ...
+
+
+class SqliteFile:
+    """A file in a directory of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "pteri.sqlite3"
+
+    async def open(self) -> Store:
+        return GroupedStore(SqliteStore.open(self.path))
+
+    async def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        with closing(sqlite3.connect(self.path)) as connection:
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            return {name: sorted(connection.execute(f"SELECT * FROM {name}"), key=repr) for (name,) in tables}
+
+    async def stolen(self) -> dict[str, bytes]:
+        found = {file.name: file.read_bytes() for file in self.path.parent.iterdir() if file.is_file()}
+        assert {"pteri.sqlite3", "pteri.sqlite3-wal"} <= found.keys()
+        return found
+
+
 class World:
-    """One service. ``tenants``: bank and shop, each with its own client key."""
+    """One service. ``tenants``: bank and shop, each with its own client key.
+
+    ``clock`` and ``deployment_key``: of another process of the same service. ``close`` it, or leave that to its
+    fixture.
+    """
 
     def __init__(
-        self, directory: Path, *, rules: Rules | None = None, line: LineStatus | None = None, name: str = "world"
+        self,
+        directory: Path,
+        *,
+        database: Database | None = None,
+        rules: Rules | None = None,
+        line: LineStatus | None = None,
+        name: str = "world",
+        clock: SimClock | None = None,
+        deployment_key: bytes = b"deployment",
     ) -> None:
-        self.clock = SimClock()
+        self.clock = clock or SimClock()
         self.directory = directory
+        self.database = database or SqliteFile(directory)
         self.operator = None if line is None else SimOperator(line)
+        # One event loop for its life: the connections of a database belong to it.
+        self._runner = asyncio.Runner()
+        weakref.finalize(self, self._runner.get_loop().close)
         entropy = SimEntropy(name)
-        store = SqliteStore.open(directory / "pteri.sqlite3")
-        # Closed when the world ends, wherever a test made it: Python 3.13 warns of connections that are not.
-        weakref.finalize(self, store._connection.close)
         self.sites = {name: Key(f"site {name}") for name in ("bank", "shop")}
         self.deployment = Deployment(
-            store=store,
+            store=self.run(self.database.open()),
             clock=self.clock,
             entropy=entropy,
-            vault=DeploymentVault(Secret(hashlib.sha256(b"deployment").digest()), entropy),
+            vault=DeploymentVault(Secret(hashlib.sha256(deployment_key).digest()), entropy),
             line=self.operator or SilentOperator(),
             rules=rules or Rules(),
             tenants={
@@ -210,22 +264,40 @@ class World:
             },
             public_origin=ORIGIN,
         )
+        self.store = self.deployment.store
+        """As it was opened: the one of the deployment may be wrapped by a test."""
         self.app: ASGIApp = build_app(
             self.deployment, version="0", limits=Limits(rate=Rate("tests", 1_000_000, 1.0)), lifespan=None
         )
 
+    def close(self) -> None:
+        self.run(self.store.close())
+        self._runner.close()
+
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run(coroutine)
+        return self._runner.run(coroutine)
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """The whole database, table by table."""
+        return self.run(self.database.rows())
+
+    def stolen(self) -> dict[str, bytes]:
+        """The same as a thief has it."""
+        return self.run(self.database.stolen())
+
+    async def ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str], *, host: bytes) -> Answered:
+        """One request. ``host``: three bytes or more of the address that it comes from."""
+        transport = httpx2.ASGITransport(self.app, client=(f"10.{host[0]}.{host[1]}.{host[2]}", 1))
+        async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            answer = await client.request(method, path, content=body, headers=dict(headers))
+        return Answered(answer.status_code, answer.content, dict(answer.headers))
 
     async def asend(self, request: SignedRequest, **changed_headers: str) -> Answered:
         path = request.target_uri.removeprefix(ORIGIN)
         headers = {**request.headers(), "content-type": "application/json", **changed_headers}
         # One address per signer: rate limits per network are tested elsewhere, not met by accident.
         host = hashlib.sha256(request.signature_input.encode()).digest()
-        transport = httpx2.ASGITransport(self.app, client=(f"10.{host[0]}.{host[1]}.{host[2]}", 1))
-        async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
-            answer = await client.request(request.method, path, content=request.body, headers=headers)
-        return Answered(answer.status_code, answer.content, dict(answer.headers))
+        return await self.ask(request.method, path, request.body, headers, host=host)
 
     def send(self, request: SignedRequest, **changed_headers: str) -> Answered:
         return self.run(self.asend(request, **changed_headers))
@@ -260,40 +332,78 @@ class Browser:
 
 
 class Site:
-    """The Web2 back end of a tenant."""
+    """The Web2 back end of a tenant. It signs, or sends a ``token`` where one will do."""
 
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name, self.key = world, name, world.sites[name]
 
     def call(
-        self, method: str, path: str, message: msgspec.Struct | None = None, *, idempotency_key: str | None = None
+        self,
+        method: str,
+        path: str,
+        message: msgspec.Struct | None = None,
+        *,
+        idempotency_key: str | None = None,
+        token: str | None = None,
+    ) -> Answered:
+        return self.world.run(self.acall(method, path, message, idempotency_key=idempotency_key, token=token))
+
+    async def acall(
+        self,
+        method: str,
+        path: str,
+        message: msgspec.Struct | None = None,
+        *,
+        idempotency_key: str | None = None,
+        token: str | None = None,
     ) -> Answered:
         body = b"" if message is None else msgspec.json.encode(message)
-        return self.world.send(
-            self.key.request(
-                method,
-                f"/v1/{self.name}{path}",
-                body,
-                at=self.world.clock.now(),
-                tag=Tag.CLIENT,
-                idempotency_key=idempotency_key,
-            )
+        path = f"/v1/{self.name}{path}"
+        if token is not None:
+            key = idempotency_key or ids.to_base64url(self.key.entropy.draw(18))
+            return await self.world.ask(method, path, body, bearing(token, key), host=key.encode())
+        at = self.world.clock.now()
+        return await self.world.asend(
+            self.key.request(method, path, body, at=at, tag=Tag.CLIENT, idempotency_key=idempotency_key)
         )
+
+    def token(self) -> wire.Token:
+        return self.call("POST", "/tokens", wire.Nothing()).as_(wire.Token)
 
     def start_binding(self, login: str, browser: Browser, line: str | None = LINE) -> wire.Started:
         return self.call("POST", "/bindings", wire.StartBinding(login, browser.session, line)).as_(wire.Started)
 
-    def start_sign_in(self, login: str, browser: Browser) -> wire.Started:
-        return self.call("POST", "/logins", wire.StartSignIn(login, browser.session)).as_(wire.Started)
+    def start_sign_in(
+        self, login: str, browser: Browser, *, prompt: bool = True, token: str | None = None
+    ) -> wire.Started:
+        """With ``prompt`` the phones see it unasked; without, it has to be scanned."""
+        message = wire.StartSignIn(login, browser.session, prompt)
+        return self.call("POST", "/logins", message, token=token).as_(wire.Started)
 
-    def progress(self, started: wire.Started) -> str:
-        return self.call("GET", f"/logins/{started.id}").as_(wire.Progress).state
+    def progress(self, started: wire.Started, *, token: str | None = None) -> str:
+        return self.call("GET", f"/logins/{started.id}", token=token).as_(wire.Progress).state
 
     def enter_code(
-        self, what: str, request: str, code: str, browser: Browser, *, idempotency_key: str | None = None
+        self,
+        what: str,
+        request: str,
+        code: str,
+        browser: Browser,
+        *,
+        idempotency_key: str | None = None,
+        token: str | None = None,
     ) -> Answered:
         message = wire.EnterCode(code, ids.to_base64url(browser.secret))
-        return self.call("POST", f"/{what}/{request}/code", message, idempotency_key=idempotency_key)
+        return self.call("POST", f"/{what}/{request}/code", message, idempotency_key=idempotency_key, token=token)
+
+
+def bearing(token: str, idempotency_key: str) -> dict[str, str]:
+    """The headers of a request with a token."""
+    return {
+        "authorization": f"Bearer {token}",
+        "idempotency-key": idempotency_key,
+        "content-type": "application/json",
+    }
 
 
 @dataclass(frozen=True)
@@ -306,14 +416,24 @@ class Shown:
     statement: Statement
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a phone remembers of its account: enough, with an invitation, to compose a sign-in by itself."""
+
+    account: AccountId
+    epoch: int
+    esim: Digest | None
+
+
 @dataclass
 class SimPhone:
-    """An honest phone. ``sign_and_build`` makes the payload; tests change what a thief would change."""
+    """An honest phone. ``payload`` makes what it signs; tests change what a thief would change."""
 
     world: World
     key: Key
     wallet: SimWallet
     tenant: str = "bank"
+    known: Known | None = None
 
     @property
     def thumbprint(self) -> str:
@@ -338,22 +458,32 @@ class SimPhone:
     def claim(self, request: str, *, enrolment: Enrolment | None = None, line: str | None = None) -> Answered:
         return self.post(f"/challenges/{request}/claim", wire.Claim(enrolment, line))
 
-    def payload(self, statement: Statement, *, enrolment: Enrolment | None = None) -> Payload:
+    def payload(
+        self, statement: Statement, *, enrolment: Enrolment | None = None, invited: Invited | None = None
+    ) -> Payload:
         text = statement.encode()
         return Payload(
             wallet_signature=WalletSignature(SignatureType.P2PKH, self.wallet.sign(text)),
             statement_sha256=ids.digest_text(hashlib.sha256(text).digest()),
             enrolment=enrolment,
+            invited=invited,
         )
 
     def response(
-        self, statement: Statement, *, enrolment: Enrolment | None = None, idempotency_key: str | None = None
+        self,
+        statement: Statement,
+        *,
+        enrolment: Enrolment | None = None,
+        invited: Invited | None = None,
+        idempotency_key: str | None = None,
     ) -> SignedRequest:
-        body = msgspec.json.encode(self.payload(statement, enrolment=enrolment))
+        body = msgspec.json.encode(self.payload(statement, enrolment=enrolment, invited=invited))
         return self.request_to(f"/challenges/{statement.request_id}/response", body, idempotency_key=idempotency_key)
 
-    def answer(self, statement: Statement, *, enrolment: Enrolment | None = None) -> Shown:
-        request = self.response(statement, enrolment=enrolment)
+    def answer(
+        self, statement: Statement, *, enrolment: Enrolment | None = None, invited: Invited | None = None
+    ) -> Shown:
+        request = self.response(statement, enrolment=enrolment, invited=invited)
         decided = self.world.send(request)
         return Shown(self.code_of(request, statement), decided, request, statement)
 
@@ -385,11 +515,49 @@ class SimPhone:
 
     def bind(self, started: wire.Started) -> Shown:
         parse_invitation(started.qr)
-        claimed = self.claim(started.id, enrolment=self.enrolment()).as_(wire.Claimed)
-        return self.answer(claimed.statement, enrolment=self.enrolment())
+        statement = self.claim(started.id, enrolment=self.enrolment()).as_(wire.Claimed).statement
+        act = statement.act
+        assert isinstance(act, BindWallet)
+        self.known = Known(act.account, act.epoch + 1, act.esim)
+        return self.answer(statement, enrolment=self.enrolment())
 
     def approve(self, started: wire.Started) -> Shown:
         return self.answer(self.claim(started.id).as_(wire.Claimed).statement)
+
+    def scan(self, started: wire.Started) -> Shown:
+        """The same without asking for anything: from what the code in the browser says and what it knows itself."""
+        statement, invited = self.scanned(started)
+        return self.answer(statement, invited=invited)
+
+    def scanned(self, started: wire.Started) -> tuple[Statement, Invited]:
+        invitation = parse_invitation(started.qr)
+        terms, known = invitation.terms, self.known or self.look()
+        assert terms is not None
+        act = Authenticate(
+            known.account,
+            self.key.private.public.thumbprint,
+            known.esim,
+            known.epoch,
+            session=terms.session,
+            code=invitation.number,
+        )
+        statement = Statement(
+            domain=Domain(f"{self.tenant}.example"),
+            address=self.wallet.pinned.address,
+            chain=network_named(self.wallet.network).chain_id,
+            nonce=terms.nonce,
+            issued_at=terms.issued_at,
+            expires_at=terms.expires_at,
+            request_id=invitation.request,
+            act=act,
+        )
+        return statement, Invited(terms.session, invitation.number, terms.issued_at, terms.expires_at, terms.ticket)
+
+    def look(self) -> Known:
+        """Ask for the account as it is now, and remember it."""
+        seen = self.devices()
+        self.known = Known(seen.account, seen.epoch, seen.esim)
+        return self.known
 
     def devices(self) -> wire.DevicesSeen:
         return self.post("/devices", wire.Nothing()).as_(wire.DevicesSeen)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TypeAlias
 
 import msgspec
 import pytest
@@ -14,21 +14,25 @@ import builders as b
 from pteri.app.forget import forget_old
 from pteri.app.ports import ChallengeChange, Changeset, Committed, Conflict, ConflictKind
 from pteri.core import ids, wire
-from pteri.core.acts import ACTS
 from pteri.core.httpsig import SignedRequest, Tag
-from pteri.domain.events import DeviceSuspended, Event, SignedIn, SignInApproved
+from pteri.domain.events import DeviceSuspended, Event, SignedIn
 from thieves import (
     EMAIL,
     HOUR,
+    SCANNED,
+    WAYS,
     Stand,
+    account_of,
     all_at_once,
     assert_denied,
     before,
     challenge_of,
     crowded,
     history_of,
+    migrating,
     refusal,
     rewired,
+    scanning,
     second_phone,
     setting_up,
     signing_in,
@@ -36,49 +40,75 @@ from thieves import (
     type_code,
 )
 from whole import check_whole
-from world import Answered, Browser, SimPhone, World
+from world import Answered, Browser, SimPhone, World, with_act
+from worlds import Worlds
 
-if TYPE_CHECKING:
-    from pteri.core.ids import AccountId
-
-PURPOSES = sorted(ACTS)
+Begun: TypeAlias = Callable[..., Stand]
 SEEDS = range(6)
 
 
-def account_id_of(stand: Stand) -> AccountId:
-    account = stand.challenge().account
-    assert account is not None
-    return account
-
-
 def events(stand: Stand) -> list[Event]:
-    return history_of(stand.world, account_id_of(stand))
+    return history_of(stand.world, account_of(stand))
 
 
 # --- SV-01: one challenge, a hundred answers -----------------------------------------------------------------------
 
 
-def test_sv_01_of_a_hundred_answers_to_one_challenge_one_is_accepted(world: World) -> None:
-    stand = signing_in(crowded(world), world.enrolled())
+@pytest.mark.parametrize("begun", [signing_in, scanning])
+def test_sv_01_of_a_hundred_answers_to_one_challenge_one_is_accepted(world: World, begun: Begun) -> None:
+    stand = begun(crowded(world), world.enrolled())
     payload = stand.payload(stand.statement)
-    answers = all_at_once(world, [stand.request(payload) for _ in range(100)])
+    requests = [stand.request(payload) for _ in range(100)]
+    answers = all_at_once(world, requests)
     assert Counter(refusal(answer) for answer in answers) == {(200, ""): 1, (409, "CHALLENGE_CONSUMED"): 99}
-    assert [event.name for event in events(stand)] == ["AccountBound", "SignInApproved"]
+    [accepted] = [request for request, answer in zip(requests, answers, strict=True) if answer.status == 200]
+    # Each request has a code of its own, and only the one of the accepted request opens the session.
+    code = stand.phone.code_of(accepted, stand.statement)
+    assert_denied(*(type_code(stand, other) for other in other_codes(stand, requests, code)[:2]))
+    assert type_code(stand, code).status == 200
+    assert [event.name for event in events(stand)] == ["AccountBound", "SignedIn"]
     world.run(check_whole(world.deployment.store))
 
 
-def test_sv_01_a_hundred_copies_of_one_request_hear_one_answer(world: World) -> None:
-    stand = signing_in(crowded(world), world.enrolled())
-    answers = all_at_once(world, [stand.request(stand.payload(stand.statement))] * 100)
+def other_codes(stand: Stand, requests: list[SignedRequest], code: str) -> list[str]:
+    return [other for request in requests if (other := stand.phone.code_of(request, stand.statement)) != code]
+
+
+@pytest.mark.parametrize("begun", [signing_in, scanning])
+def test_sv_01_a_hundred_copies_of_one_request_hear_one_answer(world: World, begun: Begun) -> None:
+    stand = begun(crowded(world), world.enrolled())
+    request = stand.request(stand.payload(stand.statement))
+    answers = all_at_once(world, [request] * 100)
     assert {told(answer)[0] for answer in answers} == {200}
     assert len({answer.body for answer in answers}) == 1
-    assert [event.name for event in events(stand)] == ["AccountBound", "SignInApproved"]
+    assert type_code(stand, stand.phone.code_of(request, stand.statement)).status == 200
+    assert [event.name for event in events(stand)] == ["AccountBound", "SignedIn"]
 
 
-@pytest.mark.parametrize("purpose", PURPOSES)
+@pytest.mark.parametrize("begun", [signing_in, scanning])
+def test_sv_01_two_processes_take_one_answer_once(worlds: Worlds, world: World, begun: Begun) -> None:
+    other = worlds.beside(world)
+    stand = begun(world, world.enrolled())
+    payload = stand.payload(stand.statement)
+    first, second = stand.request(payload), stand.request(payload)
+    accepted = world.send(first)
+    assert accepted.status == 200
+    assert refusal(other.send(second)) == (409, "CHALLENGE_CONSUMED")
+    assert told(other.send(first)) == told(accepted)
+    code = stand.phone.code_of(first, stand.statement)
+    typed = type_code(stand, code, key="one-key-for-one-code")
+    assert typed.status == 200
+    elsewhere = replace(stand, world=other)
+    assert told(type_code(elsewhere, code, key="one-key-for-one-code")) == told(typed)
+    assert_denied(type_code(elsewhere, code))
+    assert [event.name for event in events(stand)] == ["AccountBound", "SignedIn"]
+
+
+@pytest.mark.parametrize("purpose", WAYS)
 def test_sv_01_every_purpose_happens_once_however_many_ask(world: World, purpose: str) -> None:
     stand = before(purpose, world)
-    was = len(events(stand))
+    account = account_of(stand)
+    was = len(history_of(world, account))
     payload = stand.payload(stand.statement)
     answers = all_at_once(crowded(world), [stand.request(payload) for _ in range(30)])
     accepted = [answer for answer in answers if answer.status < 300]
@@ -87,24 +117,33 @@ def test_sv_01_every_purpose_happens_once_however_many_ask(world: World, purpose
     late = (401, "DENIED") if purpose == "accept" else (409, "CHALLENGE_CONSUMED")
     assert {refusal(answer) for answer in answers if answer is not accepted[0]} == {late}
     assert stand.challenge().answered_by == stand.phone.thumbprint
-    # Binding and code set-up are recorded when their code is typed.
-    assert len(events(stand)) - was == (0 if purpose in {"bind", "setup-otp"} else 1)
+    # Binding, sign-in and code set-up are recorded when their code is typed.
+    with_code = {"bind", "authenticate", SCANNED, "setup-otp"}
+    assert len(history_of(world, account)) - was == (0 if purpose in with_code else 1)
     world.run(check_whole(world.deployment.store))
 
 
+@pytest.mark.parametrize("begun", [signing_in, scanning])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_sv_01_of_two_phones_that_answer_at_once_one_is_accepted(world: World, seed: int) -> None:
+def test_sv_01_of_two_phones_that_answer_at_once_one_is_accepted(world: World, seed: int, begun: Begun) -> None:
     old = world.enrolled()
     second = second_phone(world, old)
-    first = signing_in(world, old)
-    other = Stand(world, second, second.claim(first.statement.request_id).as_(wire.Claimed).statement)
+    old.look()
+    first = begun(world, old)
+    other = replace(first, phone=second, statement=with_act(first.statement, device=second.thumbprint))
     requests = [stand.request(stand.payload(stand.statement)) for stand in (first, other)] * 5
     answers = all_at_once(crowded(world, seed=seed), requests)
     winners = {index % 2 for index, answer in enumerate(answers) if answer.status == 200}
     assert len(winners) == 1
     assert {refusal(answer) for answer in answers} == {(200, ""), (409, "CHALLENGE_CONSUMED")}
-    approvals = [event.device for event in events(first) if isinstance(event, SignInApproved)]
-    assert approvals == [(old, second)[winners.pop()].thumbprint]
+    assert first.challenge().answered_by == (old, second)[winners.pop()].thumbprint
+    codes = [
+        stand.phone.code_of(request, stand.statement)
+        for stand, request, answer in zip([first, other] * 5, requests, answers, strict=True)
+        if answer.status == 200
+    ]
+    assert Counter(type_code(first, code).status for code in codes)[200] == 1
+    assert [event.device for event in events(first) if isinstance(event, SignedIn)] == [first.challenge().answered_by]
 
 
 # --- SV-02: removal and sign-in ------------------------------------------------------------------------------------
@@ -141,7 +180,7 @@ class Removal:
         return [
             event
             for event in happened[removed:]
-            if isinstance(event, SignInApproved | SignedIn) and event.device == self.second.thumbprint
+            if isinstance(event, SignedIn) and event.device == self.second.thumbprint
         ]
 
 
@@ -171,21 +210,55 @@ def test_sv_02_removed_after_the_code_the_session_was_opened_before(world: World
     assert_denied(race.second.post("/devices", wire.Nothing()))
 
 
+def test_sv_02_what_one_process_removed_no_other_process_lets_in(worlds: Worlds, world: World) -> None:
+    """Each has its own connections and remembers keys: none may remember authority."""
+    other = worlds.beside(world)
+    race = Removal(world)
+    approval = race.approve()
+    race.second.look()
+    # Both have met the phone, and the other one has its key at hand.
+    assert other.send(approval).status == 200
+    assert other.send(race.second.request_to("/devices", b"{}")).status == 200
+    assert world.send(race.remove()).status == 200
+    assert_denied(other.send(race.code(approval)), other.send(race.second.request_to("/devices", b"{}")))
+    scanned = scanning(world, race.second, "another desk")
+    assert_denied(other.send(scanned.request(scanned.payload(scanned.statement))))
+    assert race.after_removal() == []
+
+
+def test_sv_02_a_session_that_one_process_opened_stands_before_the_removal_in_another(
+    worlds: Worlds, world: World
+) -> None:
+    other = worlds.beside(world)
+    race = Removal(world)
+    approval = race.approve()
+    assert world.send(approval).status == 200
+    code = race.code(approval)
+    assert other.send(code).status == 200
+    assert world.send(race.remove()).status == 200
+    assert told(world.send(code)) == told(other.send(code))
+    assert race.after_removal() == []
+    world.run(check_whole(world.deployment.store))
+
+
 @pytest.mark.parametrize("removal_first", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_sv_02_at_the_same_instant_no_approval_follows_the_removal(
+def test_sv_02_an_approval_at_the_instant_of_the_removal_opens_nothing(
     world: World, seed: int, removal_first: bool
 ) -> None:
+    """Whether it was taken or denied: its code comes after the removal, and then the phone is nobody's."""
     race = Removal(world)
-    requests = [race.remove(), race.approve()] if removal_first else [race.approve(), race.remove()]
+    approval = race.approve()
+    requests = [race.remove(), approval] if removal_first else [approval, race.remove()]
     answers = all_at_once(crowded(world, seed=seed), requests)
     removed, approved = answers if removal_first else answers[::-1]
     assert removed.status == 200
-    assert race.after_removal() == []
-    was_approved = any(isinstance(event, SignInApproved) for event in events(race.sign_in))
+    was_approved = race.sign_in.challenge().state == "VERIFIED"
     assert (approved.status == 200) is was_approved
     if not was_approved:
         assert_denied(approved)
+    assert_denied(world.send(race.code(approval)))
+    assert race.after_removal() == []
     world.run(check_whole(world.deployment.store))
 
 
@@ -363,6 +436,70 @@ def test_sv_05_of_many_bodies_at_once_under_one_key_one_counts(world: World) -> 
     assert Counter(refusal(answer) for answer in answers) == {(200, ""): 1, (409, "KEY_REUSED"): 29}
 
 
+# --- SV-08: clocks that do not agree -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("begun", [signing_in, scanning])
+@pytest.mark.parametrize("ahead_s", [(0, 80, 40), (80, 0, 40), (40, -40, 0), (-40, 0, 40), (80, 0, 0), (0, 0, 80)])
+def test_sv_08_three_processes_whose_clocks_are_eighty_seconds_apart_share_one_sign_in(
+    worlds: Worlds, world: World, begun: Begun, ahead_s: tuple[int, int, int]
+) -> None:
+    phone = world.enrolled()
+    starting, answering, ending = (worlds.beside(world, ahead_s=seconds) for seconds in ahead_s)
+    stand = begun(starting, replace(phone, world=starting))
+    request = stand.request(stand.payload(stand.statement))
+    # A phone signs by its own clock, which is the right one here.
+    at = world.clock.now()
+    signed = phone.key.request("POST", f"/v1/bank{stand.path}", request.body, at=at)
+    assert answering.send(signed).status == 200
+    code = stand.phone.code_of(signed, stand.statement)
+    assert type_code(replace(stand, world=ending), code).status == 200
+    assert_denied(*(type_code(replace(stand, world=other), code) for other in (starting, answering, ending)))
+    assert [event.name for event in events(stand)] == ["AccountBound", "SignedIn"]
+
+
+def sign_in_at(world: World, phone: SimPhone, label: str) -> None:
+    stand = scanning(world, replace(phone, world=world), label)
+    request = stand.request(stand.payload(stand.statement))
+    assert world.send(request).status == 200
+    assert type_code(stand, phone.code_of(request, stand.statement)).status == 200
+
+
+def test_sv_08_what_time_has_ended_for_one_process_is_not_ended_again_by_another(
+    worlds: Worlds, world: World
+) -> None:
+    phone = world.enrolled()
+    fast, slow = worlds.beside(world, ahead_s=40), worlds.beside(world, ahead_s=-40)
+    migrating(world, phone, world.phone("new phone")).honest()
+    world.clock.advance(600 - 20)  # over for the fast one, and not for the slow one
+    for number, process in enumerate((slow, fast, slow, fast, slow)):
+        sign_in_at(process, phone, f"desk {number}")
+    names = [event.name for event in history_of(world, phone.look().account)]
+    assert names.count("MigrationExpired") == 1
+    # Before that the slow one saw it open; afterwards it is closed for both.
+    assert names.index("MigrationExpired") == names.index("SignedIn") + 1
+    world.run(check_whole(world.deployment.store))
+
+
+@pytest.mark.parametrize("begun", [signing_in, scanning])
+def test_sv_08_a_second_that_comes_twice_ends_nothing_and_lets_nothing_in_twice(world: World, begun: Begun) -> None:
+    """A leap second, or a clock that was corrected: the same second again, at every step."""
+    phone = world.enrolled()
+    stand = begun(world, phone)
+    request = stand.request(stand.payload(stand.statement))
+    world.clock.advance(-1)
+    accepted = world.send(request)
+    assert accepted.status == 200
+    world.clock.advance(-1)
+    assert told(world.send(request)) == told(accepted)
+    code = phone.code_of(request, stand.statement)
+    assert type_code(stand, code).status == 200
+    world.clock.advance(-1)
+    assert_denied(type_code(stand, code))
+    assert [event.name for event in events(stand)] == ["AccountBound", "SignedIn"]
+    world.run(check_whole(world.deployment.store))
+
+
 # --- CR-13: the same nonce twice -----------------------------------------------------------------------------------
 
 
@@ -382,25 +519,31 @@ def test_cr_13_the_store_refuses_a_second_challenge_with_the_same_nonce(world: W
 
 
 class RepeatingEntropy:
-    """A generator that gives the same nonces again, ``times`` times in a row; everything else is fresh."""
+    """A generator that gives the same bytes again, ``times`` times in a row for each size; other sizes are fresh.
 
-    def __init__(self, world: World, times: int) -> None:
-        self._entropy, self._left, self._first = world.deployment.entropy, times, b""
+    Request ids take 12 bytes, nonces 15, and the two digits 8. The nonce of a sign-in is made from all its terms.
+    """
+
+    def __init__(self, world: World, times: int, *sizes: int) -> None:
+        self._entropy, self._first = world.deployment.entropy, dict[int, bytes]()
+        self._left = dict.fromkeys(sizes, times)
 
     def draw(self, size: int) -> bytes:
         drawn = self._entropy.draw(size)
-        if size != 20:
-            return drawn
-        if self._first and self._left:
-            self._left -= 1
-            return self._first
-        self._first = self._first or drawn
+        if size in self._first and self._left[size]:
+            self._left[size] -= 1
+            return self._first[size]
+        if size in self._left:
+            self._first.setdefault(size, drawn)
         return drawn
 
 
-def test_cr_13_a_generator_stuck_on_one_nonce_makes_one_challenge(world: World) -> None:
+FOR_EVER = 10**6
+
+
+def test_cr_13_a_generator_stuck_on_one_id_makes_one_sign_in(world: World) -> None:
     phone = world.enrolled()
-    rewired(world, entropy=RepeatingEntropy(world, 10**6))
+    rewired(world, entropy=RepeatingEntropy(world, FOR_EVER, 12))
     first = signing_in(world, phone)
     for _ in range(3):
         message = wire.StartSignIn(EMAIL, Browser("next").session)
@@ -409,30 +552,58 @@ def test_cr_13_a_generator_stuck_on_one_nonce_makes_one_challenge(world: World) 
     assert first.honest().status == 200
 
 
-def test_cr_13_a_nonce_that_was_signed_is_not_asked_for_again_when_its_challenge_is_forgotten(world: World) -> None:
+def test_cr_13_of_sign_ins_without_a_record_that_share_an_id_one_is_answered(world: World) -> None:
     phone = world.enrolled()
-    rewired(world, entropy=RepeatingEntropy(world, 10**6))
-    assert signing_in(world, phone).honest().status == 200
+    rewired(world, entropy=RepeatingEntropy(world, FOR_EVER, 12))
+    stands = [scanning(world, phone, f"desk {number}") for number in range(3)]
+    assert {stand.statement.request_id for stand in stands} == {stands[0].statement.request_id}
+    # What is signed is never the same: the nonce is made from the session, too.
+    assert len({stand.statement.nonce for stand in stands}) == 3
+    assert [refusal(stand.honest()) for stand in stands] == [(200, ""), *[(409, "CHALLENGE_CONSUMED")] * 2]
+
+
+def test_cr_13_a_generator_stuck_on_one_nonce_asks_for_it_once_in_a_second(world: World) -> None:
+    phone = world.enrolled()
+    rewired(world, entropy=RepeatingEntropy(world, FOR_EVER, 15))
+    first = phone.start_revocation(phone.thumbprint).as_(wire.Claimed).statement
+    assert refusal(phone.start_revocation(phone.thumbprint)) == (409, "CHANGED_MEANWHILE")
+    world.clock.advance(1)
+    assert phone.start_revocation(phone.thumbprint).as_(wire.Claimed).statement.nonce != first.nonce
+
+
+@pytest.mark.parametrize("begun", [signing_in, scanning])
+def test_cr_13_a_nonce_that_was_signed_is_not_taken_again_when_all_else_is_forgotten(
+    world: World, begun: Begun
+) -> None:
+    """The generator repeats itself and the clock was set back: the same statement is asked for, and signed, twice."""
+    phone = world.enrolled()
+    rewired(world, entropy=RepeatingEntropy(world, FOR_EVER, 8, 12))
+    began_at, first = world.clock.now(), begun(world, phone)
+    request = first.request(first.payload(first.statement))
+    assert world.send(request).status == 200
     world.clock.advance(3 * 24 * HOUR)
-    assert world.run(forget_old(world.deployment.store, world.clock.now())) > 0
-    message = wire.StartSignIn(EMAIL, Browser("next").session)
-    assert refusal(world.site().call("POST", "/logins", message)) == (409, "CHANGED_MEANWHILE")
+    assert world.run(forget_old(world.deployment, world.clock.now())) > 0
+    world.clock.at = began_at
+    if begun is signing_in:
+        message = wire.StartSignIn(EMAIL, Browser("desk").session)
+        assert refusal(world.site().call("POST", "/logins", message)) == (409, "CHANGED_MEANWHILE")
+        return
+    again = begun(world, phone)
+    assert again.statement == first.statement
+    assert refusal(world.send(request)) == refusal(again.honest()) == (409, "CHANGED_MEANWHILE")
 
 
 def test_cr_13_a_nonce_that_comes_back_once_is_drawn_again(world: World) -> None:
     phone = world.enrolled()
-    rewired(world, entropy=RepeatingEntropy(world, 1))
-    nonces = [signing_in(world, phone, f"desk {number}").statement.nonce for number in range(3)]
+    rewired(world, entropy=RepeatingEntropy(world, 1, 15))
+    nonces = [phone.start_revocation(phone.thumbprint).as_(wire.Claimed).statement.nonce for _ in range(3)]
     assert len(set(nonces)) == 3
 
 
-def test_cr_13_no_two_challenges_of_a_running_service_share_a_nonce(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    nonces: list[str] = []
-    for purpose in PURPOSES:
-        directory = tmp_path / purpose
-        directory.mkdir()
-        nonces.append(before(purpose, World(directory, name=f"world of {purpose}")).statement.nonce)
+def test_cr_13_no_two_challenges_of_a_running_service_share_a_nonce(worlds: Worlds) -> None:
+    nonces = [before(purpose, worlds(name=f"world of {purpose}")).statement.nonce for purpose in WAYS]
+    world = worlds()
     phone: SimPhone = world.enrolled()
-    nonces += [signing_in(world, phone, f"desk {number}").statement.nonce for number in range(50)]
+    for number in range(50):
+        nonces += [begun(world, phone, f"desk {number}").statement.nonce for begun in (signing_in, scanning)]
     assert len(set(nonces)) == len(nonces)

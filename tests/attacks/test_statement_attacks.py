@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from pteri.core.verify import Enrolment, WalletSignature, check_window
 from pteri.domain.rules import Rules
 from thieves import EMAIL, Stand, assert_denied, digest, double_sha256, is_untouched, refusal, sign_digest, signing_in
 from world import ALICE_WORDS, MALLORY_WORDS, Answered, Browser, SimWallet, World, with_act
+from worlds import Worlds
 
 PURPOSES = sorted(ACTS)
 
@@ -200,9 +202,9 @@ def test_pr_13_no_request_smuggles_a_character_into_a_statement(world: World, sm
 
 
 @pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Stand:
-    world = World(tmp_path_factory.mktemp("standing"))
-    return signing_in(world, world.enrolled())
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    with closing(World(tmp_path_factory.mktemp("standing"))) as world:
+        yield signing_in(world, world.enrolled())
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=120) | st.sampled_from(SMUGGLED)
@@ -326,9 +328,9 @@ def test_pr_16_server_time_decides_to_the_second(world: World, moved_s: int, sta
 
 @pytest.mark.parametrize(("sign_in_s", "status"), [(300, 200), (301, 401)])
 def test_pr_16_a_statement_that_would_live_longer_than_300_s_is_denied(
-    tmp_path: Path, sign_in_s: int, status: int
+    worlds: Worlds, sign_in_s: int, status: int
 ) -> None:
-    world = World(tmp_path, rules=Rules(sign_in_s=sign_in_s))
+    world = worlds(rules=Rules(sign_in_s=sign_in_s))
     assert signing_in(world, world.enrolled()).honest().status == status
 
 

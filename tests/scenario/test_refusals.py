@@ -111,15 +111,26 @@ def test_an_enrolment_where_none_is_wanted_is_denied(world: World) -> None:
 
 
 def test_what_does_not_exist_is_not_found_whoever_asks(world: World) -> None:
-    phone, unknown = world.enrolled(), "lgn_2Y7K4M9QWZ3T"
-    stranger = world.phone("a stranger")
-    answers = [asker.claim(unknown) for asker in (phone, stranger)]
+    phone, stranger, site = world.enrolled(), world.phone("a stranger"), world.site()
+    answers = [asker.claim("lgn_2Y7K4M9QWZ3T") for asker in (phone, stranger)]
     answers += [
-        world.site().enter_code("logins", unknown, "12345678", Browser("desk")),
-        world.site().call("GET", f"/logins/{unknown}"),
+        site.enter_code("bindings", "bnd_2Y7K4M9QWZ3T", "12345678", Browser("desk")),
+        site.call("GET", "/bindings/bnd_2Y7K4M9QWZ3T"),
+        site.call("GET", "/logins/lgn_2Y7K4M9QWZ3T"),  # its second is long ago
     ]
-    assert [refusal(answer) for answer in answers] == [(404, "NOT_FOUND")] * 4
+    assert [refusal(answer) for answer in answers] == [(404, "NOT_FOUND")] * 5
     assert len({str(told(answer)) for answer in answers}) == 1
+
+
+def test_a_sign_in_that_nobody_answered_looks_like_one_that_never_was(world: World) -> None:
+    """The service keeps nothing of either."""
+    site, browser = world.site(), Browser("desk")
+    world.enrolled()
+    begun = site.start_sign_in(EMAIL, browser, prompt=False).id
+    invented = ids.new_request_id("lgn", world.clock.now(), bytes(12))
+    looks = [site.call("GET", f"/logins/{request}").json | {"id": ""} for request in (begun, invented)]
+    assert looks[0] == looks[1]
+    assert_denied(*(site.enter_code("logins", request, "12345678", browser) for request in (begun, invented)))
 
 
 # --- a phone that is gone ------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from phones import EMAIL, client, hand, linked
+from phones import EMAIL, Wire, client, hand, linked
 from pteri.core.acts import phone_name
 from pteri.wallet.refusals import SafetyCode, ServerError, UnsafeError
 from world import LINE, ORIGIN, World
@@ -21,6 +21,20 @@ def test_an_account_is_linked_and_signs_in(world: World) -> None:
     signed_in = site.enter_code(waiting.id, shown.spaced, waiting.session.secret)
     assert signed_in.device == held.phone().thumbprint
     assert site.progress(waiting.id).state == "COMPLETED"
+
+
+def test_a_scanned_sign_in_takes_three_requests_and_the_first_one_keeps_nothing(world: World) -> None:
+    held, carrier = linked(world, line=LINE), Wire(world)
+    site = client(world, carrier=carrier)
+    site.start_sign_in("nobody@example.com", prompt=False)  # buys the token
+    before, kept = len(carrier.sent), world.rows()
+    waiting = site.start_sign_in(EMAIL, prompt=False)
+    assert world.rows() == kept
+    phone = held.phone()
+    sent = len(held.wire.sent)
+    shown = phone.approve(waiting.qr)
+    assert site.enter_code(waiting.id, shown.code, waiting.session).device == phone.thumbprint
+    assert (carrier.places[before:], held.wire.places[sent:]) == (["logins", "code"], ["response"])
 
 
 def test_a_prompt_is_approved_with_the_number_of_the_other_screen(world: World) -> None:

@@ -31,6 +31,7 @@ class Played:
     steps: list[Step]
     codes: list[str]
     wire: bytes
+    asked: list[str]
     directory: Path
     by_hand: str
 
@@ -60,8 +61,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         story = Story(stage, teller)
         story.play()
         wire = stage.wiretap.everything()
+        asked = [request.split(b" ", 2)[1].decode() for request in stage.wiretap.requests()]
         by_hand = _go_on_by_hand(write_by_hand(stage, story.third))
-    return Played(teller.steps, story.codes, wire, directory, by_hand)
+    return Played(teller.steps, story.codes, wire, asked, directory, by_hand)
 
 
 def _go_on_by_hand(script: Path) -> str:
@@ -105,6 +107,31 @@ def test_every_yes_and_no_has_a_reason_in_words(played: Played) -> None:
     whys = {step.name: step.why for step in decided if step.reason == "DENIED"}
     assert len(set(whys.values())) > 2
     assert not set(whys.values()) & set(MEANINGS.values())
+
+
+def sign_ins(played: Played) -> list[list[str]]:
+    """What went over the wire from each start of a sign-in on: the last words of the paths."""
+    places = [path.rpartition("/")[2] for path in played.asked]
+    starts = [place for place, word in enumerate(places) if word == "logins"]
+    return [places[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
+
+
+def test_a_scanned_sign_in_is_three_requests_and_a_prompted_one_asks_for_its_fields(played: Played) -> None:
+    first, *others = sign_ins(played)
+    assert first[:3] == ["logins", "response", "code"]
+    assert [others.index(one) for one in others if "prompts" in one] == [len(others) - 1]
+    assert others[-1][:5] == ["logins", "prompts", "claim", "response", "code"]
+
+
+def test_the_bank_signs_once_for_the_sign_ins_of_five_minutes(played: Played) -> None:
+    """Its real signatures buy tokens and start the binding; only the simulated clock makes it buy again."""
+    requests = [path for path in played.asked if path.endswith(("/tokens", "/logins"))]
+    assert requests[:2] == ["/v1/bank/tokens", "/v1/bank/logins"]
+    assert requests.count("/v1/bank/tokens") < requests.count("/v1/bank/logins")
+
+
+def test_the_story_is_told_in_38_steps(played: Played) -> None:
+    assert len(played.steps) == 38
 
 
 def test_a_person_can_go_on_by_hand_where_the_story_ended(played: Played) -> None:

@@ -18,6 +18,7 @@ from pteri.core.httpsig import (
     sign,
     signature_base,
     verify,
+    verify_parsed,
 )
 from pteri.core.keys.device import DevicePrivateKey
 
@@ -145,6 +146,28 @@ def test_parsing_needs_no_key_and_proves_nothing() -> None:
     assert claimed.created_at == NOW
     assert claimed.nonce == "AAECAwQFBgcICQoLDA0ODw"
     assert len(claimed.signature) == 64
+
+
+def parsed_then_verified(request: SignedRequest, *, tag: Tag = Tag.DEVICE, at: int = NOW, **others: Any) -> Any:
+    expected: dict[str, Any] = {"key": PHONE.public, "expected_method": "POST", "expected_target_uri": URI}
+    taken = parse(request, expected_tag=tag)
+    return verify_parsed(taken, **(expected | {"expected_tag": Tag.DEVICE, "at": at} | others))
+
+
+def test_a_request_that_was_parsed_once_is_verified_as_one_that_was_not() -> None:
+    request = signed()
+    assert parsed_then_verified(request) == checked(request)
+    for other, at in ((signed(key=STRANGER), NOW), (signed(), NOW + 300), (signed(method="PUT"), NOW)):
+        with pytest.raises(ProtocolError) as refusal:
+            parsed_then_verified(other, at=at)
+        assert refusal.value.code is refusal_of(other, at=at).code
+
+
+def test_what_was_parsed_for_one_tag_counts_for_no_other_though_the_key_is_the_same() -> None:
+    with pytest.raises(NotAuthentic) as refusal:
+        parsed_then_verified(signed(tag=Tag.CLIENT), tag=Tag.CLIENT)
+    assert refusal.value.code is Code.DEVICE_SIGNATURE
+    assert parsed_then_verified(signed(tag=Tag.CLIENT), tag=Tag.CLIENT, expected_tag=Tag.CLIENT).body == b'{"a":1}'
 
 
 # --- the window

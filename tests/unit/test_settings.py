@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import pteri
 from pteri.core.ids import Domain, TenantId, to_base64url
+from pteri.database import DatabaseUrl
 from pteri.settings import (
     Environment,
     ServerSettings,
@@ -171,6 +172,35 @@ def test_an_absolute_path_stays(file: Path) -> None:
     assert loaded(file, changed('"pteri.sqlite"', '"/srv/pteri.sqlite"')).server.database == Path("/srv/pteri.sqlite")
 
 
+PG = "postgresql://pteri@db.example/pteri"
+
+
+def test_a_database_may_be_a_server_on_the_network(file: Path) -> None:
+    assert loaded(file, changed("pteri.sqlite", PG)).server.database == DatabaseUrl(PG)
+
+
+def test_a_server_on_the_network_may_serve_many_processes_and_a_file_only_one(file: Path) -> None:
+    many = "port = 8750\nprocesses = 4"
+    assert loaded(file, changed("pteri.sqlite", PG).replace("port = 8750", many)).server.processes == 4
+    assert "one process" in refusal(file, changed("port = 8750", many))
+
+
+def test_a_password_in_a_file_that_others_read_refuses_to_start(file: Path) -> None:
+    text = changed("pteri.sqlite", "postgresql://pteri:marmalade@db.example/pteri")
+    file.touch(mode=0o600)
+    assert "marmalade" not in repr(loaded(file, text))
+    file.chmod(0o640)
+    told = refusal(file, text)
+    assert "chmod 600" in told
+    assert "marmalade" not in told
+
+
+def test_proxies_are_networks_in_their_one_spelling(file: Path) -> None:
+    with_proxies = 'port = 8750\ntrusted_proxies = ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7/32"]'
+    settings = loaded(file, changed("port = 8750", with_proxies))
+    assert settings.server.trusted_proxies == ("10.0.0.0/8", "2001:db8::/32", "192.0.2.7/32")
+
+
 def test_rules_are_passed_through_for_the_rules_to_judge(file: Path) -> None:
     settings = loaded(file, GOOD + "[rules]\nprobation_s = 259200\nmade_up = 0\n")
     assert settings.rules == {"probation_s": 259_200, "made_up": 0}
@@ -284,6 +314,15 @@ def test_an_unknown_key_refuses_to_start_and_names_the_nearest(file: Path, text:
         ("port = 8750", 'port = 8750\nclock_file = "clock.json"', "clock_file is for demos"),
         ("port = 8750", 'port = 8750\nsimulated = false\nclock_file = "c"', "clock_file is for demos"),
         ("port = 8750", "port = 8750\nsimulated = 1", "simulated"),
+        ("port = 8750", "port = 8750\nprocesses = 0", "processes"),
+        ("port = 8750", "port = 8750\nprocesses = 257", "processes"),
+        ("port = 8750", "port = 8750\nloops = 1", "loops"),
+        ("port = 8750", "port = 8750\nfast_lane = 0", "fast_lane"),
+        ("port = 8750", "port = 8750\nmax_waiting = 0", "max_waiting"),
+        ("port = 8750", 'port = 8750\ntrusted_proxies = ["10.0.0.1/8"]', "trusted_proxies"),
+        ("port = 8750", 'port = 8750\ntrusted_proxies = ["192.0.2.7"]', "write 192.0.2.7/32"),
+        ("port = 8750", 'port = 8750\ntrusted_proxies = ["proxy.example"]', "trusted_proxies"),
+        ('database = "pteri.sqlite"', 'database = "mysql://db.example/pteri"', "postgresql://"),
         ('id = "bank"', 'id = "Bank"', "tenant"),
         ('id = "bank"', 'id = ""', "tenant"),
         ('id = "bank"', f'id = "{"b" * 33}"', "tenant"),
@@ -380,6 +419,14 @@ def settings_in(folder: Path, **server: object) -> Settings:
 
 def test_what_was_written_reads_the_same(file: Path) -> None:
     settings = settings_in(file.parent, simulated=True, clock_file=file.parent / "clock.json")
+    write_settings(file, settings)
+    assert load_settings(file) == settings
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_database_on_the_network_is_written_with_its_password_and_read_again(file: Path) -> None:
+    url = DatabaseUrl("postgresql://pteri:marmalade@db.example/pteri")
+    settings = settings_in(file.parent, database=url, processes=3, loops=False, trusted_proxies=("10.0.0.0/8",))
     write_settings(file, settings)
     assert load_settings(file) == settings
     assert file.stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""The loops of a running service: a bug ends a loop, and is heard of then; stopping still releases the database."""
+"""The loops of a running service: a bug ends a loop, and is heard of then."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from pteri.adapters.vault import DeploymentVault
+from pteri.app.loops import Stopping
+from pteri.app.ports import StoreUnavailable
 from pteri.core.keys.secret import Secret
 from pteri.settings import SettingsError
-from pteri.wiring import check_key, served
+from pteri.wiring import check_key, start_loops
 from world import World
 
 if TYPE_CHECKING:
@@ -20,47 +22,40 @@ if TYPE_CHECKING:
 
 
 class BuggyStore:
-    """The real store, but for a sequencer that is wrong; it says whether it was closed."""
+    """The real store, but for a sequencer that fails."""
 
-    def __init__(self, store: Store) -> None:
-        self._store, self.closed = store, False
+    def __init__(self, store: Store, failure: Exception) -> None:
+        self._store, self._failure = store, failure
 
-    async def sequence(self, limit: int) -> int:
-        raise LookupError(f"a bug, and a secret that no log may show: {limit}")
-
-    async def close(self) -> None:
-        self.closed = True
-        await self._store.close()
+    async def sequence(self, _: int) -> int:
+        raise self._failure
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
 
 async def lived(world: World) -> list[str]:
-    """Start the application, let its loops take some turns, stop it; what it told its server before the stop."""
-    told: list[str] = []
-    said: asyncio.Queue[Any] = asyncio.Queue()
-
-    async def send(message: Any) -> None:
-        told.append(message["type"])
-
-    service = served(world.deployment, requests_per_minute=60)({"type": "lifespan"}, said.get, send)
-    running = asyncio.ensure_future(service)
-    await said.put({"type": "lifespan.startup"})
+    """Start the loops, let them take some turns, stop them; what was said meanwhile."""
+    stop = Stopping()
     with capture_logs() as heard:
+        loops = start_loops(world.deployment, stop)
         for _ in range(20):
             await asyncio.sleep(0)
-    await said.put({"type": "lifespan.shutdown"})
-    await asyncio.gather(running, return_exceptions=True)
-    assert told[0] == "lifespan.startup.complete"
-    return [f"{entry['event']} {entry['loop']} {entry['error']}" for entry in heard]
+        stop.set()
+        await asyncio.gather(*loops, return_exceptions=True)
+    return [f"{entry['event']} {entry['loop']} {entry.get('error', '')}" for entry in heard]
 
 
 def test_a_loop_that_ends_by_a_bug_says_so_while_the_service_runs(world: World) -> None:
-    store = BuggyStore(world.deployment.store)
+    store = BuggyStore(world.deployment.store, LookupError("a bug, and a secret that no log may show"))
     world.deployment = replace(world.deployment, store=cast("Store", store))
     assert world.run(lived(world)) == ["loop_ended sequence LookupError"]
-    assert store.closed
+
+
+def test_a_loop_that_waits_for_the_database_says_so(world: World) -> None:
+    store = BuggyStore(world.deployment.store, StoreUnavailable("down, and a secret that no log may show"))
+    world.deployment = replace(world.deployment, store=cast("Store", store))
+    assert world.run(lived(world)) == ["loop_waits sequence "]
 
 
 def test_loops_without_a_bug_end_in_silence_when_the_service_stops(world: World) -> None:

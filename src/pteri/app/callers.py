@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pteri.app.deployment import Deployment, Tenant
 from pteri.app.ports import Claim, ClaimKind
 from pteri.app.refusals import Denied
+from pteri.app.tokens import token_holder
 from pteri.core import httpsig, ids
 from pteri.core.errors import ProtocolError
-from pteri.core.httpsig import SignedRequest, Tag, VerifiedRequest
+from pteri.core.httpsig import ParsedRequest, SignedRequest, Tag, VerifiedRequest
 from pteri.core.ids import Digest, IdempotencyKey, Thumbprint
 from pteri.core.keys.device import DeviceKey
 from pteri.domain.account import Account
@@ -22,11 +24,14 @@ from pteri.domain.device import Device, DeviceState
 
 __all__ = [
     "Asking",
+    "BearerRequest",
     "Call",
+    "ClientAsking",
     "PhoneCall",
-    "claimed_signer",
     "client_call",
     "key_of",
+    "newcomer_call",
+    "parsed_request",
     "phone_call",
     "request_digest",
     "signed_call",
@@ -39,6 +44,26 @@ class Asking:
 
     tenant: Tenant
     request: SignedRequest
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class BearerRequest:
+    """A back end's request with a token in place of a signature (docs/spec section 10.2)."""
+
+    method: str
+    target_uri: str
+    body: bytes = field(repr=False)
+    idempotency_key: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAsking:
+    """A request of a relying party as it came in."""
+
+    tenant: Tenant
+    request: SignedRequest | BearerRequest
     at: int
 
 
@@ -61,25 +86,34 @@ class PhoneCall(Call):
     device: Device
 
 
-def request_digest(request: SignedRequest) -> Digest:
-    """What an idempotency key stands for: method, target and body. Signature bytes differ between repeats."""
+def request_digest(request: SignedRequest | BearerRequest) -> Digest:
+    """What an idempotency key stands for: method, target and body. Signatures and tokens differ between repeats."""
     text = f"{request.method}\n{request.target_uri}\n".encode() + request.body
     return ids.digest_text(hashlib.sha256(text).digest())
 
 
+@lru_cache(maxsize=2048)
 def key_of(sec1_text: str) -> DeviceKey:
-    """A device key from its base64url SEC1 text."""
+    """A device key from its base64url SEC1 text. Whether it is on the curve takes a third of a verification."""
     return DeviceKey.from_sec1(ids.from_base64url(sec1_text))
 
 
-def signed_call(asking: Asking, key: DeviceKey, tag: Tag) -> Call:
+def parsed_request(asking: Asking, tag: Tag) -> ParsedRequest:
+    """The request in its one form. Another algorithm, form or body than the one there is, is a failed proof (PR-23)."""
+    try:
+        return httpsig.parse(asking.request, expected_tag=tag)
+    except ProtocolError as error:
+        raise Denied(f"signature headers: {error.code}") from error
+
+
+def signed_call(asking: Asking, parsed: ParsedRequest, key: DeviceKey) -> Call:
     """The request, verified with this key."""
-    verified: VerifiedRequest = httpsig.verify(
-        asking.request,
+    verified: VerifiedRequest = httpsig.verify_parsed(
+        parsed,
         key=key,
         expected_method=asking.request.method,
         expected_target_uri=asking.request.target_uri,
-        expected_tag=tag,
+        expected_tag=parsed.tag,
         at=asking.at,
     )
     return Call(
@@ -91,38 +125,51 @@ def signed_call(asking: Asking, key: DeviceKey, tag: Tag) -> Call:
     )
 
 
-def claimed_signer(asking: Asking, tag: Tag) -> Thumbprint:
-    """Whom the headers name. Another algorithm, form or body than the one there is, is a failed proof (PR-23)."""
-    try:
-        return httpsig.parse(asking.request, expected_tag=tag).key_id
-    except ProtocolError as error:
-        raise Denied(f"signature headers: {error.code}") from error
+def newcomer_call(asking: Asking, key: DeviceKey) -> Call:
+    """A request of a phone that brings its own key with it."""
+    return signed_call(asking, parsed_request(asking, Tag.DEVICE), key)
 
 
-def client_call(asking: Asking) -> Call:
+def client_call(deployment: Deployment, asking: ClientAsking) -> Call:
     """A request of the tenant's own back end."""
-    key = asking.tenant.client_keys.get(claimed_signer(asking, Tag.CLIENT))
+    if isinstance(asking.request, BearerRequest):
+        return Call(
+            tenant=asking.tenant,
+            caller=token_holder(deployment, asking.tenant, asking.request.token, at=asking.at),
+            key=_key(asking.request.idempotency_key),
+            digest=request_digest(asking.request),
+            at=asking.at,
+        )
+    signed = Asking(asking.tenant, asking.request, asking.at)
+    parsed = parsed_request(signed, Tag.CLIENT)
+    key = asking.tenant.client_keys.get(parsed.key_id)
     if key is None:
         raise Denied("unknown client key")
     try:
-        return signed_call(asking, key, Tag.CLIENT)
+        return signed_call(signed, parsed, key)
     except ProtocolError as error:
         # One answer, or a signature of zeros would tell which keys are known.
         raise Denied(f"client signature: {error.code}") from error
+
+
+def _key(text: str) -> IdempotencyKey:
+    try:
+        return ids.idempotency_key(text)
+    except ProtocolError as error:
+        raise Denied(f"idempotency key: {error.code}") from error
 
 
 async def phone_call(
     deployment: Deployment, asking: Asking, *, allowed: Collection[DeviceState] = (DeviceState.ACTIVE,)
 ) -> PhoneCall:
     """A request of a registered phone in one of the allowed states."""
-    thumbprint = claimed_signer(asking, Tag.DEVICE)
-    owner = await deployment.store.owner(asking.tenant.id, Claim(ClaimKind.DEVICE, thumbprint))
-    account = None if owner is None else await deployment.store.account(asking.tenant.id, owner)
-    device = None if account is None else account.device(thumbprint)
+    parsed = parsed_request(asking, Tag.DEVICE)
+    account = await deployment.store.account_of(asking.tenant.id, Claim(ClaimKind.DEVICE, parsed.key_id))
+    device = None if account is None else account.device(parsed.key_id)
     if account is None or device is None or device.state not in allowed:
         raise Denied("unknown phone, or not in a state to ask this")
     try:
-        call = signed_call(asking, key_of(device.key), Tag.DEVICE)
+        call = signed_call(asking, parsed, key_of(device.key))
     except ProtocolError as error:
         raise Denied(f"phone signature: {error.code}") from error
     return PhoneCall(

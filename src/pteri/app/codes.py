@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from pteri.app.callers import Asking, Call, client_call, key_of, phone_call, signed_call
+from pteri.app.callers import Asking, Call, ClientAsking, client_call, key_of, newcomer_call, phone_call
 from pteri.app.committing import Done, account_change, answered, commit, first_answer, settled, with_retries
 from pteri.app.deployment import Deployment
 from pteri.app.evidence import is_code, open_evidence
-from pteri.app.mistyping import mistype, mistyped, not_too_many
+from pteri.app.mistyping import mistype, mistyped, still_allowed
 from pteri.app.noticing import notices_of
 from pteri.app.opening import ask, wallet_claim
 from pteri.app.ports import (
@@ -24,11 +24,10 @@ from pteri.app.ports import (
     ClaimKind,
 )
 from pteri.app.queries import migration_seen
-from pteri.app.refusals import Denied, NotAllowed, NotFound
+from pteri.app.refusals import Denied, NotAllowed, NotFound, Refusal
 from pteri.core import ids, wire
-from pteri.core.acts import SAME_WALLET, Authenticate, BindWallet, StartRecovery
+from pteri.core.acts import SAME_WALLET, BindWallet, StartRecovery
 from pteri.core.errors import ProtocolError
-from pteri.core.httpsig import Tag
 from pteri.core.ids import RequestId
 from pteri.core.otp import parse_code
 from pteri.core.statement import parse
@@ -56,24 +55,25 @@ from pteri.domain.records import Evidence
 __all__ = ["enter_code", "enter_migration_code", "start_recovery"]
 
 
-async def enter_code(deployment: Deployment, asking: Asking, request: RequestId, wanted: wire.EnterCode) -> Done:
+async def enter_code(deployment: Deployment, asking: ClientAsking, request: RequestId, wanted: wire.EnterCode) -> Done:
     """The code typed into the browser session of a sign-in or a binding."""
-    call = client_call(asking)
+    call = client_call(deployment, asking)
     code = parse_code(wanted.code)
     secret = ids.from_base64url(wanted.session_secret)
 
     async def attempt() -> Done:
-        if (done := await first_answer(deployment, call)) is not None:
+        challenge, stored = await deployment.store.challenge_and_account(call.tenant.id, request)
+        # A repeat finds its challenge changed by the first time; where it is not, the commit finds the repeat.
+        waits = challenge is not None and challenge.state is ChallengeState.VERIFIED
+        if not waits and (done := await first_answer(deployment, call)) is not None:
             return done
-        challenge = await deployment.store.challenge(call.tenant.id, request)
         if challenge is None or not isinstance(challenge.asked, SignInAsked | BindAsked):
-            raise NotFound
+            raise _unknown(request)
         _same_session(challenge.asked, secret)
-        await not_too_many(deployment, call, challenge)
         if not _is_right(deployment, call, challenge, code):
             return await mistyped(deployment, call, challenge)
         evidence = open_evidence(deployment, challenge)
-        change = await _completion(deployment, call, challenge, evidence)
+        change = _completion(deployment, call, challenge, evidence, stored)
         signed_in = _signed_in(call, challenge, change.account, evidence)
         return await commit(
             deployment,
@@ -83,10 +83,16 @@ async def enter_code(deployment: Deployment, asking: Asking, request: RequestId,
                 challenges=(ChallengeChange(challenge.version, challenge.after(ChallengeEvent.COMPLETE)),),
                 account=change,
                 notices=notices_of(change, challenge),
+                counts=still_allowed(deployment, call, challenge),
             ),
         )
 
     return await with_retries(attempt)
+
+
+def _unknown(request: RequestId) -> Refusal:
+    """A sign-in that no phone has answered has no record: its code is as wrong as any other."""
+    return Denied("nobody has answered, or it never was") if request.startswith("lgn_") else NotFound()
 
 
 def _same_session(asked: SignInAsked | BindAsked, secret: bytes) -> None:
@@ -102,34 +108,28 @@ def _is_right(deployment: Deployment, call: Call, challenge: Challenge, code: st
     return right and challenge.state is ChallengeState.VERIFIED and challenge.is_live(call.at)
 
 
-async def _completion(deployment: Deployment, call: Call, challenge: Challenge, evidence: Evidence) -> AccountChange:
-    statement = parse(evidence.statement.encode("ascii"))
-    assert challenge.account is not None
-    stored = await deployment.store.account(call.tenant.id, challenge.account)
-    match statement.act:
-        case Authenticate() as act:
-            if stored is None:
-                raise Denied("no account")
-            account, lapsed = settled(stored, call.at)
-            device = account.device(act.device)
-            # Authority may have changed between the approval and the code: nothing is accepted after it did.
-            if account.epoch != act.epoch or device is None or device.state is not DeviceState.ACTIVE:
-                raise Denied("authority changed since the approval")
-            signed_in = SignedIn(at=call.at, request=challenge.id, device=act.device)
-            return account_change(stored, [*((event, None) for event in lapsed), (signed_in, evidence)])
-        case BindWallet() as act:
-            if stored is not None:
-                raise Denied("bound already")
-            return _binding(deployment, call, challenge, act, evidence)
-        case _:
-            raise Denied("no browser session takes this code")
-
-
-def _binding(
-    deployment: Deployment, call: Call, challenge: Challenge, act: BindWallet, evidence: Evidence
+def _completion(
+    deployment: Deployment, call: Call, challenge: Challenge, evidence: Evidence, stored: Account | None
 ) -> AccountChange:
-    asked = challenge.asked
+    if isinstance(challenge.asked, BindAsked):
+        if stored is not None:
+            raise Denied("bound already")
+        return _binding(deployment, call, challenge, evidence)
+    if stored is None or challenge.answered_by is None:
+        raise Denied("no account")
+    account, lapsed = settled(stored, call.at)
+    device = account.device(challenge.answered_by)
+    # Authority may have changed between the approval and the code: nothing is accepted after it did.
+    if account.epoch != challenge.answered_epoch or device is None or device.state is not DeviceState.ACTIVE:
+        raise Denied("authority changed since the approval")
+    signed_in = SignedIn(at=call.at, request=challenge.id, device=device.thumbprint)
+    return account_change(stored, [*((event, None) for event in lapsed), (signed_in, evidence)])
+
+
+def _binding(deployment: Deployment, call: Call, challenge: Challenge, evidence: Evidence) -> AccountChange:
+    asked, act = challenge.asked, parse(evidence.statement.encode("ascii")).act
     assert isinstance(asked, BindAsked)
+    assert isinstance(act, BindWallet)
     enrolment = decode_payload(evidence.signed.body).enrolment
     assert enrolment is not None
     bound = AccountBound(
@@ -293,7 +293,7 @@ async def _set_up(deployment: Deployment, asking: Asking, setup: str) -> tuple[C
     if challenge.asked.statement.purpose != "setup-otp":
         raise NotFound
     try:
-        call = signed_call(asking, key_of(challenge.asked.device_key), Tag.DEVICE)
+        call = newcomer_call(asking, key_of(challenge.asked.device_key))
     except ProtocolError as error:
         raise Denied(f"recovery: {error.code}") from error
     return call, challenge, challenge.asked

@@ -144,6 +144,7 @@ def _next_challenge(deployment: Deployment, decided: _Decided) -> Challenge:
     return msgspec.structs.replace(
         challenge.after(ChallengeEvent.VERIFY),
         answered_by=answered_by,
+        answered_epoch=decided.act.epoch,
         expires_at=verified.at + life_s,
         code_mac=code_mac(deployment, challenge.tenant, verified, _code_session(challenge)),
         sealed=seal_evidence(deployment, challenge.id, decided.evidence),

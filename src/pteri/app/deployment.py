@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pteri.app.ports import Clock, Entropy, LineEvidence, Store, Vault
 from pteri.app.refusals import NotFound
+from pteri.app.verifying import VerifyTogether
 from pteri.core.errors import Malformed
 from pteri.core.ids import Domain, TenantId, Thumbprint, tenant_id
 from pteri.core.keys.device import DeviceKey
@@ -41,6 +42,7 @@ class Deployment:
     rules: Rules
     tenants: Mapping[TenantId, Tenant]
     public_origin: str
+    verifying: VerifyTogether = field(default_factory=VerifyTogether)
 
     def tenant(self, text: str) -> Tenant:
         """The tenant of a path, or ``NotFound``."""

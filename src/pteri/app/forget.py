@@ -1,25 +1,56 @@
 """Least data kept: recorded answers and ended challenges go a day after they can matter (docs/spec section 9.1).
 
-Spent nonces and events stay for ever: what was signed once stays signed once.
+Spent nonces and events stay for ever: what was signed once stays signed once. A sign-in that a phone approved and whose
+code never came is only in its challenge: it is recorded, with its evidence, before that is forgotten.
 """
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
-from pteri.app.ports import Store
+from pteri.app.committing import account_change, settled
+from pteri.app.deployment import Deployment
+from pteri.app.evidence import open_evidence
+from pteri.app.ports import ChallengeChange, Changeset, Committed
+from pteri.domain.challenge import Challenge, ChallengeEvent
+from pteri.domain.events import SignInLapsed
 
-__all__ = ["KEPT_S", "forget_old"]
+__all__ = ["FORGET_BATCH", "KEPT_S", "forget_old"]
 
 KEPT_S: Final = 24 * 3600
-_BATCH: Final = 500
+FORGET_BATCH: Final = 500
+_LAPSED_BATCH: Final = 50
 
 
-async def forget_old(store: Store, at: int) -> int:
-    """Drop what ended more than a day before ``at``, in small transactions; how many rows."""
-    total = 0
-    while (dropped := await store.forget_answers(at - KEPT_S, _BATCH)) > 0:
-        total += dropped
-        await asyncio.sleep(0)
-    return total
+async def forget_old(deployment: Deployment, at: int) -> int:
+    """Drop some of what ended more than a day before ``at``; how many rows, at most ``FORGET_BATCH``.
+
+    One small transaction: whoever wants it all asks again, and lets requests in between. While there are approved
+    sign-ins to record, those are what is done.
+    """
+    before = at - KEPT_S
+    lapsed = await deployment.store.unfinished(before, _LAPSED_BATCH)
+    if not lapsed:
+        return await deployment.store.forget_answers(before, FORGET_BATCH)
+    recorded = 0
+    for challenge in lapsed:
+        recorded += await _recorded(deployment, challenge, at)
+    return recorded
+
+
+async def _recorded(deployment: Deployment, challenge: Challenge, at: int) -> bool:
+    """Whether it is in the log now; what somebody else changed meanwhile is looked at again in the next turn."""
+    assert challenge.account is not None
+    assert challenge.answered_by is not None
+    stored = await deployment.store.account(challenge.tenant, challenge.account)
+    assert stored is not None
+    _, ended = settled(stored, at)
+    lapsed = SignInLapsed(at=at, request=challenge.id, device=challenge.answered_by)
+    evidence = open_evidence(deployment, challenge)
+    changeset = Changeset(
+        challenge.tenant,
+        challenges=(ChallengeChange(challenge.version, challenge.after(ChallengeEvent.CANCEL)),),
+        account=account_change(stored, [*((event, None) for event in ended), (lapsed, evidence)]),
+    )
+    [outcome] = await deployment.store.commit([changeset])
+    return isinstance(outcome, Committed)

@@ -10,16 +10,16 @@ import hmac
 
 import msgspec
 
-from pteri.app.callers import Asking, Call, client_call, key_of, phone_call, signed_call
+from pteri.app.callers import Asking, Call, ClientAsking, client_call, key_of, newcomer_call, phone_call
 from pteri.app.committing import Done, answered, commit, first_answer, with_retries
 from pteri.app.deployment import Deployment, Tenant
+from pteri.app.invited import invitation_to, sign_in_challenge
 from pteri.app.ports import ChallengeChange, Changeset, Claim, ClaimKind, Count, CounterKind, Limited
 from pteri.app.refusals import Clashes, Denied, NotFound, RefusalCode, SlowDown
 from pteri.app.statements import bind_statement, sign_in_statement
 from pteri.core import ids, wire
 from pteri.core.errors import ProtocolError
 from pteri.core.esim import line_commitment, line_reference
-from pteri.core.httpsig import Tag
 from pteri.core.ids import AccountId, Digest, RequestId
 from pteri.core.invitation import Invitation
 from pteri.core.wallets import pin_wallet
@@ -52,43 +52,39 @@ def new_challenge(
 ) -> Challenge:
     """A fresh challenge. Id and nonce come from the deployment's entropy; the store refuses a nonce twice."""
     return Challenge(
-        id=ids.new_request_id(prefix, deployment.entropy.draw(17)),
+        id=ids.new_request_id(prefix, at, deployment.entropy.draw(12)),
         tenant=tenant.id,
         account=account,
-        nonce=ids.new_nonce(deployment.entropy.draw(20)),
+        nonce=ids.new_nonce(at, deployment.entropy.draw(15)),
         asked=asked,
         issued_at=at,
         expires_at=at + life_s,
     )
 
 
-async def start_sign_in(deployment: Deployment, asking: Asking, wanted: wire.StartSignIn) -> Done:
-    """A sign-in for one browser session. Same shape, same work for known and unknown logins."""
-    call = client_call(asking)
+async def start_sign_in(deployment: Deployment, asking: ClientAsking, wanted: wire.StartSignIn) -> Done:
+    """A sign-in for one browser session. Same shape, same work for known and unknown logins.
 
-    async def attempt() -> Done:
-        if (done := await first_answer(deployment, call)) is not None:
-            return done
-        login = login_of(deployment, call.tenant, wanted.login)
-        account = await deployment.store.owner(call.tenant.id, Claim(ClaimKind.LOGIN, login))
-        number = f"{int.from_bytes(deployment.entropy.draw(8), 'big') % 100:02d}"
-        asked = SignInAsked(session=ids.digest(wanted.session), number=number)
-        challenge = new_challenge(
-            deployment,
-            call.tenant,
-            "lgn",
-            asked,
-            account=account,
-            at=call.at,
-            life_s=deployment.rules.sign_in_s,
-        )
-        return await _commit_prompted(deployment, call, challenge, number, login)
+    Unless phones are to be prompted it changes nothing, so a repeat is just another one: neither can hurt.
+    """
+    call = client_call(deployment, asking)
+    login = login_of(deployment, call.tenant, wanted.login)
+    account = await deployment.store.owner(call.tenant.id, Claim(ClaimKind.LOGIN, login))
+    number = _two_digits(deployment)
+    asked = SignInAsked(session=ids.digest(wanted.session), number=number)
+    challenge = sign_in_challenge(deployment, call.tenant, asked, account=account, at=call.at)
+    started = _started(invitation_to(deployment, call.tenant, challenge), challenge)
+    if not wanted.prompt:
+        return Done(201, msgspec.json.encode(started))
+    return await with_retries(lambda: _commit_prompted(deployment, call, challenge, started, login))
 
-    return await with_retries(attempt)
+
+def _two_digits(deployment: Deployment) -> str:
+    return f"{int.from_bytes(deployment.entropy.draw(8), 'big') % 100:02d}"
 
 
 async def _commit_prompted(
-    deployment: Deployment, call: Call, challenge: Challenge, number: str, login: Digest
+    deployment: Deployment, call: Call, challenge: Challenge, started: wire.Started, login: Digest
 ) -> Done:
     """Show it on the phones unasked, unless there were too many: then it can still be scanned (abuse case OT-08)."""
     rules = deployment.rules
@@ -96,7 +92,7 @@ async def _commit_prompted(
         Count(CounterKind.PROMPT, login, _HOUR, call.at, rules.prompts_per_hour),
         Count(CounterKind.PROMPT, login, _DAY, call.at, rules.prompts_per_day),
     )
-    answer = answered(call, 201, _started(deployment, call, challenge, number))
+    answer = answered(call, 201, started)
     prompted = msgspec.structs.replace(challenge, prompted=True)
     unlimited = tuple(msgspec.structs.replace(count, limit=None) for count in limited)
     return await commit(
@@ -108,14 +104,13 @@ async def _commit_prompted(
     )
 
 
-def _started(deployment: Deployment, call: Call, challenge: Challenge, number: str) -> wire.Started:
-    invitation = Invitation(challenge.id, call.tenant.id, number, deployment.public_origin)
-    return wire.Started(challenge.id, number, challenge.expires_at, invitation.encode())
+def _started(invitation: Invitation, challenge: Challenge) -> wire.Started:
+    return wire.Started(challenge.id, invitation.number, challenge.expires_at, invitation.encode())
 
 
-async def start_binding(deployment: Deployment, asking: Asking, wanted: wire.StartBinding) -> Done:
+async def start_binding(deployment: Deployment, asking: ClientAsking, wanted: wire.StartBinding) -> Done:
     """Link an account that the relying party has just authenticated by its own means."""
-    call = client_call(asking)
+    call = client_call(deployment, asking)
 
     async def attempt() -> Done:
         if (done := await first_answer(deployment, call)) is not None:
@@ -124,7 +119,6 @@ async def start_binding(deployment: Deployment, asking: Asking, wanted: wire.Sta
         if await deployment.store.owner(call.tenant.id, Claim(ClaimKind.LOGIN, login)) is not None:
             raise Clashes(RefusalCode.ALREADY_REGISTERED, "This account, wallet or phone is registered already.")
         account = ids.new_account_id(deployment.entropy.draw(13))
-        number = f"{int.from_bytes(deployment.entropy.draw(8), 'big') % 100:02d}"
         asked = BindAsked(
             session=ids.digest(wanted.session),
             login=login,
@@ -140,7 +134,8 @@ async def start_binding(deployment: Deployment, asking: Asking, wanted: wire.Sta
             at=call.at,
             life_s=deployment.rules.statement_s,
         )
-        answer = answered(call, 201, _started(deployment, call, challenge, number))
+        invitation = Invitation(challenge.id, call.tenant.id, _two_digits(deployment), deployment.public_origin)
+        answer = answered(call, 201, _started(invitation, challenge))
         return await commit(
             deployment, Changeset(call.tenant.id, answer=answer, challenges=(ChallengeChange(0, challenge),))
         )
@@ -179,7 +174,7 @@ async def _claimed(deployment: Deployment, asking: Asking, challenge: Challenge,
             if wanted.enrolment is None:
                 raise Denied("a binding needs the keys of the phone")
             key = key_of(wanted.enrolment.device_key)
-            signed_call(asking, key, Tag.DEVICE)
+            newcomer_call(asking, key)
             told = wanted.enrolment.wallet
             wallet = pin_wallet(told.address, told.public_key, told.signature_type, network=tenant.network)
             return wire.Claimed(
@@ -197,7 +192,7 @@ async def _claimed(deployment: Deployment, asking: Asking, challenge: Challenge,
         case StatementAsked() as asked:
             if wanted.enrolment is not None:
                 raise Denied("keys where none are wanted")
-            signed_call(asking, key_of(asked.device_key), Tag.DEVICE)
+            newcomer_call(asking, key_of(asked.device_key))
             return wire.Claimed(asked.statement)
 
 

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from pteri.app.callers import Call
 from pteri.app.committing import Done, answered, commit
 from pteri.app.deployment import Deployment
 from pteri.app.ports import ChallengeChange, Changeset, Count, CounterKind
-from pteri.app.refusals import Denied, SlowDown
+from pteri.app.refusals import Denied
 from pteri.core import wire
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeEvent, ChallengeState, StatementAsked
 
-__all__ = ["mistype", "mistyped", "not_too_many"]
+__all__ = ["mistype", "mistyped", "still_allowed"]
 
 _HOUR: Final = 3600
 
 
-async def not_too_many(deployment: Deployment, call: Call, challenge: Challenge) -> None:
-    """``SlowDown`` while the tenant or the account has had its share of this hour. The account is not locked by it."""
+def still_allowed(deployment: Deployment, call: Call, challenge: Challenge) -> tuple[Count, ...]:
+    """What a right code must find: neither tenant nor account has had its share of this hour's wrong ones.
+
+    Looked at in the commit that the code completes. The account is not locked by it.
+    """
     rules = deployment.rules
-    for kind, subject, limit in (
-        (CounterKind.WRONG_CODE, call.tenant.id, rules.tenant_wrong_codes_per_hour),
-        (CounterKind.FAILED_SIGN_IN, _subject(challenge), rules.failed_sign_ins_per_hour),
-    ):
-        window = Count(kind, subject, _HOUR, call.at)
-        if await deployment.store.count(call.tenant.id, window) >= limit:
-            raise SlowDown((call.at // _HOUR + 1) * _HOUR)
+    return (
+        Count(CounterKind.WRONG_CODE, call.tenant.id, _HOUR, call.at, rules.tenant_wrong_codes_per_hour, adds=False),
+        Count(
+            CounterKind.FAILED_SIGN_IN,
+            _subject(challenge),
+            _HOUR,
+            call.at,
+            rules.failed_sign_ins_per_hour,
+            adds=False,
+        ),
+    )
 
 
 def _subject(challenge: Challenge) -> str:
@@ -43,10 +52,12 @@ def mistype(deployment: Deployment, call: Call, challenge: Challenge) -> tuple[C
     if isinstance(challenge.asked, StatementAsked):
         # A phone's own code is nobody's guess: counted, it would let one phone lock browsers out of all accounts.
         return after, ()
-    counts = [Count(CounterKind.WRONG_CODE, call.tenant.id, _HOUR, call.at)]
-    if failed:
-        counts.append(Count(CounterKind.FAILED_SIGN_IN, _subject(challenge), _HOUR, call.at))
-    return after, tuple(counts)
+    # Counted before it could tell right from wrong: who is over the limit hears the same of both.
+    wrong, ended = still_allowed(deployment, call, challenge)
+    return after, (
+        msgspec.structs.replace(wrong, adds=True),
+        msgspec.structs.replace(ended, adds=failed),
+    )
 
 
 async def mistyped(deployment: Deployment, call: Call, challenge: Challenge) -> Done:

@@ -5,7 +5,7 @@ Each carries the complete statement from the start, for the phone that asked and
 
 from __future__ import annotations
 
-from pteri.app.callers import Asking, Call, key_of, phone_call, signed_call
+from pteri.app.callers import Asking, Call, key_of, newcomer_call, phone_call
 from pteri.app.committing import Done, answered, commit, first_answer, settled, with_retries
 from pteri.app.deployment import Deployment
 from pteri.app.ports import ChallengeChange, Changeset, Claim, ClaimKind
@@ -14,7 +14,6 @@ from pteri.app.statements import statement_for
 from pteri.core import ids, wire
 from pteri.core.acts import ActivateDevice, ApproveMigration, RevokeDevice, SetupOtp, StatementAct
 from pteri.core.errors import ProtocolError
-from pteri.core.httpsig import Tag
 from pteri.core.ids import AccountId, Digest
 from pteri.core.keys.address import parse_address
 from pteri.core.keys.device import DeviceKey
@@ -41,8 +40,8 @@ def ask(
     code_session: Digest | None = None,
 ) -> Challenge:
     """A fresh challenge for exactly this act by exactly this phone."""
-    request = ids.new_request_id(_PREFIXES[act.purpose], deployment.entropy.draw(17))
-    nonce = ids.new_nonce(deployment.entropy.draw(20))
+    request = ids.new_request_id(_PREFIXES[act.purpose], call.at, deployment.entropy.draw(12))
+    nonce = ids.new_nonce(call.at, deployment.entropy.draw(15))
     life_s = deployment.rules.statement_s
     statement = statement_for(call.tenant, address, act, request=request, nonce=nonce, issued_at=call.at, life_s=life_s)
     return Challenge(
@@ -197,7 +196,7 @@ async def set_up_codes(deployment: Deployment, asking: Asking, wanted: wire.SetU
     """A phone with a restored wallet introduces itself. Unknown wallets get a decoy: nobody learns which exist."""
     try:
         key = key_of(wanted.device_key)
-        call = signed_call(asking, key, Tag.DEVICE)
+        call = newcomer_call(asking, key)
     except ProtocolError as error:
         raise Denied(f"code set-up: {error.code}") from error
     address = parse_address(wanted.address, network=asking.tenant.network)

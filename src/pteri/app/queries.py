@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pteri.app.callers import Asking, PhoneCall, client_call, phone_call
+from pteri.app.callers import Asking, Call, ClientAsking, PhoneCall, client_call, phone_call
 from pteri.app.committing import settled
 from pteri.app.deployment import Deployment
+from pteri.app.forget import KEPT_S
 from pteri.app.ports import Count, CounterKind
 from pteri.app.refusals import NotFound
-from pteri.core import wire
+from pteri.core import ids, wire
 from pteri.core.acts import phone_name
 from pteri.core.ids import RequestId, Thumbprint
+from pteri.core.verify import MAX_AHEAD_S
 from pteri.domain.account import Account
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeState, SignInAsked
 from pteri.domain.device import DeviceState
@@ -35,13 +37,24 @@ _PROGRESS: dict[ChallengeState, wire.ProgressState] = {
 _MAY_LOOK = (DeviceState.ACTIVE, DeviceState.PENDING)
 
 
-async def progress(deployment: Deployment, asking: Asking, request: RequestId) -> wire.Progress:
+async def progress(deployment: Deployment, asking: ClientAsking, request: RequestId) -> wire.Progress:
     """How far a sign-in or binding of this tenant has come."""
-    call = client_call(asking)
+    call = client_call(deployment, asking)
     challenge = await deployment.store.challenge(call.tenant.id, request)
-    if challenge is None or not isinstance(challenge.asked, SignInAsked | BindAsked):
+    if challenge is None:
+        return _unanswered(deployment, call, request)
+    if not isinstance(challenge.asked, SignInAsked | BindAsked):
         raise NotFound
     return wire.Progress(challenge.id, _state_of(challenge, call.at), challenge.expires_at)
+
+
+def _unanswered(deployment: Deployment, call: Call, request: RequestId) -> wire.Progress:
+    """A sign-in has no record before a phone has answered it; its id says when it began."""
+    began_at = ids.second_of(request)
+    if not request.startswith("lgn_") or not began_at - MAX_AHEAD_S <= call.at < began_at + KEPT_S:
+        raise NotFound
+    expires_at = began_at + deployment.rules.sign_in_s
+    return wire.Progress(request, "WAITING" if call.at < expires_at else "EXPIRED", expires_at)
 
 
 def _state_of(challenge: Challenge, at: int) -> wire.ProgressState:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from pteri.app.ports import Store
 
-__all__ = ["catch_up"]
+__all__ = ["give_positions"]
 
 _BATCH: Final = 500
 
 
-async def catch_up(store: Store) -> int:
-    """Sequence until nothing is left; how many positions were given.
+async def give_positions(store: Store) -> bool:
+    """Give positions to some events that wait for theirs; whether more may be waiting.
 
     It reads where it left off and can be killed on any line; its next start goes through the same code. Nothing in a
     request waits for it.
     """
-    total = 0
-    while (given := await store.sequence(_BATCH)) > 0:
-        total += given
-        # Other requests of this process come first between batches.
-        await asyncio.sleep(0)
-    return total
+    return await store.sequence(_BATCH) == _BATCH

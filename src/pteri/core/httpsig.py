@@ -18,7 +18,7 @@ key and nonce.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 import hmac
 import re
@@ -36,7 +36,7 @@ __all__ = [
     "MAX_BODY_BYTES",
     "MAX_TARGET_URI",
     "NONCE_BYTES",
-    "ParsedSignature",
+    "ParsedRequest",
     "SignedRequest",
     "Tag",
     "VerifiedRequest",
@@ -45,6 +45,7 @@ __all__ = [
     "sign",
     "signature_base",
     "verify",
+    "verify_parsed",
 ]
 
 MAX_BODY_BYTES: Final = 65_536
@@ -106,12 +107,20 @@ class SignedRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedSignature:
-    """What the headers claim: enough to look a key up, proof of nothing. ``signature`` is r || s."""
+class ParsedRequest:
+    """A request in the one form, with the body that its digest says: enough to look a key up, proof of nothing.
 
+    Made by :func:`parse` only, so that nothing is checked twice. ``signature`` is r || s; ``parameters`` the text that
+    the signature covers last.
+    """
+
+    request: SignedRequest
+    tag: Tag
     key_id: Thumbprint
     created_at: int
     nonce: str
+    body_sha256: bytes = field(repr=False)
+    parameters: str
     signature: bytes = field(repr=False)
 
 
@@ -128,24 +137,30 @@ class VerifiedRequest:
     signature: bytes = field(repr=False)
 
 
-def parse(request: SignedRequest, *, expected_tag: Tag) -> ParsedSignature:
+def parse(request: SignedRequest, *, expected_tag: Tag) -> ParsedRequest:
     """Do steps 1 to 3 of :func:`verify`, which need no key: for the caller that must look one up by id."""
     # 1. Shape. One full match per value: no extra, missing, doubled or reordered part, no white space and no
     #    second signature survives it, nor anything that writes a line of its own into the signature base.
     _check_components(request.method, request.target_uri, request.content_digest, request.idempotency_key)
     signature = _checked(_SIGNATURE, request.signature, "Signature")[1]
     found = _checked(_SIGNATURE_INPUT, request.signature_input, "Signature-Input")
+    key_id, created, nonce, tag = found.group("key_id", "created", "nonce", "tag")
     # 2. Purpose: a relying party's signature is not a phone's.
-    if found["tag"] != expected_tag:
+    if tag != expected_tag:
         raise Malformed(Code.SIGNATURE_HEADERS, f"the tag here is {expected_tag}")
     # 3. Body: the digest is what the signature covers, so the body must be the digest's.
-    if not hmac.compare_digest(request.content_digest, content_digest_of(request.body)):
+    body_sha256 = _digest_of(request.body)
+    if not hmac.compare_digest(request.content_digest, _spelt(body_sha256)):
         raise NotAuthentic(Code.CONTENT_DIGEST, "the body is not the one of the Content-Digest")
-    return ParsedSignature(
-        key_id=Thumbprint(found["key_id"]),
-        created_at=int(found["created"]),
-        nonce=found["nonce"],
-        signature=base64.b64decode(signature),
+    return ParsedRequest(
+        request=request,
+        tag=expected_tag,
+        key_id=Thumbprint(key_id),
+        created_at=int(created),
+        nonce=nonce,
+        body_sha256=body_sha256,
+        parameters=request.signature_input.removeprefix("pteri="),
+        signature=binascii.a2b_base64(signature),
     )
 
 
@@ -165,9 +180,29 @@ def verify(
     ``NotAuthentic`` (body, key, place or signature) or ``OutOfWindow``.
     """
     # 1-3. Shape, tag, body.
-    parsed = parse(request, expected_tag=expected_tag)
-    # 4. Name. It is only ever compared, so a lookup that went wrong cannot make another key count.
-    if not hmac.compare_digest(parsed.key_id, key.thumbprint):
+    return verify_parsed(
+        parse(request, expected_tag=expected_tag),
+        key=key,
+        expected_method=expected_method,
+        expected_target_uri=expected_target_uri,
+        expected_tag=expected_tag,
+        at=at,
+    )
+
+
+def verify_parsed(
+    parsed: ParsedRequest,
+    *,
+    key: DeviceKey,
+    expected_method: str,
+    expected_target_uri: str,
+    expected_tag: Tag,
+    at: int,
+) -> VerifiedRequest:
+    """The rest of :func:`verify`, steps 4 to 7."""
+    request = parsed.request
+    # 4. Name. It is only ever compared, so a lookup that went wrong cannot make another key count; and again the tag.
+    if parsed.tag is not expected_tag or not hmac.compare_digest(parsed.key_id, key.thumbprint):
         raise NotAuthentic(Code.DEVICE_SIGNATURE, "signed in the name of another key")
     # 5. Place. A signature for another one is of no use here, whatever proxy or Host header stands between.
     if request.method != expected_method or request.target_uri != expected_target_uri:
@@ -177,16 +212,9 @@ def verify(
         raise OutOfWindow(Code.NOT_YET_VALID, "the request is from the future")
     if at >= parsed.created_at + _MAX_AGE_S:
         raise OutOfWindow(Code.EXPIRED, "the request is too old")
-    # 7. The signature, over bytes that we built.
-    signed = signature_base(
-        method=expected_method,
-        target_uri=expected_target_uri,
-        content_digest=request.content_digest,
-        idempotency_key=request.idempotency_key,
-        key_id=key.thumbprint,
-        created_at=parsed.created_at,
-        nonce=parsed.nonce,
-        tag=expected_tag,
+    # 7. The signature, over bytes that we built: each part is the expected one, or in the one form of step 1.
+    signed = _base(
+        expected_method, expected_target_uri, request.content_digest, request.idempotency_key, parsed.parameters
     )
     return VerifiedRequest(
         key_id=key.thumbprint,
@@ -194,7 +222,7 @@ def verify(
         nonce=parsed.nonce,
         idempotency_key=IdempotencyKey(request.idempotency_key),
         body=request.body,
-        body_sha256=base64.b64decode(request.content_digest[9:-1]),  # the body's own, by step 3
+        body_sha256=parsed.body_sha256,
         signature=key.verify(signed, parsed.signature),
     )
 
@@ -236,7 +264,7 @@ def sign(
         content_digest=content_digest,
         idempotency_key=idempotency_key,
         signature_input=f"pteri={parameters}",
-        signature=f"pteri=:{base64.b64encode(key.sign(signed)).decode('ascii')}:",
+        signature=f"pteri=:{binascii.b2a_base64(key.sign(signed), newline=False).decode('ascii')}:",
     )
 
 
@@ -259,6 +287,10 @@ def signature_base(
     parameters = _parameters(key_id, created_at, nonce, tag)
     _check_components(method, target_uri, content_digest, idempotency_key)
     _checked(_PARAMETERS, parameters, "parameters")
+    return _base(method, target_uri, content_digest, idempotency_key, parameters)
+
+
+def _base(method: str, target_uri: str, content_digest: str, idempotency_key: str, parameters: str) -> bytes:
     return (
         f'"@method": {method}\n'
         f'"@target-uri": {target_uri}\n'
@@ -270,9 +302,17 @@ def signature_base(
 
 def content_digest_of(body: bytes) -> str:
     """Header value for a body, also for an empty one (RFC 9530); ``Malformed(TOO_LARGE)`` over 64 KiB."""
+    return _spelt(_digest_of(body))
+
+
+def _digest_of(body: bytes) -> bytes:
     if len(body) > MAX_BODY_BYTES:
         raise Malformed(Code.TOO_LARGE, f"a body has at most {MAX_BODY_BYTES} bytes")
-    return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode('ascii')}:"
+    return hashlib.sha256(body).digest()
+
+
+def _spelt(sha256: bytes) -> str:
+    return f"sha-256=:{binascii.b2a_base64(sha256, newline=False).decode('ascii')}:"
 
 
 def _check_components(method: str, target_uri: str, content_digest: str, idempotency_key: str) -> None:

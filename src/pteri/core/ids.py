@@ -6,7 +6,7 @@ refuses with ``Malformed(FIELD)``. Random ids are made from bytes that the calle
 
 from __future__ import annotations
 
-import base64
+import binascii
 import re
 from typing import NewType
 
@@ -21,6 +21,7 @@ __all__ = [
     "RequestId",
     "TenantId",
     "Thumbprint",
+    "account_bytes",
     "account_id",
     "address_text",
     "crockford",
@@ -35,7 +36,10 @@ __all__ = [
     "new_nonce",
     "new_request_id",
     "nonce",
+    "nonce_bytes",
+    "nonce_text",
     "request_id",
+    "second_of",
     "tenant_id",
     "thumbprint",
     "to_base64url",
@@ -44,9 +48,9 @@ __all__ = [
 AccountId = NewType("AccountId", str)
 """``acct_`` and 12 to 26 Crockford base32 characters: random, never the Web2 login name."""
 RequestId = NewType("RequestId", str)
-"""Three letters, ``_`` and 12 to 26 Crockford characters (26 carry the 128 random bits of a new one)."""
+"""Three letters, ``_`` and 12 to 26 Crockford characters (the 26 of a new one carry its second and 90 random bits)."""
 Nonce = NewType("Nonce", str)
-"""32 Crockford characters: 160 bits, spent once for ever."""
+"""32 Crockford characters: 160 bits, of which 120 cannot be foreseen; spent once for ever."""
 Thumbprint = NewType("Thumbprint", str)
 """RFC 7638 thumbprint of a device key: 43 base64url characters."""
 Digest = NewType("Digest", str)
@@ -58,7 +62,12 @@ TenantId = NewType("TenantId", str)
 IdempotencyKey = NewType("IdempotencyKey", str)
 """Chosen by the caller, 16 to 64 URL-safe characters."""
 
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_FROM_URL = bytes.maketrans(b"-_", b"+/")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TWO_CROCKFORD = [first + second for first in _CROCKFORD for second in _CROCKFORD]
+# The digits of Python's own base 32.
+_FROM_CROCKFORD = str.maketrans(_CROCKFORD, "0123456789abcdefghijklmnopqrstuv")
 _ACCOUNT = re.compile(r"acct_[0-9A-HJKMNP-TV-Z]{12,26}")
 _REQUEST = re.compile(r"[a-z]{3}_[0-9A-HJKMNP-TV-Z]{12,26}")
 _NONCE = re.compile(r"[0-9A-HJKMNP-TV-Z]{32}")
@@ -69,7 +78,6 @@ _DOMAIN = re.compile(rf"(?=.{{1,63}}\Z){_LABEL}(?:\.{_LABEL})*")
 _TENANT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _IDEMPOTENCY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _ADDRESS = re.compile(r"[A-Za-z0-9]{26,64}")
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 
 
 def matching(pattern: re.Pattern[str], text: str, what: str) -> str:
@@ -130,19 +138,19 @@ def address_text(text: str) -> str:
 
 def to_base64url(raw: bytes) -> str:
     """Unpadded base64url (RFC 4648 section 5)."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(raw, newline=False).translate(_TO_URL, b"=").decode("ascii")
 
 
 def from_base64url(text: str) -> bytes:
     """Bytes of unpadded base64url in its one canonical spelling, else ``Malformed(ENCODING)``."""
-    # The decoder would skip what is not of the alphabet, and takes "+" and "/" too.
-    if not isinstance(text, str) or not _BASE64URL.fullmatch(text):
+    if not isinstance(text, str):
         raise Malformed(Code.ENCODING, "not base64url")
     try:
-        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        raw = binascii.a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4))
     except ValueError as error:  # binascii.Error is one: a lone last character carries no byte
         raise Malformed(Code.ENCODING, "not base64url") from error
-    # Unused last bits may be set in a text that still decodes.
+    # The decoder skips what is not of the alphabet, takes "+" and "/" too, and does not look at unused last bits. What
+    # we write of the same bytes is the one text that none of it happened to.
     if to_base64url(raw) != text:
         raise Malformed(Code.ENCODING, "not canonical base64url")
     return raw
@@ -169,7 +177,8 @@ def crockford(raw: bytes, length: int) -> str:
     if len(raw) != (length * 5 + 7) // 8:
         raise Malformed(Code.LENGTH, f"{length} characters are made from {(length * 5 + 7) // 8} bytes")
     number = int.from_bytes(raw, "big") >> (len(raw) * 8 - length * 5)
-    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range((length - 1) * 5, -1, -5))
+    pairs = [_TWO_CROCKFORD[(number >> shift) & 1023] for shift in range((length - 2) * 5, -1, -10)]
+    return "".join(pairs) if length % 2 == 0 else "".join(pairs) + _CROCKFORD[number & 31]
 
 
 def new_account_id(random: bytes) -> AccountId:
@@ -177,11 +186,55 @@ def new_account_id(random: bytes) -> AccountId:
     return AccountId("acct_" + crockford(random, 20))
 
 
-def new_request_id(prefix: str, random: bytes) -> RequestId:
-    """Request id from three lower-case letters and 17 random bytes (130 bits are used)."""
-    return request_id(f"{prefix}_{crockford(random, 26)}")
+def account_bytes(account: AccountId) -> bytes:
+    """The 13 bytes of an id that :func:`new_account_id` made, as that function takes them."""
+    characters = account_id(account).removeprefix("acct_")
+    if len(characters) != 20:
+        raise Malformed(Code.LENGTH, "not an account id of this server's making")
+    return (_crockford_number(characters) << 4).to_bytes(13, "big")
 
 
-def new_nonce(random: bytes) -> Nonce:
-    """Nonce from 20 random bytes."""
-    return Nonce(crockford(random, 32))
+def new_request_id(prefix: str, at: int, random: bytes) -> RequestId:
+    """Request id from three lower-case letters, Unix second ``at`` and 12 random bytes (90 bits are used).
+
+    It begins with the time, so that what is kept by id is kept in order of time.
+    """
+    return request_id(f"{prefix}_{crockford(_instant(at) + _sized(random, 12), 26)}")
+
+
+def second_of(request: RequestId) -> int:
+    """The Unix second in an id that :func:`new_request_id` made; of any other, a number that means nothing."""
+    characters = request_id(request)[4:].ljust(26, "0")
+    return _crockford_number(characters[:8])
+
+
+def nonce_text(raw: bytes) -> Nonce:
+    """Text form of the 20 bytes of a nonce."""
+    return Nonce(crockford(raw, 32))
+
+
+def nonce_bytes(text: Nonce) -> bytes:
+    """The 20 bytes of a nonce."""
+    return _crockford_number(nonce(text)).to_bytes(20, "big")
+
+
+def _crockford_number(characters: str) -> int:
+    return int(characters.translate(_FROM_CROCKFORD), 32)
+
+
+def new_nonce(at: int, unpredictable: bytes) -> Nonce:
+    """Nonce from Unix second ``at`` and 15 bytes that nobody can foresee; it begins with the time, like an id."""
+    return nonce_text(_instant(at) + _sized(unpredictable, 15))
+
+
+def _instant(at: int) -> bytes:
+    if not 0 <= at < 1 << 40:
+        raise Malformed(Code.FIELD, "an instant in an id has 40 bits")
+    return at.to_bytes(5, "big")
+
+
+def _sized(raw: bytes, size: int) -> bytes:
+    # Too few would make a guessable id, whatever the whole adds up to.
+    if len(raw) != size:
+        raise Malformed(Code.LENGTH, f"exactly {size} bytes are needed here")
+    return raw

@@ -1,6 +1,7 @@
 """What the Web2 page shows as a QR code: which challenge, whose, on which server (docs/spec section 4.2).
 
 Deliberately no link: a phone reads it only inside its own scanner, so no web page or message can start a sign-in.
+The code of a sign-in carries its terms, too: the phone composes the statement from them and from what it knows itself.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import msgspec
 from pteri.core import ids
 from pteri.core.base45 import from_base45, to_base45
 from pteri.core.errors import Code, Malformed
-from pteri.core.ids import RequestId, TenantId
+from pteri.core.ids import Digest, Nonce, RequestId, TenantId
 
-__all__ = ["Invitation", "parse_invitation"]
+__all__ = ["TICKET_BYTES", "Invitation", "Terms", "parse_invitation"]
 
 _PREFIX: Final = "PTERI1:"
 _MAX_CHARACTERS: Final = 400
+TICKET_BYTES: Final = 13
+_TERMS_BYTES: Final = 72
+_MAX_LIFE_S: Final = 0xFFFF
 _NUMBER = re.compile(r"[0-9]{2}")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # At most 88 characters: a host name or an address in brackets, and a port unless it is the scheme's own.
@@ -28,31 +32,83 @@ _ORIGIN = re.compile(
 )
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """What the server chose of a sign-in's statement; instants in Unix seconds.
+
+    They prove nothing: the server takes an answer only when ``nonce`` is the one that it made for exactly these terms.
+    ``ticket``: base64url of 13 bytes by which the server, and nobody else, knows whom the sign-in is for.
+    """
+
+    session: Digest
+    nonce: Nonce
+    issued_at: int
+    expires_at: int
+    ticket: str
+
+
 class Invitation(msgspec.Struct, frozen=True):
-    """``number``: the two digits the page shows beside the code; ``origin``: scheme, host and port of the server."""
+    """``number``: the two digits the page shows beside the code; ``origin``: scheme, host and port of the server.
+
+    ``terms``: of a sign-in. A binding has none: its phone must ask for them with its new keys.
+    """
 
     request: RequestId
     tenant: TenantId
     number: str
     origin: str
+    terms: Terms | None = None
 
     def encode(self) -> str:
-        """``PTERI1:`` and base45 of the four values, comma-separated; ``Malformed`` for a value with no spelling."""
-        values = _checked(self.request, self.tenant, self.number, self.origin)
-        return _PREFIX + to_base45(",".join(values).encode("ascii"))
+        """``PTERI1:`` and base45 of the values; ``Malformed`` for a value with no spelling.
+
+        Four values with commas between them, and after one comma more the 72 bytes of the terms, where there are any:
+        session (32), nonce (20), instant of issue (5, big-endian), life in seconds (2), ticket (13).
+        """
+        raw = ",".join(_checked(self.request, self.tenant, self.number, self.origin)).encode("ascii")
+        if self.terms is not None:
+            raw += b"," + _packed(self.terms)
+        return _PREFIX + to_base45(raw)
 
 
 def parse_invitation(text: str) -> Invitation:
     """The invitation of a scanned or typed text, or ``Malformed``."""
     if not isinstance(text, str) or len(text) > _MAX_CHARACTERS or not text.startswith(_PREFIX):
         raise Malformed(Code.FIELD, "not a PTERI code")
+    values = from_base45(text.removeprefix(_PREFIX)).split(b",", 4)
+    if len(values) < 4:
+        raise Malformed(Code.FIELD, "not a PTERI code")
     try:
-        parts = from_base45(text.removeprefix(_PREFIX)).decode("ascii").split(",")
+        request, tenant, number, origin = (value.decode("ascii") for value in values[:4])
     except UnicodeDecodeError as error:
         raise Malformed(Code.ENCODING, "not a PTERI code") from error
-    if len(parts) != 4:
-        raise Malformed(Code.FIELD, "not a PTERI code")
-    return Invitation(*_checked(*parts))
+    terms = _unpacked(values[4]) if len(values) > 4 else None
+    return Invitation(*_checked(request, tenant, number, origin), terms)
+
+
+def _packed(terms: Terms) -> bytes:
+    life_s = terms.expires_at - terms.issued_at
+    if not 0 <= terms.issued_at < 1 << 40 or not 0 < life_s <= _MAX_LIFE_S:
+        raise Malformed(Code.FIELD, "a sign-in lives for 1 to 65535 seconds")
+    ticket = ids.from_base64url(terms.ticket)
+    if len(ticket) != TICKET_BYTES:
+        raise Malformed(Code.LENGTH, "a ticket has 13 bytes")
+    times = terms.issued_at.to_bytes(5, "big") + life_s.to_bytes(2, "big")
+    return ids.digest_bytes(terms.session) + ids.nonce_bytes(terms.nonce) + times + ticket
+
+
+def _unpacked(raw: bytes) -> Terms:
+    if len(raw) != _TERMS_BYTES:
+        raise Malformed(Code.FIELD, "the terms of a sign-in have 72 bytes")
+    issued_at, life_s = int.from_bytes(raw[52:57], "big"), int.from_bytes(raw[57:59], "big")
+    if life_s == 0:
+        raise Malformed(Code.FIELD, "a sign-in lives for 1 to 65535 seconds")
+    return Terms(
+        session=ids.digest_text(raw[:32]),
+        nonce=ids.nonce_text(raw[32:52]),
+        issued_at=issued_at,
+        expires_at=issued_at + life_s,
+        ticket=ids.to_base64url(raw[59:]),
+    )
 
 
 def _checked(request: str, tenant: str, number: str, origin: str) -> tuple[RequestId, TenantId, str, str]:

@@ -123,10 +123,12 @@ _GRAMMARS: Final[dict[str, Grammar]] = {
     "step": _NUMBER,
 }
 
+_PREFIXES: Final = {name: f"pteri:{name.replace('_', '-')}:" for name in _GRAMMARS}
+
 
 def resources_of(act: StatementAct) -> list[str]:
     """The resource lines of a statement, without their ``- ``; ``Malformed(FIELD)`` for a value with no spelling."""
-    return [f"{_prefix(name)}{_spelt(name, getattr(act, name))}" for name in act.__struct_fields__]
+    return [_PREFIXES[name] + _spelt(name, getattr(act, name)) for name in act.__struct_fields__]
 
 
 def act_from_resources(purpose: str, lines: list[str]) -> StatementAct:
@@ -139,15 +141,11 @@ def act_from_resources(purpose: str, lines: list[str]) -> StatementAct:
         raise Malformed(Code.STATEMENT, "resources missing or too many")
     values: list[object] = []
     for name, line in zip(names, lines, strict=True):
-        if not line.startswith(_prefix(name)):
+        if not line.startswith(_PREFIXES[name]):
             raise Malformed(Code.STATEMENT, "resources are not the ones of this purpose, in order")
-        values.append(_GRAMMARS[name].read(line.removeprefix(_prefix(name))))
+        values.append(_GRAMMARS[name].read(line.removeprefix(_PREFIXES[name])))
     # One decoder for all purposes: types are checked once more, against the fields' annotations.
     return msgspec.convert({"purpose": purpose, **dict(zip(names, values, strict=True))}, kind)
-
-
-def _prefix(name: str) -> str:
-    return f"pteri:{name.replace('_', '-')}:"
 
 
 def _spelt(name: str, value: object) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -135,6 +136,12 @@ def instant_text(at: int) -> str:
     # Only an int: of 0.5, the half would be dropped in silence, and True is a second spelling of 1.
     if type(at) is not int or not 0 <= at <= _LAST_INSTANT:
         raise Malformed(Code.FIELD, "an instant is between 1970 and 9999")
+    return _instant_text(at)
+
+
+@lru_cache(maxsize=1024)
+def _instant_text(at: int) -> str:
+    """All statements of a second share their instants."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

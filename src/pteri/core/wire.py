@@ -38,6 +38,7 @@ __all__ = [
     "StartRecovery",
     "StartSignIn",
     "Started",
+    "Token",
 ]
 
 _Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern="^[^@\\s]+@[^@\\s]+$(?!\\n)")]
@@ -57,10 +58,14 @@ class Nothing(_Message, frozen=True):
 
 
 class StartSignIn(_Message, frozen=True):
-    """``session``: SHA-256 of the browser session's secret, base64url."""
+    """``session``: SHA-256 of the browser session's secret, base64url.
+
+    ``prompt``: also show it unasked on the account's phones. Without, the invitation is the only way to a phone.
+    """
 
     login: _Email
     session: Digest
+    prompt: bool = True
 
 
 class StartBinding(_Message, frozen=True):
@@ -85,6 +90,13 @@ class EnterCode(_Message, frozen=True):
 
     code: _Code
     session_secret: _Secret
+
+
+class Token(_Message, frozen=True):
+    """For the requests of one back end until Unix second ``expires_at``: ``Authorization: Bearer`` and this text."""
+
+    token: str
+    expires_at: int
 
 
 class SignedIn(_Message, frozen=True):

@@ -26,7 +26,7 @@ from pteri.domain.events import (
     RecoveryExpired,
     RecoveryStarted,
     SignedIn,
-    SignInApproved,
+    SignInLapsed,
     SuspensionEnded,
 )
 from pteri.domain.migration import OPEN_MIGRATIONS, Migration, MigrationEvent, MigrationState
@@ -134,7 +134,7 @@ def _changed(account: Account, event: Event) -> Account:
     match event:
         case AccountBound():
             raise IllegalTransition("an account is bound once")
-        case SignInApproved() | SignedIn():
+        case SignedIn():
             seen = replace(account.verified(event.device), last_seen_at=event.at)
             return replace(account, devices=account.with_devices(seen))
         case MigrationApproved() | MigrationConfirmed() | MigrationExpired():
@@ -143,7 +143,7 @@ def _changed(account: Account, event: Event) -> Account:
             return _recovering(account, event)
         case SuspensionEnded():
             return replace(account, devices=account.with_devices(_revoked(account, event.device)))
-        case CodesSetUp() | ActRefused() | ActHeld():
+        case SignInLapsed() | CodesSetUp() | ActRefused() | ActHeld():
             return account
         case _:
             # The only three that change who holds the account: each moves the epoch, by one.

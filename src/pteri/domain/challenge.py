@@ -95,6 +95,7 @@ Asked = SignInAsked | BindAsked | StatementAsked
 class Challenge(msgspec.Struct, frozen=True):
     """One row. Instants in Unix seconds, half-open. ``version`` counts its changes, for compare-and-swap.
 
+    ``answered_by`` and ``answered_epoch``: the phone that signed the answer, and the epoch that its statement names.
     ``code_mac`` is a keyed hash of the code under the deployment key, which is not in the database; ``sealed`` the
     encrypted evidence, so that a reader of the database cannot compute the code of a pending sign-in.
     """
@@ -110,6 +111,7 @@ class Challenge(msgspec.Struct, frozen=True):
     version: int = 1
     mistypes: int = 0
     answered_by: Thumbprint | None = None
+    answered_epoch: int = 0
     code_mac: Digest | None = None
     sealed: bytes = b""
     prompted: bool = False

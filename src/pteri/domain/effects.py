@@ -28,7 +28,6 @@ from pteri.domain.events import (
     Event,
     MigrationApproved,
     RecoveryStarted,
-    SignInApproved,
 )
 from pteri.domain.rules import Rules
 
@@ -66,8 +65,8 @@ def effects(
 ) -> tuple[Event, ...]:
     """Events of one decided statement on a bound account. ``newcomer_key`` is SEC1, used where a phone enters.
 
-    A held migration or recovery begins now and waits; any other held act has not happened. ``bind`` and ``setup-otp``
-    have no events yet: theirs are recorded when the code that belongs to them is typed.
+    A held migration or recovery begins now and waits; any other held act has not happened. ``bind``, ``authenticate``
+    and ``setup-otp`` have no events yet: theirs are recorded when the code that belongs to them is typed.
     """
     act, request = statement.act, statement.request_id
     purpose, device, reason = act.purpose, act.device, decision.reason
@@ -82,10 +81,8 @@ def effects(
 
 def _happened(act: StatementAct, now: _Happening) -> tuple[Event, ...]:
     match act:
-        case BindWallet() | SetupOtp():
+        case BindWallet() | Authenticate() | SetupOtp():
             return ()
-        case Authenticate():
-            return (SignInApproved(at=now.at, request=now.request, device=act.device),)
         case ApproveMigration():
             return (_migration_approved(act, now),)
         case StartRecovery():

@@ -26,7 +26,7 @@ __all__ = [
     "MigrationExpired",
     "RecoveryExpired",
     "RecoveryStarted",
-    "SignInApproved",
+    "SignInLapsed",
     "SignedIn",
     "SuspensionEnded",
 ]
@@ -57,14 +57,14 @@ class AccountBound(_Event, frozen=True, tag=True):
     device_key: str
 
 
-class SignInApproved(_Event, frozen=True, tag=True):
-    """A phone approved a sign-in; the code has not been typed yet."""
+class SignedIn(_Event, frozen=True, tag=True):
+    """A phone approved the sign-in, and the code was typed into the right browser session."""
 
     device: Thumbprint
 
 
-class SignedIn(_Event, frozen=True, tag=True):
-    """The code was typed into the right browser session."""
+class SignInLapsed(_Event, frozen=True, tag=True):
+    """A phone approved the sign-in, and the code never came."""
 
     device: Thumbprint
 
@@ -166,7 +166,7 @@ class ActHeld(_Event, frozen=True, tag=True):
 
 Event = (
     AccountBound
-    | SignInApproved
+    | SignInLapsed
     | SignedIn
     | MigrationApproved
     | MigrationConfirmed

@@ -124,6 +124,7 @@ def test_a_digest_that_came_through_json_is_checked_before_its_bytes_are_used(te
 def test_crockford_takes_the_first_bits() -> None:
     assert ids.crockford(b"", 0) == ""
     assert ids.crockford(b"\xff", 1) == "Z"
+    assert ids.crockford(b"\xf8\x42", 3) == "Z11"
     assert ids.crockford(b"\x07", 1) == "0"
     assert ids.crockford(bytes.fromhex("00443214c74254b635cf84653a56d7c675be77df"), 32) == CROCKFORD
 
@@ -135,17 +136,97 @@ def test_an_id_is_made_from_exactly_the_bytes_it_needs(size: int, length: int) -
     assert refused.value.code is Code.LENGTH
 
 
+AT = 1_795_453_200
+LAST = (1 << 40) - 1
+
+
 def test_new_ids_are_in_their_grammar_and_use_every_bit() -> None:
     for fill in (b"\0", b"\xff", b"\x5a"):
         assert ids.account_id(ids.new_account_id(fill * 13)) == ids.new_account_id(fill * 13)
-        assert ids.request_id(ids.new_request_id("lgn", fill * 17)) == ids.new_request_id("lgn", fill * 17)
-        assert ids.nonce(ids.new_nonce(fill * 20)) == ids.new_nonce(fill * 20)
-    assert len({ids.new_nonce((1 << bit).to_bytes(20, "big")) for bit in range(160)}) == 160
-    assert len({ids.new_request_id("lgn", (1 << bit).to_bytes(17, "big")) for bit in range(6, 136)}) == 130
+        for at in (0, 1, AT, LAST):
+            assert ids.request_id(ids.new_request_id("lgn", at, fill * 12)) == ids.new_request_id("lgn", at, fill * 12)
+            assert ids.nonce(ids.new_nonce(at, fill * 15)) == ids.new_nonce(at, fill * 15)
+    assert len({ids.new_nonce(AT, (1 << bit).to_bytes(15, "big")) for bit in range(120)}) == 120
+    assert len({ids.new_nonce(1 << bit, bytes(15)) for bit in range(40)}) == 40
+    # 26 characters hold 130 bits: 40 of time, and the first 90 of 96 random ones.
+    assert len({ids.new_request_id("lgn", AT, (1 << bit).to_bytes(12, "big")) for bit in range(6, 96)}) == 90
+    assert len({ids.new_request_id("lgn", 1 << bit, bytes(12)) for bit in range(40)}) == 40
     assert len({ids.new_account_id((1 << bit).to_bytes(13, "big")) for bit in range(4, 104)}) == 100
+
+
+def test_ids_and_nonces_of_a_later_second_sort_behind_whatever_is_random_in_them() -> None:
+    seconds = [0, 1, 31, 32, AT - 1, AT, AT + 1, 1 << 39, LAST]
+    requests = [ids.new_request_id("lgn", at, fill * 12) for at in seconds for fill in (b"\0", b"\xff")]
+    nonces = [ids.new_nonce(at, fill * 15) for at in seconds for fill in (b"\0", b"\xff")]
+    assert requests == sorted(requests)
+    assert nonces == sorted(nonces)
+
+
+@pytest.mark.parametrize("at", [0, 1, 31, 32, AT, LAST])
+def test_the_second_of_an_id_is_the_one_it_was_made_in(at: int) -> None:
+    for fill in (b"\0", b"\xff", b"\x5a"):
+        assert ids.second_of(ids.new_request_id("lgn", at, fill * 12)) == at
+
+
+def test_an_id_that_somebody_else_made_has_some_second_too() -> None:
+    assert ids.second_of(ids.request_id(f"lgn_{'Z' * 12}")) == LAST
+    assert ids.second_of(ids.request_id(f"lgn_{'0' * 12}")) == 0
+
+
+@pytest.mark.parametrize("text", ["", "lgn_", "lgn_1", "lgn_2Y7K4M9QWZ3u", "lgn_2Y7K4M9QWZ3T\n"])
+def test_only_an_id_has_a_second(text: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        ids.second_of(ids.RequestId(text))
+    assert refused.value.code is Code.FIELD
 
 
 @pytest.mark.parametrize("prefix", ["", "lg", "logn", "LGN", "l_n", "lgn\n"])
 def test_a_request_id_begins_with_three_letters(prefix: str) -> None:
     with pytest.raises(Malformed):
-        ids.new_request_id(prefix, bytes(17))
+        ids.new_request_id(prefix, AT, bytes(12))
+
+
+@pytest.mark.parametrize("at", [-1, LAST + 1, 1 << 64])
+def test_an_instant_that_does_not_fit_makes_no_id(at: int) -> None:
+    for make in (lambda: ids.new_request_id("lgn", at, bytes(12)), lambda: ids.new_nonce(at, bytes(15))):
+        with pytest.raises(Malformed) as refused:
+            make()
+        assert refused.value.code is Code.FIELD
+
+
+@pytest.mark.parametrize("change", [-1, 1, 5])
+def test_an_id_is_made_from_neither_more_nor_fewer_unforeseen_bytes(change: int) -> None:
+    for make in (
+        lambda: ids.new_request_id("lgn", AT, bytes(12 + change)),
+        lambda: ids.new_nonce(AT, bytes(15 + change)),
+    ):
+        with pytest.raises(Malformed) as refused:
+            make()
+        assert refused.value.code is Code.LENGTH
+
+
+def test_a_nonce_and_an_account_give_their_bytes_back() -> None:
+    for fill in (b"\0", b"\xff", b"\x5a", b"\xa5"):
+        assert ids.nonce_bytes(ids.nonce_text(fill * 20)) == fill * 20
+        made = ids.new_account_id(fill * 13)
+        assert ids.new_account_id(ids.account_bytes(made)) == made
+    # The last four of 104 bits are in no id, so an id stands for zeros there.
+    assert ids.account_bytes(ids.new_account_id(b"\xff" * 13)) == b"\xff" * 12 + b"\xf0"
+    assert ids.nonce_bytes(ids.nonce(CROCKFORD)) == bytes.fromhex("00443214c74254b635cf84653a56d7c675be77df")
+
+
+def test_an_account_of_another_making_has_no_such_bytes() -> None:
+    for text in (f"acct_{'0' * 12}", f"acct_{'0' * 19}", f"acct_{'0' * 21}", f"acct_{'0' * 26}"):
+        with pytest.raises(Malformed) as refused:
+            ids.account_bytes(ids.account_id(text))
+        assert refused.value.code is Code.LENGTH
+
+
+@pytest.mark.parametrize("text", ["", "0" * 31, "u" * 32, "0" * 33])
+def test_what_is_no_nonce_or_account_gives_no_bytes(text: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        ids.nonce_bytes(ids.Nonce(text))
+    assert refused.value.code is Code.FIELD
+    with pytest.raises(Malformed) as refused:
+        ids.account_bytes(ids.AccountId(text))
+    assert refused.value.code is Code.FIELD

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pteri.core import ids
 from pteri.core.base45 import to_base45
 from pteri.core.errors import Code, Malformed
-from pteri.core.invitation import Invitation, parse_invitation
+from pteri.core.invitation import Invitation, Terms, parse_invitation
 
+ISSUED_AT = 1_795_453_200
+TERMS = Terms(
+    session=ids.digest_text(bytes(range(32))),
+    nonce=ids.new_nonce(ISSUED_AT, bytes(15)),
+    issued_at=ISSUED_AT,
+    expires_at=ISSUED_AT + 120,
+    ticket=ids.to_base64url(bytes(range(13))),
+)
 GOOD = Invitation(ids.request_id("lgn_2Y7K4M9QWZ3T"), ids.tenant_id("bank"), "07", "https://id.bank.example")
+SIGN_IN = msgspec.structs.replace(GOOD, terms=TERMS)
 
 
 def test_an_invitation_comes_back_as_it_was() -> None:
@@ -70,7 +81,95 @@ def test_a_text_over_400_characters_is_not_decoded(size: int) -> None:
     assert refused.value.code is Code.FIELD
 
 
-def test_bytes_that_are_not_ascii_are_no_invitation() -> None:
+@pytest.mark.parametrize("place", range(4))
+def test_values_that_are_not_ascii_are_no_invitation(place: int) -> None:
+    values = [b"lgn_2Y7K4M9QWZ3T", b"bank", b"07", b"https://id.bank.example"]
+    values[place] += b"\xff"
     with pytest.raises(Malformed) as refused:
-        parse_invitation("PTERI1:" + to_base45(b"\xff\xfe"))
+        parse_invitation("PTERI1:" + to_base45(b",".join(values)))
     assert refused.value.code is Code.ENCODING
+
+
+# --- the terms of a sign-in --------------------------------------------------------------------------------------
+
+
+def test_terms_come_back_as_they_were() -> None:
+    text = SIGN_IN.encode()
+    assert parse_invitation(text) == SIGN_IN
+    assert parse_invitation(text).encode() == text
+    assert msgspec.structs.replace(SIGN_IN, terms=None) == GOOD
+
+
+def test_an_invitation_with_terms_fits_a_code_that_a_phone_reads_from_a_screen() -> None:
+    """Version 8 of QR, 49 modules a side, holds 221 such characters at level M."""
+    assert len(SIGN_IN.encode()) < 221
+
+
+def test_even_the_longest_invitation_with_terms_is_read() -> None:
+    longest = Invitation(
+        ids.request_id(f"lgn_{'Z' * 26}"), ids.tenant_id("t" * 32), "00", f"https://{'a' * 60}.{'b' * 13}:65535", TERMS
+    )
+    assert len(longest.encode()) <= 400
+    assert parse_invitation(longest.encode()) == longest
+
+
+@given(
+    session=st.binary(min_size=32, max_size=32),
+    nonce=st.binary(min_size=20, max_size=20),
+    issued_at=st.integers(0, 2**40 - 1),
+    life_s=st.integers(1, 65_535),
+    ticket=st.binary(min_size=13, max_size=13),
+)
+def test_every_terms_have_one_spelling(
+    session: bytes, nonce: bytes, issued_at: int, life_s: int, ticket: bytes
+) -> None:
+    terms = Terms(
+        ids.digest_text(session), ids.nonce_text(nonce), issued_at, issued_at + life_s, ids.to_base64url(ticket)
+    )
+    invitation = msgspec.structs.replace(GOOD, terms=terms)
+    assert parse_invitation(invitation.encode()) == invitation
+
+
+@given(st.binary(min_size=72, max_size=72))
+def test_any_72_bytes_are_terms_of_one_spelling_or_none(raw: bytes) -> None:
+    text = "PTERI1:" + to_base45(b"lgn_2Y7K4M9QWZ3T,bank,07,https://id.bank.example," + raw)
+    if raw[57:59] == bytes(2):
+        with pytest.raises(Malformed):
+            parse_invitation(text)
+    else:
+        assert parse_invitation(text).encode() == text
+
+
+@pytest.mark.parametrize("size", [*range(72), *range(73, 80), 144])
+def test_no_other_number_of_bytes_is_terms(size: int) -> None:
+    with pytest.raises(Malformed) as refused:
+        parse_invitation("PTERI1:" + to_base45(b"lgn_2Y7K4M9QWZ3T,bank,07,https://id.bank.example," + b"," * size))
+    assert refused.value.code is Code.FIELD
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("session", "", Code.FIELD),
+        ("session", ids.to_base64url(bytes(31)), Code.FIELD),
+        ("session", "A" * 42 + "B", Code.FIELD),
+        ("nonce", "0" * 31, Code.FIELD),
+        ("nonce", "0" * 31 + "I", Code.FIELD),
+        ("nonce", "0" * 31 + "\n", Code.FIELD),
+        ("issued_at", -1, Code.FIELD),
+        ("issued_at", 2**40, Code.FIELD),
+        ("expires_at", ISSUED_AT, Code.FIELD),
+        ("expires_at", ISSUED_AT - 1, Code.FIELD),
+        ("expires_at", ISSUED_AT + 65_536, Code.FIELD),
+        ("ticket", "", Code.LENGTH),
+        ("ticket", ids.to_base64url(bytes(12)), Code.LENGTH),
+        ("ticket", ids.to_base64url(bytes(14)), Code.LENGTH),
+        ("ticket", ids.to_base64url(bytes(13)) + "=", Code.ENCODING),
+        ("ticket", "A" * 17 + "B", Code.ENCODING),
+    ],
+)
+def test_terms_without_a_spelling_are_not_written(field: str, value: object, code: Code) -> None:
+    terms = msgspec.structs.replace(TERMS, **{field: value})
+    with pytest.raises(Malformed) as refused:
+        msgspec.structs.replace(GOOD, terms=terms).encode()
+    assert refused.value.code is code

@@ -23,11 +23,13 @@ from pteri.core.verify import (
     MAX_AHEAD_S,
     MAX_LIFETIME_S,
     Enrolment,
+    Invited,
     Payload,
     Verified,
     WalletSignature,
     check_window,
     decode_payload,
+    submitted,
     verify,
     verify_wallet,
 )
@@ -171,10 +173,71 @@ def test_step_1_a_payload_over_2048_bytes_is_not_decoded() -> None:
         assert refused.value.code is Code.TOO_LARGE
 
 
+INVITED = Invited(SESSION, "42", ISSUED_AT, ISSUED_AT + 120, "AAECAwQFBgcICQoLDA")
+
+
 def test_step_1_a_good_payload_is_decoded_to_what_was_encoded() -> None:
     assert decode_payload(SPELT) == GOOD
     with_keys = msgspec.structs.replace(GOOD, enrolment=enrolment())
     assert decode_payload(msgspec.json.encode(with_keys)) == with_keys
+    scanned = msgspec.structs.replace(GOOD, invited=INVITED)
+    assert decode_payload(msgspec.json.encode(scanned)) == scanned
+
+
+TERMS = msgspec.json.encode(INVITED)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        b"null",
+        b"{}",
+        b"[]",
+        b'"terms"',
+        TERMS[:-1] + b',"account":"acct_5X3N8J2K7Q4M"}',
+        TERMS[:-1] + b',"ticket":"AAECAwQFBgcICQoLDA"}',
+        TERMS.replace(b'"number":"42"', b'"number":42'),
+        TERMS.replace(b'"number":"42"', b'"number":"\\u0034\\u0032"'),
+        TERMS.replace(b'"number":"42"', b'"number":null'),
+        TERMS.replace(b'"issued_at":', b'"issued_at": '),
+        TERMS.replace(b'"issued_at":', b'"issued_at":0.'),
+        TERMS.replace(b'"issued_at":', b'"issued_at":00'),
+        TERMS.replace(str(ISSUED_AT).encode(), f"{ISSUED_AT}.0".encode(), 1),
+        TERMS.replace(str(ISSUED_AT).encode(), f'"{ISSUED_AT}"'.encode(), 1),
+        TERMS.replace(str(ISSUED_AT).encode(), b"true", 1),
+        b"{" + TERMS[TERMS.index(b'"number"') : -1] + b"," + TERMS[1 : TERMS.index(b',"number"')] + b"}",
+    ],
+    ids=range(16),
+)
+def test_step_1_the_terms_in_a_payload_have_one_spelling(terms: bytes) -> None:
+    scanned = msgspec.json.encode(msgspec.structs.replace(GOOD, invited=INVITED))
+    assert TERMS in scanned
+    body = scanned.replace(TERMS, terms)
+    with pytest.raises(Malformed) as refused:
+        decode_payload(body)
+    assert refused.value.code is Code.BODY
+
+
+@pytest.mark.parametrize("issued_at", [-ISSUED_AT, 0, 1 << 40, 1 << 70])
+def test_step_1_what_an_instant_in_the_terms_means_is_for_whoever_made_them(issued_at: int) -> None:
+    scanned = msgspec.structs.replace(GOOD, invited=msgspec.structs.replace(INVITED, issued_at=issued_at))
+    assert decode_payload(msgspec.json.encode(scanned)) == scanned
+
+
+def test_step_1_what_a_payload_says_of_an_invitation_proves_nothing_and_hurts_nothing() -> None:
+    received = request(msgspec.structs.replace(GOOD, invited=INVITED))
+    assert checked(received).statement == SIGN_IN
+    lie = msgspec.structs.replace(INVITED, number="99", session=digest("another session"))
+    assert checked(request(msgspec.structs.replace(GOOD, invited=lie))).statement == SIGN_IN
+
+
+def test_step_1_needs_no_key_and_says_whom_the_headers_name() -> None:
+    taken = submitted(request(GOOD, phone=NEW_PHONE))
+    assert (taken.key_id, taken.payload) == (NEW_DEVICE, GOOD)
+    with pytest.raises(Malformed):
+        submitted(request(b"{}"))
+    with pytest.raises(Malformed):
+        submitted(replace(request(GOOD), signature=""))
 
 
 # --- 2. the record is about this purpose, phone, wallet and network -----------------------------------------------

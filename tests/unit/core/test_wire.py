@@ -17,10 +17,12 @@ PHONE_SEEN = wire.PhoneSeen(DEVICE, "four words of it", "ACTIVE", 1, 2, 3, this_
 MESSAGES: list[msgspec.Struct] = [
     wire.Nothing(),
     wire.StartSignIn("alice@example.com", SESSION),
+    wire.StartSignIn("alice@example.com", SESSION, prompt=False),
     wire.StartBinding("alice@example.com", SESSION),
     wire.StartBinding("alice@example.com", SESSION, "+4915112345678"),
     wire.Started(ID, "42", 120, "PTERI1:0"),
     wire.EnterCode("4641 6065", "A" * 43),
+    wire.Token("ct1.1795453500.client.mac", 1_795_453_500),
     wire.SignedIn(
         "COMPLETED", AccountId("acct_5X3N8J2K7Q4M"), 1, DEVICE, "FULL", "CONTINUOUS", None, "pteri:otp", ("pop",), 7
     ),
@@ -116,6 +118,10 @@ def test_anything_else_is_no_login(login: str) -> None:
     [
         (wire.StartBinding, {"login": "a@b", "session": SESSION, "line": "1" * 65}),
         (wire.StartBinding, {"login": "a@b", "session": SESSION, "line": 4915112345678}),
+        (wire.StartSignIn, {"login": "a@b", "session": SESSION, "prompt": None}),
+        (wire.StartSignIn, {"login": "a@b", "session": SESSION, "prompt": 0}),
+        (wire.StartSignIn, {"login": "a@b", "session": SESSION, "prompt": "no"}),
+        (wire.StartBinding, {"login": "a@b", "session": SESSION, "prompt": False}),
         (wire.Claim, {"line": "1" * 65}),
         (wire.EnterCode, {"code": "1" * 17, "session_secret": "A" * 43}),
         (wire.EnterCode, {"code": 46416065, "session_secret": "A" * 43}),
@@ -141,6 +147,12 @@ def test_anything_else_is_no_login(login: str) -> None:
 def test_a_value_of_another_type_or_size_is_refused(kind: type[msgspec.Struct], fields: object) -> None:
     with pytest.raises(msgspec.ValidationError):
         decoded(msgspec.json.encode(fields), kind)
+
+
+def test_phones_are_prompted_unless_the_site_says_otherwise() -> None:
+    assert b"prompt" not in msgspec.json.encode(wire.StartSignIn("a@b", SESSION))
+    asked = decoded(msgspec.json.encode({"login": "a@b", "session": SESSION}), wire.StartSignIn)
+    assert asked == wire.StartSignIn("a@b", SESSION, prompt=True)
 
 
 def test_a_line_or_an_enrolment_that_is_not_there_is_not_written() -> None:

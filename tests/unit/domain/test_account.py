@@ -25,7 +25,7 @@ from pteri.domain.events import (
     RecoveryExpired,
     RecoveryStarted,
     SignedIn,
-    SignInApproved,
+    SignInLapsed,
     SuspensionEnded,
 )
 from pteri.domain.migration import MigrationState
@@ -122,12 +122,19 @@ def test_an_account_begins_with_its_first_phone_verified_in_epoch_1() -> None:
     assert (account.migration, account.recovery) == (None, None)
 
 
-@pytest.mark.parametrize("kind", [SignInApproved, SignedIn])
-def test_a_sign_in_only_says_when_the_phone_was_seen(kind: type[SignInApproved | SignedIn]) -> None:
+def test_a_sign_in_only_says_when_the_phone_was_seen() -> None:
     before = account_of()
-    after = evolve(before, kind(NOW + 60, REQUEST, thumbprint(1)))
+    after = evolve(before, SignedIn(NOW + 60, REQUEST, thumbprint(1)))
     assert phone(after, 1) == msgspec.structs.replace(phone(before, 1), last_seen_at=NOW + 60)
     assert after == msgspec.structs.replace(before, version=2, devices=after.devices)
+
+
+@pytest.mark.parametrize("number", [1, 2, 9])
+def test_an_approved_sign_in_whose_code_never_came_changes_nothing_whatever_became_of_its_phone(number: int) -> None:
+    """It is recorded a day later: the phone may be gone by then."""
+    before = account_of(approved(1, 2), activated(2, 1))
+    after = evolve(before, SignInLapsed(NOW + DAY, REQUEST, thumbprint(number)))
+    assert after == msgspec.structs.replace(before, version=before.version + 1)
 
 
 @pytest.mark.parametrize(("hold_s", "begins"), [(HOUR, MigrationState.HELD), (0, MigrationState.APPROVED)])
@@ -260,12 +267,11 @@ ILLEGAL: dict[str, tuple[Event, ...]] = {
     "an account bound twice": (bound(),),
     "an account bound twice by another phone": (bound(2),),
     "a sign-in by a stranger": (SignedIn(NOW, REQUEST, thumbprint(9)),),
-    "an approval of a sign-in by a stranger": (SignInApproved(NOW, REQUEST, thumbprint(9)),),
     "a sign-in by a waiting phone": (approved(1, 2), SignedIn(NOW, REQUEST, thumbprint(2))),
     "a sign-in by a revoked phone": (
         approved(1, 2),
         activated(2, 1),
-        SignInApproved(NOW, REQUEST, thumbprint(1)),
+        SignedIn(NOW, REQUEST, thumbprint(1)),
     ),
     "a sign-in by a suspended phone": (
         approved(1, 2),
@@ -347,8 +353,9 @@ def test_what_cannot_follow_is_a_bug_that_says_so(events: tuple[Event, ...]) -> 
 
 def test_no_event_but_the_binding_is_the_first() -> None:
     others = [event for events in ILLEGAL.values() for event in events if not isinstance(event, AccountBound)]
-    assert {type(event) for event in others} | {AccountBound, CodesSetUp, ActRefused, ActHeld} == set(get_args(Event))
-    for event in others:
+    no_harm = {SignInLapsed, CodesSetUp, ActRefused, ActHeld}
+    assert {type(event) for event in others} | {AccountBound} | no_harm == set(get_args(Event))
+    for event in (*others, SignInLapsed(NOW, REQUEST, thumbprint(1)), CodesSetUp(NOW, REQUEST, thumbprint(1))):
         with pytest.raises(IllegalTransition, match="the first event of an account binds it"):
             evolve(None, event)
 
@@ -372,7 +379,7 @@ LEDGERS = everything_that_happens()
 
 def test_the_stories_tell_of_every_event() -> None:
     told = {type(event) for ledger in LEDGERS for event in ledger.events}
-    assert told | {SignedIn, CodesSetUp} == set(get_args(Event))
+    assert told | {SignedIn, SignInLapsed, CodesSetUp} == set(get_args(Event))
 
 
 def test_nothing_folds_to_no_account() -> None:
@@ -458,8 +465,8 @@ def test_what_time_has_ended_is_recorded_once_whenever_that_is(story: str) -> No
 def test_what_time_has_ended_takes_its_place_before_the_act_that_finds_it() -> None:
     ledger = STORIES["recovery was not accepted in time"]()
     before = ledger.now().version
-    ledger.sign_in(1)
-    assert [type(event) for event in ledger.events[before:]] == [RecoveryExpired, SignInApproved]
+    ledger.sign_in_with_code(1)
+    assert [type(event) for event in ledger.events[before:]] == [RecoveryExpired, SignedIn]
     assert ledger.now().version == before + 2
 
 
@@ -479,5 +486,5 @@ def test_phones_are_known_by_four_words_and_found_by_their_thumbprint() -> None:
 def test_a_phone_keeps_its_place_whatever_happens_to_it() -> None:
     ledger = grown()
     ledger.revoke(2, 1)
-    ledger.sign_in(2)
+    ledger.sign_in_with_code(2)
     assert [device.thumbprint for device in ledger.now().devices] == [thumbprint(1), thumbprint(2)]

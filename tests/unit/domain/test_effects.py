@@ -16,7 +16,6 @@ from pteri.domain.events import (
     Event,
     MigrationApproved,
     RecoveryStarted,
-    SignInApproved,
 )
 from pteri.domain.tables import IllegalTransition
 from stories import STORIES, acts_on, grown
@@ -64,13 +63,6 @@ def test_a_held_act_has_not_happened_unless_it_is_one_that_begins_by_waiting() -
             assert event.until == hold.until
 
 
-def test_an_approved_sign_in_waits_for_its_code() -> None:
-    ledger = opened()
-    [event] = effects_of(ledger, ledger.authenticate(1), YES)
-    assert isinstance(event, SignInApproved)
-    assert event.device == thumbprint(1)
-
-
 def test_a_migration_pins_the_new_phone_its_key_and_the_statement_that_let_it_in() -> None:
     ledger = opened()
     hold = Hold(Reason.SECURITY_DELAY, ledger.at + HOUR)
@@ -116,10 +108,9 @@ def test_a_recovery_pins_the_new_phone_its_key_its_evidence_and_the_statement() 
     )
 
 
-@pytest.mark.parametrize("act", ["binding", "codes"])
-def test_what_is_recorded_with_its_code_has_no_effect_before(act: str) -> None:
+@pytest.mark.parametrize("purpose", ["bind", "authenticate", "setup-otp"])
+def test_what_is_recorded_with_its_code_has_no_effect_before(purpose: str) -> None:
     ledger = opened()
-    purpose = {"binding": "bind", "codes": "setup-otp"}[act]
     acts = [tried for tried, _ in acts_on(ledger) if tried.purpose == purpose]
     assert acts
     assert {effects_of(ledger, tried, YES) for tried in acts} == {()}
@@ -189,8 +180,8 @@ def test_whatever_policy_decides_the_account_can_follow(story: str) -> None:
 
 
 def test_an_event_names_the_statement_that_led_to_it() -> None:
-    ledger = opened()
-    statement = ledger.statement(ledger.authenticate(1))
+    ledger = grown()
+    statement = ledger.statement(ledger.removal(1, 2))
     [event] = effects(
         statement,
         digest("statement"),

@@ -39,7 +39,7 @@ from pteri.domain.events import (
     RecoveryExpired,
     RecoveryStarted,
     SignedIn,
-    SignInApproved,
+    SignInLapsed,
     SuspensionEnded,
 )
 from pteri.domain.records import Evidence, Notice, NoticeKind, RecordedEvent
@@ -52,8 +52,8 @@ EVENTS: dict[str, Event] = {
     event.name: event
     for event in (
         bound(),
-        SignInApproved(NOW, REQUEST, OLD),
         SignedIn(NOW, REQUEST, OLD),
+        SignInLapsed(NOW, REQUEST, OLD),
         migration_approved(opened()),
         MigrationConfirmed(NOW, REQUEST, NEW, expires_at=NOW + DAY),
         MigrationExpired(NOW, REQUEST, NEW),
@@ -79,8 +79,8 @@ EVENTS: dict[str, Event] = {
 }
 FIELDS = {
     "AccountBound": ("account", "tenant", "login", "wallet", "esim", "recovery", "device", "device_key"),
-    "SignInApproved": ("device",),
     "SignedIn": ("device",),
+    "SignInLapsed": ("device",),
     "MigrationApproved": (
         "by",
         "new_device",

@@ -1,7 +1,8 @@
 """Whatever a server says about a statement, the phone signs only what it knows to be so.
 
 Each ceremony is played against the real service, with one field of its answer changed on the way back. Nothing may be
-shown to the owner as something to sign, and no signature may leave the phone.
+shown to the owner as something to sign, and no signature may leave the phone. The sign-in here is one that the phone
+was prompted for: of a scanned one (test_scanned_sign_in.py) a server has nothing to say.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ import msgspec
 import pytest
 
 from builders import digest
-from phones import EMAIL, PASSPHRASE, Hand, client, hand, lie_about, linked
+from phones import EMAIL, PASSPHRASE, Hand, client, hand, lie_about, linked, through
 from pteri.core import ids
 from pteri.core.acts import ACTS, RevokeDevice, SetupOtp, StatementAct
 from pteri.core.errors import Code, Malformed, ProtocolError
-from pteri.core.httpsig import SignedRequest
 from pteri.core.ids import to_base64url
 from pteri.core.invitation import Invitation
 from pteri.core.keys.network import NETWORKS
@@ -26,7 +26,7 @@ from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.keystore import Keystore
 from pteri.wallet.phone import Phone
 from pteri.wallet.refusals import SafetyCode, UnsafeError
-from pteri.wallet.server import Reply
+from pteri.wallet.server import Reply, Request
 from world import LINE, ORIGIN, SimEntropy, World
 
 HOUR = 3600
@@ -52,7 +52,7 @@ def _bind(world: World) -> tuple[Hand, Act]:
 def _sign_in(world: World) -> tuple[Hand, Act]:
     held = linked(world, line=LINE)
     waiting = client(world).start_sign_in(EMAIL)
-    return held, lambda phone: phone.approve(waiting.qr)
+    return held, lambda phone: phone.approve(waiting.id, number=waiting.number)
 
 
 def _migrate(world: World) -> tuple[Hand, Act]:
@@ -367,8 +367,8 @@ def test_the_list_of_phones_must_be_of_the_known_account(world: World, field: st
     held = linked(world)
     held.phone().approve(client(world).start_sign_in(EMAIL).qr)
 
-    def forge(request: SignedRequest) -> Reply | None:
-        told = world.send(request).json
+    def forge(request: Request) -> Reply | None:
+        told = through(world, request).json
         return Reply(200, msgspec.json.encode(told | {field: value}))
 
     held.wire.forge = forge
@@ -381,8 +381,8 @@ def test_the_code_of_a_migration_that_is_not_this_phones_is_noticed(world: World
     old, new = linked(world), hand(world, "new phone")
     shown = old.phone().approve_offer(new.phone().offer(ORIGIN, "bank"), revoke_old=False)
 
-    def forge(request: SignedRequest) -> Reply | None:
-        told = world.send(request).json
+    def forge(request: Request) -> Reply | None:
+        told = through(world, request).json
         return Reply(200, msgspec.json.encode(told | {"new_phone": "zoo zoo zoo zoo"}))
 
     new.wire.forge = forge

@@ -13,7 +13,7 @@ from pteri.core.httpsig import SignedRequest, Tag
 from pteri.core.keys.device import DevicePrivateKey
 from pteri.core.wire import Nothing, Prompts
 from pteri.wallet.refusals import BAD_ANSWER, UNREACHABLE, SafetyCode, ServerError, UnsafeError
-from pteri.wallet.server import Reply, Server, checked_origin
+from pteri.wallet.server import Reply, Request, Server, checked_origin
 from world import ORIGIN, START, SimClock, SimEntropy
 
 KEY = DevicePrivateKey.from_random(b"k" * 48)
@@ -25,9 +25,9 @@ class Scripted:
     """Answers in order; None is no answer."""
 
     replies: list[Reply | None]
-    sent: list[SignedRequest] = field(default_factory=list)
+    sent: list[Request] = field(default_factory=list)
 
-    def send(self, request: SignedRequest) -> Reply:
+    def send(self, request: Request) -> Reply:
         self.sent.append(request)
         reply = self.replies.pop(0)
         if reply is None:
@@ -57,6 +57,7 @@ def test_every_request_is_signed_for_its_place_and_its_body() -> None:
     talk.post("/prompts", Nothing(), Prompts)
     talk.get("/prompts", Prompts)
     for request, method, body in zip(transport.sent, ("POST", "GET"), (b"{}", b""), strict=True):
+        assert isinstance(request, SignedRequest)
         verified = httpsig.verify(
             request,
             key=KEY.public,
@@ -154,7 +155,9 @@ def test_neither_requests_nor_answers_show_their_bodies() -> None:
     talk, transport = server(GOOD)
     talk.post("/prompts", Nothing(), Prompts)
     assert "prompts" not in repr(GOOD)
-    assert "pteri=:" not in repr(transport.sent[0]).replace(transport.sent[0].signature_input, "")
+    [request] = transport.sent
+    assert isinstance(request, SignedRequest)
+    assert "pteri=:" not in repr(request).replace(request.signature_input, "")
 
 
 # --- origins -----------------------------------------------------------------------------------------------------

@@ -13,8 +13,9 @@ import pytest
 
 from pteri.core.httpsig import SignedRequest, Tag, sign
 from pteri.core.keys.device import DevicePrivateKey
+from pteri.core.keys.secret import Secret
 from pteri.wallet.refusals import UNREACHABLE, ServerError
-from pteri.wallet.server import MAX_REPLY_BYTES
+from pteri.wallet.server import MAX_REPLY_BYTES, TokenRequest
 from pteri.wallet.transport import HttpTransport
 
 KEY = DevicePrivateKey.from_random(b"k" * 48)
@@ -100,6 +101,17 @@ def test_a_request_arrives_with_its_signature_and_its_body(transport: HttpTransp
     assert headers["content-type"] == "application/json"
     assert "content-type" not in other_headers
     assert "authorization" not in headers
+
+
+def test_a_token_arrives_in_the_place_of_a_signature(transport: HttpTransport) -> None:
+    with strange_server("echo") as (origin, handler):
+        token = Secret(b"ct1.a")
+        assert transport.send(TokenRequest("POST", f"{origin}/v1/bank/logins", b"{}", "0123456789abcdef", token)).body
+        transport.close()
+    [(_, path, headers, body)] = handler.seen
+    assert (path, body, headers["authorization"]) == ("/v1/bank/logins", b"{}", "Bearer ct1.a")
+    assert headers["idempotency-key"] == "0123456789abcdef"
+    assert not {"signature", "signature-input", "content-digest"} & set(headers)
 
 
 def test_a_redirect_is_an_answer_and_not_an_order(transport: HttpTransport) -> None:

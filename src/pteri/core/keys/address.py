@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from pteri.core.errors import Code, Malformed
@@ -129,9 +130,15 @@ def parse_address(text: str, *, network: str) -> Address:
     ``.text`` of the result equals ``text``, except that upper-case bech32 (as in QR codes) becomes lower
     case.
     """
-    expected = network_named(network)
     if not isinstance(text, str):
         raise Malformed(Code.ADDRESS, "an address is text")
+    return _parsed(text, network)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str, network: str) -> Address:
+    """Base58 and its checksum cost as much as a few lines of a database, and the same people come again."""
+    expected = network_named(network)
     if len(text) <= _MAX_BASE58:
         return _from_base58(text, expected)
     version, program = bech32.decode_segwit(expected.hrp, text)

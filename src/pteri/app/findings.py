@@ -1,0 +1,85 @@
+"""What a look at the whole registry finds, as values with stable codes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from pteri.core.ids import AccountId, RequestId
+from pteri.domain.account import Account
+
+__all__ = ["Acknowledged", "Damage", "Finding", "Findings", "Report"]
+
+_MOST: Final = 1000
+
+
+class Damage(StrEnum):
+    """What is wrong with the registry, beside what can be wrong with one history. Closed; a name is never reused."""
+
+    UNREADABLE = "RECORD_UNREADABLE"
+    MISPLACED = "RECORD_MISPLACED"
+    NO_ACCOUNT = "ACCOUNT_MISSING"
+    GAP = "EVENT_GAP"
+    SNAPSHOT = "SNAPSHOT_DIFFERS"
+    CLAIM = "CLAIM_DIFFERS"
+    NO_POSITION = "POSITION_MISSING"
+    POSITION_ORDER = "POSITION_ORDER"
+    SEQUENCER = "SEQUENCER_FAILS"
+    LOG_GAP = "LOG_GAP"
+    LOG_DIFFERS = "LOG_DIFFERS"
+    LOST = "ACKNOWLEDGED_LOST"
+    DOUBLED = "ACKNOWLEDGED_TWICE"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is wrong. ``seq``: the event, where it is about one."""
+
+    code: str
+    detail: str
+    tenant: str = ""
+    account: str = ""
+    seq: int | None = None
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    """A sign-in or binding that somebody was told of: it must be there, once."""
+
+    request: RequestId
+    account: AccountId
+    at: int
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What was looked at and what was found. ``findings`` holds the first thousand of ``found``."""
+
+    accounts: int
+    events: int
+    positions: int
+    proved: int
+    """Events whose evidence was verified and decided again, all of it."""
+    acknowledged: int
+    unchecked: dict[str, int]
+    found: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.found == 0
+
+
+class Findings:
+    """What was found so far. All of it is counted; memory for the first thousand is enough to act on."""
+
+    def __init__(self) -> None:
+        self.found = 0
+        self.kept: list[Finding] = []
+
+    def note(self, code: str, detail: str, account: Account | None = None, seq: int | None = None) -> None:
+        """Something is wrong."""
+        self.found += 1
+        if len(self.kept) < _MOST:
+            where = ("", "") if account is None else (account.tenant, account.id)
+            self.kept.append(Finding(code, detail, *where, seq))

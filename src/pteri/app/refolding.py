@@ -1,0 +1,154 @@
+"""One account, folded again from its events, each looked at as it comes (law 3).
+
+Memory does not grow with the history: of what came before, only what a later event may refer to is kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+
+from pteri.app.deployment import Tenant
+from pteri.app.rechecking import Before, Unchecked, recheck
+from pteri.core.errors import ProtocolError
+from pteri.core.ids import AccountId, RequestId, TenantId
+from pteri.core.verify import MAX_AHEAD_S
+from pteri.domain.account import Account, evolve, lapses
+from pteri.domain.events import (
+    Event,
+    MigrationApproved,
+    MigrationConfirmed,
+    MigrationExpired,
+    RecoveryExpired,
+    SignedIn,
+    SignInLapsed,
+    SuspensionEnded,
+)
+from pteri.domain.records import RecordedEvent
+from pteri.domain.rules import Rules
+from pteri.domain.tables import IllegalTransition
+
+__all__ = ["Broken", "Note", "Refolding"]
+
+_EPOCHS: Final = 64
+_ACTS_KEPT_S: Final = 2 * 86_400
+"""A challenge lives for minutes and is gone after a day: later than this its act cannot honestly come again."""
+
+
+class Broken(StrEnum):
+    """What is wrong with a history. Closed; a name is never reused."""
+
+    MISPLACED = "RECORD_MISPLACED"
+    GAP = "EVENT_GAP"
+    ILLEGAL = "EVENT_ILLEGAL"
+    TWICE = "ACT_TWICE"
+    TIME = "TIME_WENT_BACK"
+    LAPSE = "NOTHING_LAPSED"
+    UNREADABLE = "EVIDENCE_UNREADABLE"
+
+
+Note = Callable[[str, int, str], None]
+"""Hears of something wrong: a stable code, the ``seq`` of the event, a sentence."""
+
+
+class Refolding:
+    """The account after the events taken so far."""
+
+    def __init__(self, tenant: TenantId, account: AccountId, *, site: Tenant | None, rules: Rules, note: Note) -> None:
+        self.account: Account | None = None
+        self.seq = 0
+        self.broken = False
+        """Whether the fold ended at an event that cannot follow: nothing after it was looked at."""
+        self.proved = 0
+        self.unchecked: Counter[Unchecked] = Counter()
+        self._key = (tenant, account)
+        self._site, self._rules, self._note = site, rules, note
+        self._latest_at = 0
+        self._approval: tuple[Account, MigrationApproved] | None = None
+        self._epochs: OrderedDict[int, Account] = OrderedDict()
+        self._acts: OrderedDict[tuple[str, RequestId], int] = OrderedDict()
+
+    def take(self, recorded: RecordedEvent) -> None:
+        """The next event in order of ``seq``."""
+        if recorded.seq != self.seq + 1:
+            self._note(Broken.GAP, recorded.seq, f"event {recorded.seq} comes after event {self.seq}")
+        self.seq = recorded.seq
+        if (recorded.tenant, recorded.account) != self._key:
+            self._note(Broken.MISPLACED, recorded.seq, "an event of another account stands here")
+            self.broken = True
+        if self.broken:
+            return
+        self._check_order(recorded.seq, recorded.event)
+        self._check_lapse(recorded.seq, recorded.event)
+        self._check_evidence(recorded)
+        self._evolve(recorded.seq, recorded.event)
+
+    def lose(self, seq: int) -> None:
+        """The event at ``seq`` is not to be had; said by whoever missed it."""
+        self.seq, self.broken = seq, True
+
+    def _check_order(self, seq: int, event: Event) -> None:
+        if event.at < self._latest_at - 2 * MAX_AHEAD_S:
+            self._note(Broken.TIME, seq, f"{event.name} happened long before what was recorded before it")
+        self._latest_at = max(self._latest_at, event.at)
+        # An approved sign-in ends one way.
+        name = "sign-in" if isinstance(event, SignedIn | SignInLapsed) else event.name
+        if (name, event.request) in self._acts:
+            self._note(Broken.TWICE, seq, f"{event.name} of request {event.request} came before")
+        self._acts[name, event.request] = event.at
+        while self._acts and next(iter(self._acts.values())) < self._latest_at - _ACTS_KEPT_S:
+            self._acts.popitem(last=False)
+
+    def _check_lapse(self, seq: int, event: Event) -> None:
+        """What time alone has ended has no evidence but the account itself."""
+        account = self.account
+        match event:
+            case SuspensionEnded() | RecoveryExpired():
+                right = account is not None and event in lapses(account, event.at)
+            case MigrationExpired():
+                # Too many wrong codes end it before its time.
+                migration = None if account is None else account.migration
+                right = migration is not None and migration.request == event.request
+            case _:
+                return
+        if not right:
+            self._note(Broken.LAPSE, seq, f"{event.name}, and nothing had lapsed")
+
+    def _check_evidence(self, recorded: RecordedEvent) -> None:
+        before = Before(self.account, self._approval, self._epochs)
+        try:
+            checked = list(recheck(recorded, before, tenant=self._site, rules=self._rules))
+        except ProtocolError as error:
+            self._note(Broken.UNREADABLE, recorded.seq, f"{recorded.event.name}: {error.detail} ({error.code})")
+            return
+        for said in checked:
+            if isinstance(said, Unchecked):
+                self.unchecked[said] += 1
+            else:
+                self._note(said[0], recorded.seq, said[1])
+        self.proved += recorded.evidence is not None and not checked
+
+    def _evolve(self, seq: int, event: Event) -> None:
+        before = self.account
+        try:
+            after = evolve(before, event)
+        except IllegalTransition as error:
+            self._note(Broken.ILLEGAL, seq, f"{event.name} cannot follow: {error}")
+            self.broken = True
+            return
+        if (after.tenant, after.id) != self._key:
+            self._note(Broken.MISPLACED, seq, "this event makes another account")
+            self.broken = True
+            return
+        self.account = after
+        self._epochs[after.epoch] = after
+        if len(self._epochs) > _EPOCHS:
+            self._epochs.popitem(last=False)
+        if isinstance(event, MigrationApproved) and before is not None:
+            self._approval = (before, event)
+            self.unchecked[Unchecked.CODE_AWAITED] += 1
+        elif isinstance(event, MigrationConfirmed):
+            self._approval = None
+            self.unchecked[Unchecked.CODE_AWAITED] -= 1
