@@ -19,8 +19,8 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from starlette.testclient import TestClient
 
+from hinges import Connect
 from pteri.core import httpsig
 from pteri.core.errors import Code, NotAuthentic
 from pteri.http.admission import Limits
@@ -142,6 +142,16 @@ ROUTES: tuple[AnyRoute, ...] = (
         tags=("relying parties",),
     ),
     Route(
+        method="PUT",
+        path="/v1/busy",
+        endpoint=replace_it,
+        body=Order,
+        replies={200: Plain},
+        auth=Auth.CLIENT_TOKEN,
+        summary="Replace it often",
+        tags=("relying parties",),
+    ),
+    Route(
         method="GET",
         path="/tile/{rest:path}",
         endpoint=tile,
@@ -169,8 +179,8 @@ def app(*routes: AnyRoute) -> Any:
 # The document
 
 
-def test_it_is_a_valid_openapi_3_1_document() -> None:
-    document = TestClient(app()).get("/openapi.json").json()
+def test_it_is_a_valid_openapi_3_1_document(connect: Connect) -> None:
+    document = connect(app()).get("/openapi.json").json()
     assert document["openapi"] == "3.1.0"
     schema = schemathesis.openapi.from_dict(document)
     schema.validate()
@@ -202,7 +212,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 def test_the_same_table_gives_the_same_bytes() -> None:
     assert msgspec.json.encode(describe()) == msgspec.json.encode(describe())
-    assert [*describe()["paths"]] == ["/v1/orders", "/v1/orders/{id}", "/v1/plain", "/tile/{rest}"]
+    assert [*describe()["paths"]] == ["/v1/orders", "/v1/orders/{id}", "/v1/plain", "/v1/busy", "/tile/{rest}"]
     assert [tag["name"] for tag in describe()["tags"]] == ["orders", "phones", "relying parties"]
 
 
@@ -230,6 +240,17 @@ def test_a_signed_route_asks_for_its_scheme_and_the_four_headers(path: str, meth
     ]
     assert all(header["required"] for header in headers)
     assert "401" in operation["responses"]
+
+
+def test_a_busy_route_takes_either_scheme_and_always_an_idempotency_key() -> None:
+    document = describe()
+    operation = document["paths"]["/v1/busy"]["put"]
+    assert operation["security"] == [{"ClientSignature": []}, {"ClientToken": []}]
+    headers = {p["name"]: p["required"] for p in operation["parameters"] if p["in"] == "header"}
+    assert headers == {"Content-Digest": False, "Idempotency-Key": True, "Signature-Input": False, "Signature": False}
+    assert "401" in operation["responses"]
+    scheme = document["components"]["securitySchemes"]["ClientToken"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
 
 
 def test_the_example_headers_are_in_the_form_that_is_checked() -> None:
@@ -353,8 +374,8 @@ def reader() -> Reader:
     )
 
 
-def test_the_page_loads_nothing_but_itself() -> None:
-    response = TestClient(app()).get("/docs")
+def test_the_page_loads_nothing_but_itself(connect: Connect) -> None:
+    response = connect(app()).get("/docs")
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     policy = response.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
@@ -366,8 +387,8 @@ def test_the_page_loads_nothing_but_itself() -> None:
     assert "@import" not in STYLE
 
 
-def test_the_style_of_the_page_is_the_one_that_the_policy_allows() -> None:
-    response = TestClient(app()).get("/docs")
+def test_the_style_of_the_page_is_the_one_that_the_policy_allows(connect: Connect) -> None:
+    response = connect(app()).get("/docs")
     found = re.search(r"<style>(.*?)</style>", response.text, re.DOTALL)
     assert found
     digest = base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
@@ -384,13 +405,13 @@ def test_the_page_has_language_title_landmarks_and_headings_in_order(reader: Rea
     assert reader.tags[[tag for tag, _ in reader.tags].index("body") + 1][1]["href"] == "#main"
 
 
-def test_ids_are_unique_and_links_lead_somewhere(reader: Reader) -> None:
+def test_ids_are_unique_and_links_lead_somewhere(connect: Connect, reader: Reader) -> None:
     ids = [attributes["id"] for _, attributes in reader.tags if "id" in attributes]
     assert len(set(ids)) == len(ids)
     targets = {attributes["href"] for attributes in reader.all("a")}
     inside = {target[1:] for target in targets if target and target.startswith("#")}
     assert inside <= set(ids)
-    pages = TestClient(app())
+    pages = connect(app())
     for target in targets - {f"#{name}" for name in inside}:
         assert pages.get(str(target)).status_code == 200
 
@@ -421,6 +442,9 @@ def test_every_route_type_and_problem_is_on_the_page(reader: Reader) -> None:
         "no body",
         "at most 16384 bytes",
         "full or short",
+        "Proof: ClientSignature or ClientToken.",
+        "Proof: DeviceSignature.",
+        "Proof: none.",
         *(kind.value for kind in Kind),
     ):
         assert said in words, said
@@ -456,14 +480,14 @@ def test_the_colours_have_the_contrast_of_wcag_aa_in_light_and_dark() -> None:
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_the_type_of_a_problem_leads_to_its_explanation(kind: Kind) -> None:
-    response = TestClient(app()).get(PROBLEM_TYPES[kind].type)
+def test_the_type_of_a_problem_leads_to_its_explanation(connect: Connect, kind: Kind) -> None:
+    response = connect(app()).get(PROBLEM_TYPES[kind].type)
     assert response.status_code == 200
     assert response.json() == msgspec.to_builtins(PROBLEM_TYPES[kind])
 
 
-def test_a_problem_that_does_not_exist_is_not_found() -> None:
-    assert TestClient(app()).get("/problems/none").status_code == 404
+def test_a_problem_that_does_not_exist_is_not_found(connect: Connect) -> None:
+    assert connect(app()).get("/problems/none").status_code == 404
 
 
 # Text becomes no markup

@@ -16,12 +16,16 @@ import structlog
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from hinges import Caller, Connect
+from pteri.app.callers import BearerRequest
 from pteri.core.errors import Code, Malformed, NotAuthentic, OutOfWindow
+from pteri.core.httpsig import SignedRequest
 from pteri.http.admission import Limits
-from pteri.http.asgi import SECURITY_HEADERS, build_asgi
+from pteri.http.answers import SECURITY_HEADERS
+from pteri.http.asgi import Application, build_asgi
 from pteri.http.problems import Kind, ProblemError
 from pteri.http.ratelimit import Rate
-from pteri.http.routing import AnyRoute, Auth, Call, Document, Reply, Route, parameter_names
+from pteri.http.routing import AnyRoute, Auth, Call, Document, Encoded, Reply, Route, parameter_names
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -142,14 +146,14 @@ class Clock:
         return self.now
 
 
-def build(*routes: AnyRoute, clock: Clock | None = None, **changes: Any) -> ASGIApp:
+def build(*routes: AnyRoute, clock: Clock | None = None, **changes: Any) -> Application:
     limits = replace(Limits(rate=Rate("all", 10_000, 1)), **changes)
     return build_asgi(routes, public_origin=ORIGIN, limits=limits, request_id=lambda: "req_1", clock=clock or Clock())
 
 
 @pytest.fixture
-def client() -> TestClient:
-    return TestClient(build(*NOTES))
+def client(connect: Connect) -> Caller:
+    return connect(build(*NOTES))
 
 
 def problem_of(response: Any) -> tuple[int, str, str]:
@@ -166,7 +170,7 @@ def problem_of(response: Any) -> tuple[int, str, str]:
 # What reaches an endpoint
 
 
-def test_an_endpoint_gets_path_query_and_typed_body(client: TestClient) -> None:
+def test_an_endpoint_gets_path_query_and_typed_body(client: Caller) -> None:
     read = client.get("/v1/notes/7?from=a%20b&to=")
     assert (read.status_code, read.json()["path"], read.json()["query"]) == (
         200,
@@ -179,7 +183,7 @@ def test_an_endpoint_gets_path_query_and_typed_body(client: TestClient) -> None:
     assert written.headers["content-type"] == "application/json"
 
 
-def test_a_reply_without_body_and_a_document_are_sent_as_they_are(client: TestClient) -> None:
+def test_a_reply_without_body_and_a_document_are_sent_as_they_are(client: Caller) -> None:
     gone = client.delete("/v1/notes/7")
     assert (gone.status_code, gone.content) == (204, b"")
     document = client.get("/tile/0/x001/067")
@@ -187,17 +191,17 @@ def test_a_reply_without_body_and_a_document_are_sent_as_they_are(client: TestCl
     assert document.headers["content-type"] == "text/plain; charset=utf-8"
 
 
-def test_a_path_without_parameters_wins_over_one_with(client: TestClient) -> None:
+def test_a_path_without_parameters_wins_over_one_with(client: Caller) -> None:
     assert client.get("/v1/notes/mine").json()["words"] == "literal"
 
 
-def test_head_is_answered_like_get_and_without_body(client: TestClient) -> None:
+def test_head_is_answered_like_get_and_without_body(client: Caller) -> None:
     head, got = client.head("/v1/notes/mine"), client.get("/v1/notes/mine")
     assert (head.status_code, head.headers["content-length"]) == (200, got.headers["content-length"])
 
 
 def test_the_signed_target_is_built_from_the_configured_origin_and_never_from_the_host_header(
-    client: TestClient,
+    client: Caller,
 ) -> None:
     headers = {**SIGNED, "host": "evil.example", "x-forwarded-host": "evil.example"}
     seen = client.post("/v1/signed?q=a%2Fb", json={"words": "w"}, headers=headers).json()
@@ -207,16 +211,16 @@ def test_the_signed_target_is_built_from_the_configured_origin_and_never_from_th
     assert seen["target_uri"] == "https://pteri.example/v1/signed"
 
 
-def test_asking_for_a_signature_on_an_unsigned_route_is_a_bug() -> None:
+def test_asking_for_a_signature_on_an_unsigned_route_is_a_bug(connect: Connect) -> None:
     async def endpoint(call: Call[None]) -> Reply:
         call.signed_request()
         return Reply(204)
 
-    response = TestClient(build(get("/a", endpoint))).get("/a")
+    response = connect(build(get("/a", endpoint))).get("/a")
     assert problem_of(response) == (500, "internal", "INTERNAL")
 
 
-def test_a_call_shows_neither_body_nor_headers_when_printed() -> None:
+def test_a_call_shows_neither_body_nor_headers_when_printed(connect: Connect) -> None:
     shown: list[str] = []
 
     async def endpoint(call: Call[Note]) -> Reply:
@@ -225,10 +229,116 @@ def test_a_call_shows_neither_body_nor_headers_when_printed() -> None:
 
     route = replace(NOTES[3], endpoint=endpoint, replies={204: NoneType})
     headers = {**SIGNED, "cookie": SECRET}
-    TestClient(build(route)).post("/v1/signed", json={"words": SECRET}, headers=headers)
+    connect(build(route)).post("/v1/signed", json={"words": SECRET}, headers=headers)
     assert len(shown) == 1
     assert SECRET not in shown[0]
     assert SIGNED["signature"] not in shown[0]
+
+
+# A token in place of a signature
+
+TOKEN = {"authorization": "Bearer abc.DEF-1~", "idempotency-key": "key-1"}
+
+
+async def with_token(call: Call[Note]) -> Reply:
+    request = call.client_request()
+    assert request.body == call.raw
+    proof = request.token if isinstance(request, BearerRequest) else request.signature
+    assert (call.bearer is None) == isinstance(request, SignedRequest)
+    return Reply(200, Seen(proof, target_uri=request.target_uri, signature=request.idempotency_key))
+
+
+BUSY = replace(NOTES[3], path="/v1/busy", endpoint=with_token, auth=Auth.CLIENT_TOKEN)
+
+
+def test_a_busy_route_takes_a_token_or_a_signature(connect: Connect) -> None:
+    caller = connect(build(BUSY))
+    by_token = caller.post("/v1/busy?q=1", json={"words": "w"}, headers=TOKEN)
+    assert (by_token.status_code, by_token.json()["words"]) == (200, "abc.DEF-1~")
+    assert by_token.json()["target_uri"] == "https://pteri.example/v1/busy?q=1"
+    assert by_token.json()["signature"] == "key-1"
+    by_signature = caller.post("/v1/busy", json={"words": "w"}, headers=SIGNED)
+    assert (by_signature.status_code, by_signature.json()["words"]) == (200, SIGNED["signature"])
+    assert caller.post("/v1/busy", json={"words": "w"}, headers={"authorization": TOKEN["authorization"]}).json()[
+        "code"
+    ] == ("REQUEST_HEADERS")
+    assert problem_of(caller.post("/v1/busy", json={"words": "w"})) == (401, "denied", "SIGNATURE_HEADERS")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": "Bearer abc"},
+        [*TOKEN.items(), ("authorization", TOKEN["authorization"])],
+        [*TOKEN.items(), ("idempotency-key", "key-1")],
+        *({**TOKEN, name: SIGNED[name]} for name in SIGNED if name != "idempotency-key"),
+        {**TOKEN, **SIGNED},
+        *(
+            {**TOKEN, "authorization": value}
+            for value in (
+                "",
+                "Bearer",
+                "Bearer  abc",
+                "bearer abc",
+                "BEARER abc",
+                "Basic abc",
+                "Bearer abc def",
+                "Bearer abc, Bearer def",
+                "Bearer a\tb",
+                b"Bearer \xe9",
+                "Bearer " + "a" * 513,
+            )
+        ),
+    ],
+)
+def test_a_token_of_another_form_or_beside_a_signature_is_malformed(connect: Connect, headers: Any) -> None:
+    response = connect(build(BUSY)).post("/v1/busy", json={"words": "w"}, headers=headers)
+    assert problem_of(response) == (400, "malformed", "REQUEST_HEADERS")
+    assert response.headers["connection"] == "close"
+
+
+def test_the_longest_token_is_taken(connect: Connect) -> None:
+    headers = {**TOKEN, "authorization": "Bearer " + "~" * 512}
+    assert connect(build(BUSY)).post("/v1/busy", json={"words": "w"}, headers=headers).status_code == 200
+
+
+def test_a_token_is_nothing_on_a_route_that_wants_a_signature(connect: Connect) -> None:
+    caller = connect(build(*NOTES))
+    response = caller.post("/v1/signed", json={"words": "w"}, headers=TOKEN)
+    assert problem_of(response) == (401, "denied", "SIGNATURE_HEADERS")
+    assert caller.post("/v1/signed", json={"words": "w"}, headers={**SIGNED, **TOKEN}).status_code == 200
+
+
+def test_a_call_with_a_token_does_not_show_it_when_printed(connect: Connect) -> None:
+    shown: list[str] = []
+
+    async def endpoint(call: Call[Note]) -> Reply:
+        shown.extend((repr(call), repr(call.bearer)))
+        return Reply(204)
+
+    route = replace(BUSY, endpoint=endpoint, replies={204: NoneType})
+    connect(build(route)).post("/v1/busy", json={"words": SECRET}, headers=TOKEN)
+    assert len(shown) == 2
+    assert "abc.DEF" not in repr(shown)
+    assert SECRET not in repr(shown)
+
+
+# What is encoded already
+
+
+def test_an_encoded_answer_is_sent_word_for_word_and_never_read(connect: Connect) -> None:
+    route = get("/a", answering(Reply(200, Encoded(b'{ "words" : kept as it is', Seen))))
+    response = connect(build(route)).get("/a")
+    assert response.content == b'{ "words" : kept as it is'
+    assert response.headers["content-type"] == "application/json"
+
+
+def test_other_headers_are_there_for_who_wants_them(connect: Connect) -> None:
+    async def endpoint(call: Call[None]) -> Reply:
+        return Reply(200, Seen(" ".join(call.header("Cookie")) + str(len(call.header("none")))))
+
+    headers = [("Cookie", "a=1"), ("cookie", "b=2")]
+    assert connect(build(get("/a", endpoint))).get("/a", headers=headers).json()["words"] == "a=1 b=20"
 
 
 # Every answer
@@ -237,20 +347,20 @@ def test_a_call_shows_neither_body_nor_headers_when_printed() -> None:
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/v1/notes/7"), ("GET", "/none"), ("PUT", "/v1/notes/7"), ("POST", "/v1/signed")]
 )
-def test_every_answer_has_the_security_headers_and_the_request_id(client: TestClient, method: str, path: str) -> None:
+def test_every_answer_has_the_security_headers_and_the_request_id(client: Caller, method: str, path: str) -> None:
     headers = client.request(method, path).headers
     assert {k: headers[k.decode()].encode() for k in SECURITY_HEADERS} == SECURITY_HEADERS
     assert headers["strict-transport-security"] == "max-age=31536000"
     assert headers["x-request-id"] == "req_1"
 
 
-def test_an_endpoint_may_choose_its_own_caching_but_the_rest_stays(client: TestClient) -> None:
+def test_an_endpoint_may_choose_its_own_caching_but_the_rest_stays(client: Caller) -> None:
     headers = client.get("/tile/0").headers
     assert headers.get_list("cache-control") == ["public, immutable"]
     assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_plain_http_is_for_this_machine_only_and_promises_no_transport_security() -> None:
+def test_plain_http_is_for_this_machine_only_and_promises_no_transport_security(connect: Connect) -> None:
     local = build_asgi(
         NOTES,
         public_origin="http://localhost:8000",
@@ -258,7 +368,7 @@ def test_plain_http_is_for_this_machine_only_and_promises_no_transport_security(
         request_id=lambda: "r",
         clock=Clock(),
     )
-    assert "strict-transport-security" not in TestClient(local).get("/v1/notes/7").headers
+    assert "strict-transport-security" not in connect(local).get("/v1/notes/7").headers
 
 
 # What never reaches an endpoint
@@ -282,12 +392,12 @@ def test_plain_http_is_for_this_machine_only_and_promises_no_transport_security(
         "/tile/%2e%2e/secret",
     ],
 )
-def test_a_path_has_one_spelling_and_anything_else_is_not_found(client: TestClient, path: str) -> None:
-    response = client.get(f"http://host{path}", follow_redirects=False)
+def test_a_path_has_one_spelling_and_anything_else_is_not_found(client: Caller, path: str) -> None:
+    response = client.get(path)
     assert problem_of(response) == (404, "not-found", "NOT_FOUND")
 
 
-def test_another_method_is_told_which_ones_there_are(client: TestClient) -> None:
+def test_another_method_is_told_which_ones_there_are(client: Caller) -> None:
     for method in ("PUT", "PATCH", "OPTIONS", "TRACE", "get"):
         response = client.request(method, "/v1/notes/7") if method != "get" else ask_method("get")
         assert problem_of(response) == (405, "method-not-allowed", "METHOD")
@@ -299,7 +409,7 @@ def test_another_method_is_told_which_ones_there_are(client: TestClient) -> None
 @pytest.mark.parametrize(
     "query", ["admin=1", "from=1&from=2", "from=1&%66rom=2", "from", "from=%ff", "=", "&", "from=1;to=2&x=1"]
 )
-def test_a_query_parameter_that_is_unknown_doubled_or_unreadable_is_malformed(client: TestClient, query: str) -> None:
+def test_a_query_parameter_that_is_unknown_doubled_or_unreadable_is_malformed(client: Caller, query: str) -> None:
     assert problem_of(client.get(f"/v1/notes/7?{query}")) == (400, "malformed", "TARGET")
 
 
@@ -309,7 +419,7 @@ def test_a_query_that_is_not_ascii_is_malformed() -> None:
 
 
 @pytest.mark.parametrize("name", SIGNED)
-def test_a_signed_route_wants_each_signature_header_exactly_once(client: TestClient, name: str) -> None:
+def test_a_signed_route_wants_each_signature_header_exactly_once(client: Caller, name: str) -> None:
     missing = {key: value for key, value in SIGNED.items() if key != name}
     response = client.post("/v1/signed", json={"words": "w"}, headers=missing)
     assert problem_of(response) == (401, "denied", "SIGNATURE_HEADERS")
@@ -329,7 +439,7 @@ def test_a_signed_route_wants_each_signature_header_exactly_once(client: TestCli
         'application/json ; charset="utf-8"',
     ],
 )
-def test_json_in_utf_8_is_read(client: TestClient, content_type: str) -> None:
+def test_json_in_utf_8_is_read(client: Caller, content_type: str) -> None:
     response = client.post("/v1/notes/7", content=b'{"words":"w"}', headers={"content-type": content_type})
     assert response.status_code == 201
 
@@ -351,12 +461,12 @@ def test_json_in_utf_8_is_read(client: TestClient, content_type: str) -> None:
         {"content-type": "application/json", "content-encoding": "gzip"},
     ],
 )
-def test_any_other_media_type_is_not_read(client: TestClient, headers: Any) -> None:
+def test_any_other_media_type_is_not_read(client: Caller, headers: Any) -> None:
     response = client.post("/v1/notes/7", content=b'{"words":"w"}', headers=headers)
     assert problem_of(response) == (415, "unsupported-media-type", "MEDIA_TYPE")
 
 
-def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(client: TestClient) -> None:
+def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(client: Caller) -> None:
     def post(size: int) -> Any:
         return client.post("/v1/notes/7", json={"words": "x" * (size - len('{"words":""}'))})
 
@@ -364,13 +474,13 @@ def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(client: TestClient
     assert problem_of(post(65)) == (413, "too-large", "BODY_SIZE")
 
 
-def test_a_route_without_body_takes_none(client: TestClient) -> None:
+def test_a_route_without_body_takes_none(client: Caller) -> None:
     response = client.request("DELETE", "/v1/notes/7", content=b"x")
     assert problem_of(response) == (413, "too-large", "BODY_SIZE")
     assert response.json()["detail"] == "This request has no body."
 
 
-def test_a_malformed_body_is_told_which_field(client: TestClient) -> None:
+def test_a_malformed_body_is_told_which_field(client: Caller) -> None:
     response = client.post("/v1/notes/7", json={"words": 1})
     assert problem_of(response) == (400, "malformed", "BODY")
     assert response.json()["detail"] == "Not the form asked for: not of the expected form: $.words."
@@ -379,12 +489,12 @@ def test_a_malformed_body_is_told_which_field(client: TestClient) -> None:
 # Rates
 
 
-def test_a_network_that_asks_too_often_is_slowed_down_on_every_path() -> None:
+def test_a_network_that_asks_too_often_is_slowed_down_on_every_path(connect: Connect) -> None:
     clock = Clock()
     app = build(*NOTES, clock=clock, rate=Rate("all", 2, 60))
-    one = TestClient(app, client=("203.0.113.7", 1))
-    neighbour = TestClient(app, client=("203.0.113.9", 1))
-    other = TestClient(app, client=("198.51.100.1", 1))
+    one = connect(app, "127.0.113.7")
+    neighbour = connect(app, "127.0.113.9")
+    other = connect(app, "127.51.100.1")
     assert one.get("/v1/notes/7").status_code == 200
     assert one.get("/none").status_code == 404
     response = neighbour.get("/v1/notes/7")
@@ -395,19 +505,28 @@ def test_a_network_that_asks_too_often_is_slowed_down_on_every_path() -> None:
     assert one.get("/v1/notes/7").status_code == 200
 
 
-def test_routes_of_one_rate_share_it_and_others_are_not_touched() -> None:
+def test_routes_of_one_rate_share_it_and_others_are_not_touched(connect: Connect) -> None:
     rate = Rate("logins", 1, 60)
-    client = TestClient(
+    client = connect(
         build(
             replace(get("/a", literal), rate=rate),
             replace(get("/b", literal), rate=rate),
             get("/c", literal),
-        ),
-        client=("203.0.113.7", 1),
+        )
     )
     assert client.get("/a").status_code == 200
     assert problem_of(client.get("/b")) == (429, "slow-down", "RATE")
     assert client.get("/c").status_code == 200
+
+
+def test_a_flood_that_is_slowed_down_is_one_line_a_second_that_counts_the_others() -> None:
+    clock = Clock()
+    app = build(*NOTES, clock=clock, rate=Rate("all", 1, 1000))
+    with structlog.testing.capture_logs() as logs:
+        for at in (0.0, 0.0, 0.5, 0.9, 1.0, 1.5, 3.0):
+            clock.now = at
+            ask(app, scope())
+    assert [(entry["code"], entry["unlogged"]) for entry in logs] == [("RATE", 0), ("RATE", 2), ("RATE", 1)]
 
 
 # Failures
@@ -424,10 +543,10 @@ def test_routes_of_one_rate_share_it_and_others_are_not_touched() -> None:
     ],
 )
 def test_a_refusal_is_logged_with_its_exact_code_and_answered_with_the_public_one(
-    error: Exception, status: int, code: str, logged: str
+    connect: Connect, error: Exception, status: int, code: str, logged: str
 ) -> None:
     with structlog.testing.capture_logs() as logs:
-        response = TestClient(build(get("/a/{id}", raising(error)))).get("/a/7")
+        response = connect(build(get("/a/{id}", raising(error)))).get("/a/7")
     assert problem_of(response)[::2] == (status, code)
     assert len(logs) == 1
     assert {k: logs[0][k] for k in ("event", "code", "route", "request_id")} == {
@@ -438,19 +557,26 @@ def test_a_refusal_is_logged_with_its_exact_code_and_answered_with_the_public_on
     }
 
 
-def test_the_reason_of_a_denial_is_in_the_line_with_the_request_id_and_nowhere_else() -> None:
+def test_the_reason_of_a_denial_is_in_the_line_with_the_request_id_and_nowhere_else(connect: Connect) -> None:
     told = ProblemError(Kind.DENIED, code="DENIED", why="the phone was removed")
     with structlog.testing.capture_logs() as logs:
-        response = TestClient(build(get("/a", raising(told)))).get("/a")
+        response = connect(build(get("/a", raising(told)))).get("/a")
     assert [(entry["event"], entry["request_id"], entry["why"]) for entry in logs] == [
         ("request_refused", "req_1", "the phone was removed")
     ]
     assert "the phone was removed" not in response.text
 
 
-def test_failed_proofs_are_told_apart_by_the_operator_only() -> None:
+def test_a_refusal_with_a_header_that_would_be_two_is_a_bug(connect: Connect) -> None:
+    error = ProblemError(Kind.CONFLICT, code="X", headers={"location": "/a\r\nset-cookie: stolen=1"})
+    response = connect(build(get("/a", raising(error)))).get("/a")
+    assert problem_of(response) == (500, "internal", "INTERNAL")
+    assert "set-cookie" not in response.headers
+
+
+def test_failed_proofs_are_told_apart_by_the_operator_only(connect: Connect) -> None:
     bodies = {
-        TestClient(build(get("/a", raising(error)))).get("/a").content
+        connect(build(get("/a", raising(error)))).get("/a").content
         for error in (
             NotAuthentic(Code.WALLET_KEY, "another key"),
             NotAuthentic(Code.MISMATCH, "other bytes"),
@@ -461,7 +587,7 @@ def test_failed_proofs_are_told_apart_by_the_operator_only() -> None:
     assert len(bodies) == 1
 
 
-def test_a_bug_is_a_500_without_stack_and_its_text_is_not_even_logged() -> None:
+def test_a_bug_is_a_500_without_stack_and_its_text_is_not_even_logged(connect: Connect) -> None:
     async def endpoint(call: Call[Note]) -> Reply:
         known: dict[str, Reply] = {}
         try:
@@ -471,7 +597,7 @@ def test_a_bug_is_a_500_without_stack_and_its_text_is_not_even_logged() -> None:
 
     route = replace(NOTES[1], endpoint=endpoint)
     with structlog.testing.capture_logs() as logs:
-        response = TestClient(build(route)).post("/v1/notes/7", json={"words": SECRET})
+        response = connect(build(route)).post("/v1/notes/7", json={"words": SECRET})
     assert problem_of(response) == (500, "internal", "INTERNAL")
     assert "Error" not in response.text
     (entry,) = logs
@@ -485,9 +611,9 @@ def test_a_bug_is_a_500_without_stack_and_its_text_is_not_even_logged() -> None:
     assert SECRET not in repr(logs)
 
 
-def test_nothing_that_was_sent_is_logged_when_it_is_refused() -> None:
+def test_nothing_that_was_sent_is_logged_when_it_is_refused(connect: Connect) -> None:
     with structlog.testing.capture_logs() as logs:
-        client = TestClient(build(*NOTES))
+        client = connect(build(*NOTES))
         client.post("/v1/notes/7", json={SECRET: SECRET})
         client.post("/v1/notes/7", content=SECRET.encode(), headers={"content-type": "application/json"})
         client.post("/v1/signed", json={"words": SECRET}, headers={"signature": SECRET, "cookie": SECRET})
@@ -507,10 +633,17 @@ def test_nothing_that_was_sent_is_logged_when_it_is_refused() -> None:
         Reply(200, Plain(b"another document")),
         Reply(200, Seen("x"), {"location": "/a\r\nset-cookie: stolen=1"}),
         Reply(200, Seen("x"), {"location": "/é"}),
+        Reply(200, Seen("x"), {"lo cation": "/"}),
+        Reply(200, Seen("x"), {"Location": "/"}),
+        Reply(200, Seen("x"), {"content-length": "0"}),
+        Reply(200, Seen("x"), {"transfer-encoding": "chunked"}),
+        Reply(200, Seen("x"), {"x-request-id": "another"}),
+        Reply(200, Encoded(b"{}", Note)),
+        Reply(201, Encoded(b"{}", Seen)),
     ],
 )
-def test_an_answer_that_the_table_does_not_promise_is_a_bug(reply: Reply) -> None:
-    response = TestClient(build(get("/a", answering(reply)))).get("/a")
+def test_an_answer_that_the_table_does_not_promise_is_a_bug(connect: Connect, reply: Reply) -> None:
+    response = connect(build(get("/a", answering(reply)))).get("/a")
     assert problem_of(response) == (500, "internal", "INTERNAL")
     assert "set-cookie" not in response.headers
 
@@ -721,6 +854,22 @@ def test_a_head_at_the_limits_is_read() -> None:
     app = build(*NOTES)
     assert ask(app, scope(headers=[(b"x", b"1")] * 64)).status == 200
     assert ask(app, scope(headers=[(b"x", b"1" * 16_383)])).status == 200
+
+
+def test_a_path_that_something_in_between_has_read_in_another_way_is_not_found() -> None:
+    answer = ask(build(*NOTES), scope(path="/v1/notes/8"))
+    assert (answer.status, answer.code) == (404, "NOT_FOUND")
+
+
+def test_a_path_that_is_no_ascii_is_not_found() -> None:
+    answer = ask(build(*NOTES), scope(path="/v1/notes/é", raw_path="/v1/notes/é".encode()))
+    assert (answer.status, answer.code) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"gzip, chunked", b"chunked, chunked", b"identity", b""])
+def test_a_coding_of_the_transfer_other_than_chunked_is_refused(coding: bytes) -> None:
+    answer = ask(build(*NOTES), posted((b"transfer-encoding", coding)), chunk(b'{"words":"w"}', more=False))
+    assert (answer.status, answer.code) == (400, "REQUEST_HEADERS")
 
 
 def test_callers_without_an_address_share_one_bucket() -> None:

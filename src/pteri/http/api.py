@@ -14,18 +14,19 @@ import msgspec
 import structlog
 
 from pteri.app import codes, issue, opening, queries
-from pteri.app.callers import Asking
+from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
 from pteri.app.ports import StoreUnavailable
 from pteri.app.refusals import Clashes, Denied, NotAllowed, NotFound, Refusal, SlowDown
 from pteri.app.respond import respond
+from pteri.app.tokens import new_token
 from pteri.core import ids, wire
 from pteri.core.ids import RequestId
 from pteri.core.statement import instant_text
 from pteri.core.verify import Payload
 from pteri.http.problems import HttpCode, Kind, ProblemError
-from pteri.http.routing import AnyRoute, Auth, Call, Reply, Route
+from pteri.http.routing import AnyRoute, Auth, Call, Encoded, Reply, Route
 
 __all__ = ["api_routes"]
 
@@ -69,21 +70,31 @@ class _Endpoints:
         tenant = self._deployment.tenant(call.path["tenant"])
         return Asking(tenant, call.signed_request(), self._deployment.clock.now())
 
+    def client_asking(self, call: Call[BodyT]) -> ClientAsking:
+        """The same of a relying party's call, signed or with a token."""
+        tenant = self._deployment.tenant(call.path["tenant"])
+        return ClientAsking(tenant, call.client_request(), self._deployment.clock.now())
+
+    async def new_token(self, call: Call[wire.Nothing]) -> Reply:
+        """POST /v1/{tenant}/tokens."""
+        client = client_call(self._deployment, self.client_asking(call))
+        return Reply(201, new_token(self._deployment, client.tenant, client.caller, at=client.at))
+
     async def start_binding(self, call: Call[wire.StartBinding]) -> Reply:
         """POST /v1/{tenant}/bindings."""
-        return _reply(await issue.start_binding(self._deployment, self.asking(call), call.body), wire.Started)
+        return _reply(await issue.start_binding(self._deployment, self.client_asking(call), call.body), wire.Started)
 
     async def start_sign_in(self, call: Call[wire.StartSignIn]) -> Reply:
         """POST /v1/{tenant}/logins."""
-        return _reply(await issue.start_sign_in(self._deployment, self.asking(call), call.body), wire.Started)
+        return _reply(await issue.start_sign_in(self._deployment, self.client_asking(call), call.body), wire.Started)
 
     async def progress(self, call: Call[None]) -> Reply:
         """GET /v1/{tenant}/logins/{id} and .../bindings/{id}."""
-        return Reply(200, await queries.progress(self._deployment, self.asking(call), _id(call)))
+        return Reply(200, await queries.progress(self._deployment, self.client_asking(call), _id(call)))
 
     async def enter_code(self, call: Call[wire.EnterCode]) -> Reply:
         """POST /v1/{tenant}/logins/{id}/code and .../bindings/{id}/code."""
-        done = await codes.enter_code(self._deployment, self.asking(call), _id(call), call.body)
+        done = await codes.enter_code(self._deployment, self.client_asking(call), _id(call), call.body)
         return _reply(done, wire.SignedIn)
 
     async def claim(self, call: Call[wire.Claim]) -> Reply:
@@ -135,7 +146,8 @@ def _id(call: Call[BodyT]) -> RequestId:
 
 
 def _reply(done: Done, message: type[msgspec.Struct]) -> Reply:
-    return Reply(done.status, msgspec.json.decode(done.body, type=message))
+    # Recorded word for word, sent word for word.
+    return Reply(done.status, Encoded(done.body, message))
 
 
 def _told(
@@ -171,6 +183,7 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         body: type[BodyT] | None,
         replies: dict[int, type],
         summary: str,
+        auth: Auth = Auth.CLIENT,
     ) -> Route[BodyT]:
         return Route(
             method=method,
@@ -178,7 +191,7 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
             endpoint=_told(endpoint, deployment),
             body=body,
             replies=replies,
-            auth=Auth.CLIENT,
+            auth=auth,
             summary=summary,
             tags=("relying party",),
             problems=_CLIENT_PROBLEMS,
@@ -204,17 +217,19 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         )
 
     started: dict[int, type] = {201: wire.Started}
+    progress: dict[int, type] = {200: wire.Progress}
     signed_in: dict[int, type] = {200: wire.SignedIn}
     claimed: dict[int, type] = {201: wire.Claimed}
+    token = Auth.CLIENT_TOKEN
+    code = wire.EnterCode
     return (
+        client("POST", "/tokens", ends.new_token, wire.Nothing, {201: wire.Token}, "Get a token for the busy routes"),
         client("POST", "/bindings", ends.start_binding, wire.StartBinding, started, "Link an account to a wallet"),
-        client("GET", "/bindings/{id}", ends.progress, None, {200: wire.Progress}, "How far a binding has come"),
-        client(
-            "POST", "/bindings/{id}/code", ends.enter_code, wire.EnterCode, signed_in, "Enter the code of a binding"
-        ),
-        client("POST", "/logins", ends.start_sign_in, wire.StartSignIn, started, "Start a sign-in"),
-        client("GET", "/logins/{id}", ends.progress, None, {200: wire.Progress}, "How far a sign-in has come"),
-        client("POST", "/logins/{id}/code", ends.enter_code, wire.EnterCode, signed_in, "Enter the code of a sign-in"),
+        client("GET", "/bindings/{id}", ends.progress, None, progress, "How far a binding has come"),
+        client("POST", "/bindings/{id}/code", ends.enter_code, code, signed_in, "Enter the code of a binding"),
+        client("POST", "/logins", ends.start_sign_in, wire.StartSignIn, started, "Start a sign-in", token),
+        client("GET", "/logins/{id}", ends.progress, None, progress, "How far a sign-in has come", token),
+        client("POST", "/logins/{id}/code", ends.enter_code, code, signed_in, "Enter the code of a sign-in", token),
         phone("/challenges/{id}/claim", ends.claim, wire.Claim, {200: wire.Claimed}, "Fetch the fields to sign"),
         phone(
             "/challenges/{id}/response",

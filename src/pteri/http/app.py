@@ -10,21 +10,25 @@ from pteri.core.acts import ACTS
 from pteri.core.ids import crockford
 from pteri.http.admission import Limits
 from pteri.http.api import api_routes
-from pteri.http.asgi import build_asgi
+from pteri.http.asgi import Application, build_asgi
 from pteri.http.docs import documented
+from pteri.http.door import Readiness
 from pteri.http.problems import HttpCode, Kind, ProblemError
 from pteri.http.routing import AnyRoute, Auth, Call, Reply, Route
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Any
 
-    from starlette.types import ASGIApp, Lifespan
+    from starlette.types import Lifespan
 
     from pteri.app.deployment import Deployment
+    from pteri.app.ports import Entropy
 
 __all__ = ["Health", "PurposeExplained", "build_app", "service_routes"]
 
 _TITLE: Final = "PTERI"
+_ENDINGS: Final = tuple(crockford((number << 6).to_bytes(2, "big"), 2) for number in range(1024))
 _EXPLAINED: Final = {
     "bind": "You link this account to your wallet and to this phone. It happens once, while you are signed in.",
     "authenticate": "You sign in on another screen. Compare its two-digit number; if you did not start this, decline.",
@@ -37,7 +41,7 @@ _EXPLAINED: Final = {
 
 
 class Health(msgspec.Struct, frozen=True):
-    """``ready``: the database answers."""
+    """``ready``: the process answers."""
 
     status: str
 
@@ -49,10 +53,21 @@ class PurposeExplained(msgspec.Struct, frozen=True):
     meaning: str
 
 
-def service_routes(deployment: Deployment, *, version: str) -> tuple[AnyRoute, ...]:
-    """All routes, described."""
+def service_routes(deployment: Deployment, *, version: str, readiness: Readiness | None = None) -> tuple[AnyRoute, ...]:
+    """All routes, described. ``readiness`` is what ``/readyz`` tells."""
+    state = Readiness() if readiness is None else readiness
 
     async def healthy(_: Call[None]) -> Reply:
+        return Reply(200, Health("ready"))
+
+    async def ready(_: Call[None]) -> Reply:
+        if state.draining:
+            raise ProblemError(
+                Kind.UNAVAILABLE,
+                code="UNAVAILABLE",
+                detail="This process is about to stop. Another one answers.",
+                retry_after_s=1,
+            )
         return Reply(200, Health("ready"))
 
     async def explained(call: Call[None]) -> Reply:
@@ -68,8 +83,20 @@ def service_routes(deployment: Deployment, *, version: str) -> tuple[AnyRoute, .
             endpoint=healthy,
             replies={200: Health},
             auth=Auth.NONE,
-            summary="Whether the service is ready",
+            summary="Whether the process answers",
             tags=("service",),
+            always=True,
+        ),
+        Route(
+            method="GET",
+            path="/readyz",
+            endpoint=ready,
+            replies={200: Health},
+            auth=Auth.NONE,
+            summary="Whether requests should come here",
+            description="It says no from the moment that the process is told to stop.",
+            tags=("service",),
+            always=True,
         ),
         Route(
             method="GET",
@@ -87,16 +114,29 @@ def service_routes(deployment: Deployment, *, version: str) -> tuple[AnyRoute, .
 
 def build_app(
     deployment: Deployment, *, version: str, limits: Limits, lifespan: Lifespan[Any] | None = None
-) -> ASGIApp:
-    """The ASGI application. Every purpose of the protocol is explained, or it does not start."""
+) -> Application:
+    """The application. Every purpose of the protocol is explained, or it does not start."""
     missing = ACTS.keys() - _EXPLAINED.keys()
     if missing:
         raise ValueError(f"no words for {sorted(missing)}")
+    readiness = Readiness()
     return build_asgi(
-        service_routes(deployment, version=version),
+        service_routes(deployment, version=version, readiness=readiness),
         public_origin=deployment.public_origin,
         limits=limits,
-        request_id=lambda: "req_" + crockford(deployment.entropy.draw(10), 16),
+        request_id=_request_ids(deployment.entropy),
         clock=lambda: float(deployment.clock.now()),
+        readiness=readiness,
         lifespan=lifespan,
     )
+
+
+def _request_ids(entropy: Entropy) -> Callable[[], str]:
+    """Ids of requests, 1024 from one draw: they name a request in a log, and open nothing."""
+
+    def numbered() -> Iterator[str]:
+        while True:
+            beginning = "req_" + crockford(entropy.draw(9), 14)
+            yield from (beginning + ending for ending in _ENDINGS)
+
+    return numbered().__next__

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import inspect
 
 from pteri.http.markup import Markup, element, joined, table
-from pteri.http.openapi import SCHEMES, SIGNATURE_HEADERS, operation_id, problem_kinds
+from pteri.http.openapi import SCHEMES, SIGNATURE_HEADERS, TOKEN, operation_id, problem_kinds, scheme_names
 from pteri.http.problems import PROBLEM_TYPES, Problem
 from pteri.http.routing import Auth, Document, parameter_names, plain_path
 from pteri.http.wiretypes import example_of, structs
@@ -106,8 +106,8 @@ def _tag(route: AnyRoute) -> str:
 
 
 def _signing() -> Iterator[Markup]:
-    for scheme in SCHEMES.values():
-        yield element("p", element("strong", f"{scheme.name}. "), scheme.description)
+    for name, description in (*((s.name, s.description) for s in SCHEMES.values()), (TOKEN.name, TOKEN.description)):
+        yield element("p", element("strong", f"{name}. "), description)
     rows = [
         (element("code", header.name), header.description, element("code", header.example))
         for header in SIGNATURE_HEADERS
@@ -125,7 +125,7 @@ def _route(route: AnyRoute, server_url: str) -> Markup:
         element("h3", element("code", f"{route.method} {plain_path(route.path)}"), id=operation_id(route)),
         element("p", element("strong", route.summary)),
         element("p", _prose(route.description)) if route.description else Markup(),
-        element("p", f"Signature: {_signer(route)}.", class_="quiet"),
+        element("p", f"Proof: {' or '.join(scheme_names(route)) or 'none'}.", class_="quiet"),
     ]
     if parameters := list(_parameters(route)):
         parts.append(table("Parameters", ("Name", "Where", "Meaning"), parameters))
@@ -134,10 +134,6 @@ def _route(route: AnyRoute, server_url: str) -> Markup:
     parts.append(table("Answers", ("Status", "Body"), _answers(route)))
     parts.append(element("pre", element("code", _example(route, server_url))))
     return element("article", *parts)
-
-
-def _signer(route: AnyRoute) -> str:
-    return "none" if route.auth is Auth.NONE else SCHEMES[route.auth].name
 
 
 def _parameters(route: AnyRoute) -> Iterator[tuple[Markup | str, ...]]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SCHEMES",
     "SIGNATURE_HEADERS",
+    "TOKEN",
     "Header",
     "Json",
     "JsonObject",
@@ -33,6 +34,7 @@ __all__ = [
     "openapi",
     "operation_id",
     "problem_kinds",
+    "scheme_names",
 ]
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
@@ -52,6 +54,14 @@ class Header:
     def component(self) -> str:
         """The name among the components."""
         return self.name.replace("-", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What may stand in place of a relying party's signature on the busiest routes."""
+
+    name: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +108,19 @@ SIGNATURE_HEADERS: Final = (
     ),
 )
 
+_BESIDE_TOKEN: Final = tuple(header for header in SIGNATURE_HEADERS if header.name == "Idempotency-Key")
+
 SCHEMES: Final = {
     Auth.DEVICE: Scheme("DeviceSignature", "The phone's device key, made in its secure hardware", Tag.DEVICE),
     Auth.CLIENT: Scheme("ClientSignature", "The relying party's key, registered with its tenant", Tag.CLIENT),
 }
-"""The security scheme of each kind of signed route."""
+"""The signature of each kind of signed route; a CLIENT_TOKEN route takes that of a CLIENT."""
+
+TOKEN: Final = Token(
+    "ClientToken",
+    "A short-lived token that a signed request has bought, sent as Authorization: Bearer and the token, together with "
+    "Idempotency-Key and in place of the headers of a signature.",
+)
 
 _ALWAYS: Final = (
     Kind.MALFORMED,
@@ -138,7 +156,10 @@ def openapi(routes: Sequence[AnyRoute], *, title: str, version: str, server_url:
             "schemas": schemas,
             "parameters": {header.component: _signature_parameter(header) for header in SIGNATURE_HEADERS},
             "responses": {kind.value: _problem_response(kind, refs) for kind in Kind},
-            "securitySchemes": {scheme.name: _scheme(scheme) for scheme in SCHEMES.values()},
+            "securitySchemes": {
+                **{scheme.name: _scheme(scheme) for scheme in SCHEMES.values()},
+                TOKEN.name: {"type": "http", "scheme": "bearer", "description": TOKEN.description},
+            },
         },
     }
 
@@ -147,6 +168,17 @@ def operation_id(route: AnyRoute) -> str:
     """Return the name of a route in the description, unique in its table."""
     path = plain_path(route.path).replace("{", "by-").replace("}", "")
     return route.method.lower() + re.sub(r"[/._]+", "-", path).rstrip("-")
+
+
+def scheme_names(route: AnyRoute) -> list[str]:
+    """List the ways to prove who asks on ``route``; any one of them is enough."""
+    match route.auth:
+        case Auth.NONE:
+            return []
+        case Auth.CLIENT_TOKEN:
+            return [SCHEMES[Auth.CLIENT].name, TOKEN.name]
+        case _:
+            return [SCHEMES[route.auth].name]
 
 
 def problem_kinds(route: AnyRoute) -> list[Kind]:
@@ -165,7 +197,7 @@ def _operation(route: AnyRoute, refs: _Refs) -> JsonObject:
         "summary": route.summary,
         "description": route.description or route.summary,
         "tags": list(route.tags),
-        "security": [] if route.auth is Auth.NONE else [{SCHEMES[route.auth].name: []}],
+        "security": [{name: []} for name in scheme_names(route)],
         "parameters": list(_parameters(route)),
         "responses": _responses(route, refs),
     }
@@ -183,7 +215,11 @@ def _parameters(route: AnyRoute) -> Iterator[Json]:
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
     for name, description in route.query.items():
         yield {"name": name, "in": "query", "description": description, "schema": {"type": "string"}}
-    if route.auth is not Auth.NONE:
+    if route.auth is Auth.CLIENT_TOKEN:
+        # required or not depends on which scheme is used, and a parameter cannot say so
+        for header in SIGNATURE_HEADERS:
+            yield {**_signature_parameter(header), "required": header in _BESIDE_TOKEN}
+    elif route.auth is not Auth.NONE:
         for header in SIGNATURE_HEADERS:
             yield {"$ref": f"#/components/parameters/{header.component}"}
 
@@ -224,7 +260,7 @@ def _problem_response(kind: Kind, refs: _Refs) -> JsonObject:
             }
         },
     }
-    if kind is Kind.SLOW_DOWN:
+    if kind in {Kind.SLOW_DOWN, Kind.UNAVAILABLE}:
         seconds: JsonObject = {"type": "integer", "minimum": 1}
         response["headers"] = {"Retry-After": {"description": "Seconds to wait.", "schema": seconds}}
     return response

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from starlette.responses import Response
 
 from pteri.core.errors import Malformed
 
@@ -26,10 +25,11 @@ __all__ = [
     "HttpCode",
     "Kind",
     "Problem",
+    "ProblemAnswer",
     "ProblemError",
     "ProblemType",
     "from_protocol_error",
-    "problem_response",
+    "problem_answer",
 ]
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -109,7 +109,7 @@ class ProblemError(Exception):
 
     ``detail`` is shown to the caller: it never holds a secret or a value that was received. Without it the
     words of the type are used, which is right wherever the reason is nobody's business. ``why`` is that reason, for
-    the operator's log alone.
+    the operator's log alone. ``close``: nothing more is read from this caller, the connection ends with the answer.
     """
 
     def __init__(
@@ -122,6 +122,7 @@ class ProblemError(Exception):
         retry_after_s: int | None = None,
         until: str | None = None,
         why: str = "",
+        close: bool = False,
     ) -> None:
         super().__init__(f"{kind}: {code}")
         self.kind = kind
@@ -131,6 +132,7 @@ class ProblemError(Exception):
         self.retry_after_s = retry_after_s
         self.until = until
         self.why = why
+        self.close = close
 
 
 def from_protocol_error(error: ProtocolError) -> ProblemError:
@@ -140,7 +142,15 @@ def from_protocol_error(error: ProtocolError) -> ProblemError:
     return ProblemError(Kind.DENIED, code=HttpCode.DENIED)
 
 
-def problem_response(error: ProblemError, request_id: str) -> Response:
+class ProblemAnswer(msgspec.Struct, frozen=True):
+    """A problem as it is sent: header names in lower case, the body encoded."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def problem_answer(error: ProblemError, request_id: str) -> ProblemAnswer:
     """Build the answer. Equal kind, code and detail give equal bytes but for the id, whoever asks."""
     about = PROBLEM_TYPES[error.kind]
     problem = Problem(
@@ -159,7 +169,7 @@ def problem_response(error: ProblemError, request_id: str) -> Response:
     if error.kind is Kind.DENIED:
         # RFC 9110 section 15.5.2 wants a challenge: it names the scheme, and nothing else
         headers["www-authenticate"] = 'Signature realm="pteri"'
-    return Response(msgspec.json.encode(problem), about.status, headers, MEDIA_TYPE)
+    return ProblemAnswer(about.status, headers, msgspec.json.encode(problem))
 
 
 def _type(kind: Kind, status: int, title: str, meaning: str, what_to_do: str) -> tuple[Kind, ProblemType]:

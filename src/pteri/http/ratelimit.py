@@ -11,9 +11,11 @@ import ipaddress
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from pteri.http.problems import HttpCode, Kind, ProblemError
+from pteri.http.proxies import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +24,7 @@ __all__ = ["MAX_BUCKETS", "Rate", "RateLimiter", "network"]
 
 MAX_BUCKETS: Final = 65_536
 _UNKNOWN: Final = "unknown"
+_RECENT: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,39 +69,32 @@ class RateLimiter:
 
     def admit(self, key: str) -> None:
         """Take one token of ``key``, or raise the 429 problem with the whole seconds until there is one."""
-        bucket = self._refilled(key)
-        if bucket.tokens < 1:
-            wait_s = (1 - bucket.tokens) * self.rate.per_s / self.rate.burst
-            raise ProblemError(Kind.SLOW_DOWN, code=HttpCode.RATE, retry_after_s=math.ceil(wait_s))
-        bucket.tokens -= 1
-
-    def _refilled(self, key: str) -> _Bucket:
-        now, burst = self._clock(), self.rate.burst
+        now, rate = self._clock(), self.rate
         bucket = self._buckets.get(key)
         if bucket is None:
-            bucket = self._buckets[key] = _Bucket(tokens=burst, seen_at=now)
+            bucket = self._buckets[key] = _Bucket(tokens=rate.burst, seen_at=now)
             if len(self._buckets) > self._max_buckets:
                 self._buckets.popitem(last=False)
         else:
             self._buckets.move_to_end(key)
-            elapsed_s = max(0.0, now - bucket.seen_at)
-            bucket.tokens = min(burst, bucket.tokens + elapsed_s * burst / self.rate.per_s)
+            if now > bucket.seen_at:
+                bucket.tokens = min(rate.burst, bucket.tokens + (now - bucket.seen_at) * rate.burst / rate.per_s)
             bucket.seen_at = now
-        return bucket
+        if bucket.tokens < 1:
+            wait_s = (1 - bucket.tokens) * rate.per_s / rate.burst
+            raise ProblemError(Kind.SLOW_DOWN, code=HttpCode.RATE, retry_after_s=math.ceil(wait_s))
+        bucket.tokens -= 1
 
 
+@lru_cache(maxsize=_RECENT)
 def network(host: str) -> str:
     """Return the network a caller is counted by: /24 of IPv4, /56 of IPv6 (what one customer gets).
 
     An address that is none would be a way around the limit, so all of those share one bucket.
     """
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
+    address = address_of(host)
+    if address is None:
         return _UNKNOWN
     if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is None:
-            # from the number, not the text: the zone after % is for the caller to choose
-            return str(ipaddress.IPv6Network((int(address), 56), strict=False))
-        address = address.ipv4_mapped
-    return str(ipaddress.IPv4Network((int(address), 24), strict=False))
+        return f"{ipaddress.IPv6Address(int(address) >> 72 << 72)}/56"
+    return f"{ipaddress.IPv4Address(int(address) >> 8 << 8)}/24"

@@ -19,8 +19,7 @@ from pteri.http import strictjson
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from starlette.datastructures import Headers
-
+    from pteri.app.callers import BearerRequest
     from pteri.core.httpsig import SignedRequest
     from pteri.http.problems import Kind
     from pteri.http.ratelimit import Rate
@@ -30,6 +29,7 @@ __all__ = [
     "Auth",
     "Call",
     "Document",
+    "Encoded",
     "Reply",
     "Route",
     "check_table",
@@ -51,6 +51,8 @@ class Auth(StrEnum):
     NONE = "none"
     DEVICE = "device"
     CLIENT = "client"
+    CLIENT_TOKEN = "client-token"  # noqa: S105 - the name of a kind of route
+    """The relying party's signature, or instead of it a short-lived token that such a signature bought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,37 +64,60 @@ class Document:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[BodyT]):
+class Encoded(msgspec.Struct, frozen=True, gc=False):
+    """A message that the application has written out already: ``content`` is the JSON of a ``message``.
+
+    It is sent as it is. A recorded answer stays word for word what it was, and costs nothing to repeat.
+    """
+
+    content: bytes
+    message: type[msgspec.Struct]
+
+
+class Call(msgspec.Struct, Generic[BodyT], frozen=True, gc=False):
     """One admitted request. ``raw`` is the body as it came, which is what a signature covers.
 
-    ``path`` holds the declared names, ``query`` those of the declared ones that were sent. ``headers`` is for
-    cookies and the like; nothing that a signature must cover is read from it.
+    ``client_host`` is whom the rate limits count. ``path`` holds the declared names, ``query`` those of the declared
+    ones that were sent. ``headers`` are as they came, names in lower case; nothing that a signature must cover is read
+    from them.
     """
 
     request_id: str
     client_host: str
     path: Mapping[str, str]
     query: Mapping[str, str]
-    headers: Headers = field(repr=False)
-    body: BodyT = field(repr=False)
-    raw: bytes = field(repr=False)
+    headers: Sequence[tuple[bytes, bytes]]
+    body: BodyT
+    raw: bytes
     signed: SignedRequest | None
+    bearer: BearerRequest | None = None
+
+    def __repr__(self) -> str:
+        # neither body nor headers: a log may show a call
+        return f"Call({self.request_id}, {self.client_host})"
+
+    def header(self, name: str) -> tuple[str, ...]:
+        """Every value of a header, in the order sent; for cookies and the like."""
+        wanted = name.lower().encode("ascii")
+        return tuple(value.decode("latin-1") for key, value in self.headers if key == wanted)
 
     def signed_request(self) -> SignedRequest:
         """Return the signed request of a DEVICE or CLIENT route; asking on another route is a bug."""
         if self.signed is None:
-            raise LookupError("a route with Auth.NONE has no signed request")
+            raise LookupError("there is no signed request")
         return self.signed
 
+    def client_request(self) -> SignedRequest | BearerRequest:
+        """Return what proves the relying party on a CLIENT_TOKEN route: its signature, or its token."""
+        return self.signed_request() if self.bearer is None else self.bearer
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A success. The body is of the type that the route declares for ``status``."""
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """A success. The body is of the type that the route declares for ``status``. Header names are in lower case."""
 
     status: int
-    body: msgspec.Struct | Document | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    body: msgspec.Struct | Encoded | Document | None = None
+    headers: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +127,8 @@ class Route(Generic[BodyT]):
     ``path`` has parameters as ``{name}`` (one segment) or ``{name:path}`` (the rest). ``replies`` maps each
     success status to its body type (``NoneType``: no body). ``problems`` are the kinds beyond those that
     every route may answer. ``query`` maps the parameters that may follow ``?`` to their descriptions; any
-    other is refused. ``rate`` is counted per network, beside the rate of all requests.
+    other is refused. ``rate`` is counted per network, beside the rate of all requests. ``always``: answered also by a
+    process that has as many requests as it may have, because somebody asks how it is.
     """
 
     method: str
@@ -118,6 +144,7 @@ class Route(Generic[BodyT]):
     query: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[Kind] = ()
     rate: Rate | None = None
+    always: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -18,7 +18,7 @@ from msgspec import inspect
 from pteri.core.errors import Code, Malformed
 from pteri.http.wiretypes import parts
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "check_closed", "decode"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "BodyDecoder", "check_closed", "decode"]
 
 MAX_BYTES: Final = 16_384
 MAX_DEPTH: Final = 16
@@ -34,6 +34,8 @@ _OPEN: Final = (
     inspect.TypedDictType,
 )
 
+_ENCODER: Final = msgspec.json.Encoder()
+
 # A string is swallowed whole, so brackets in it do not count. The optional closing quote makes every start
 # match, or an unterminated string full of \" would be tried again from each of its quotes (quadratic time).
 _STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -43,31 +45,49 @@ _MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 _FIELD_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 
-def decode(body: bytes, type_: type[T], *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> T:
-    """Return the one ``type_`` that ``body`` spells.
+class BodyDecoder(Generic[T]):
+    """The one reading of bodies of ``type_``; made once per route.
 
-    Refuses with ``Malformed``: ``TOO_LARGE`` over ``max_bytes``, else ``BODY``. The detail names the field
-    and never a value, so it can be shown and logged. ``TypeError`` for a ``type_`` that is not closed: our bug.
+    ``TypeError`` for a ``type_`` that is not closed: our bug.
     """
-    check_closed(type_)
-    if len(body) > max_bytes:
-        raise Malformed(Code.TOO_LARGE, f"a body here has at most {max_bytes} bytes")
-    try:
-        text = body.decode("utf-8", "strict")
-    except UnicodeDecodeError:
-        # `from None` here and below: the cause carries the bytes, and a traceback may be logged
-        raise Malformed(Code.BODY, "the body is not UTF-8") from None
-    _check_depth(body, max_depth)
-    try:
-        decoded = msgspec.json.decode(body, type=type_, strict=True)
-    except msgspec.ValidationError as error:
-        raise Malformed(Code.BODY, _explain(str(error))) from None
-    except msgspec.DecodeError:
-        raise Malformed(Code.BODY, "the body is not JSON") from None
-    # The decoder keeps the last of two equal keys. What we would have written ourselves has none.
-    if msgspec.json.encode(decoded) != body:
-        _check_keys_unique(text)
-    return decoded
+
+    __slots__ = ("_decoder", "_max_bytes", "_max_depth")
+
+    def __init__(self, type_: type[T], *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> None:
+        check_closed(type_)
+        self._decoder = msgspec.json.Decoder(type_, strict=True)
+        self._max_bytes = max_bytes
+        self._max_depth = max_depth
+
+    def decode(self, body: bytes) -> T:
+        """Return the one value that ``body`` spells.
+
+        Refuses with ``Malformed``: ``TOO_LARGE`` over ``max_bytes``, else ``BODY``. The detail names the field
+        and never a value, so it can be shown and logged.
+        """
+        if len(body) > self._max_bytes:
+            raise Malformed(Code.TOO_LARGE, f"a body here has at most {self._max_bytes} bytes")
+        try:
+            text = body.decode("utf-8", "strict")
+        except UnicodeDecodeError:
+            # `from None` here and below: the cause carries the bytes, and a traceback may be logged
+            raise Malformed(Code.BODY, "the body is not UTF-8") from None
+        _check_depth(body, self._max_depth)
+        try:
+            decoded = self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            raise Malformed(Code.BODY, _explain(str(error))) from None
+        except msgspec.DecodeError:
+            raise Malformed(Code.BODY, "the body is not JSON") from None
+        # The decoder keeps the last of two equal keys. What we would have written ourselves has none.
+        if _ENCODER.encode(decoded) != body:
+            _check_keys_unique(text)
+        return decoded
+
+
+def decode(body: bytes, type_: type[T], *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> T:
+    """:meth:`BodyDecoder.decode` with a decoder for this one body."""
+    return BodyDecoder(type_, max_bytes=max_bytes, max_depth=max_depth).decode(body)
 
 
 @functools.cache
@@ -98,14 +118,13 @@ def _check_depth(body: bytes, max_depth: int) -> None:
             depth -= 1
 
 
-def _check_keys_unique(text: str) -> None:
-    # numbers stay text: nothing here computes with them, and a long one costs quadratic time
-    json.loads(text, object_pairs_hook=_unique, parse_int=str, parse_float=str)
-
-
 def _unique(pairs: list[tuple[str, object]]) -> None:
     if len({key for key, _ in pairs}) != len(pairs):
         raise Malformed(Code.BODY, "a field comes twice")
+
+
+# numbers stay text: nothing here computes with them, and a long one costs quadratic time
+_check_keys_unique: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_int=str, parse_float=str).decode
 
 
 def _explain(message: str) -> str:
