@@ -1,6 +1,7 @@
 """Write vectors/phone.json: ``PYTHONPATH=src:tests python tests/vectors/make_phone.py``.
 
-What a phone scans and shows besides statements: base45, invitations, offers, line commitments, and phone names.
+What a phone scans and shows besides statements: base45, invitations, the statements that it composes of them, offers,
+line commitments, and phone names.
 """
 
 from __future__ import annotations
@@ -8,38 +9,30 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pteri.core import ids
 from pteri.core.acts import phone_name
 from pteri.core.base45 import to_base45
 from pteri.core.errors import Code
 from pteri.core.esim import line_commitment
-from pteri.core.invitation import Invitation
 from pteri.core.offer import make_offer
 from statements import ISSUED_AT, NEW_PHONE, PHONE
+from vectors.cases import Case, accept, reject
+from vectors.make_invitations import TENANT, invitations, sign_ins
 
 FILE: Final = Path(__file__).parents[2] / "vectors" / "phone.json"
 NOTE: Final = (
     "Each list holds cases with 'expect' accept or reject; a rejected one is refused with 'code' (docs/spec section "
-    "1.1). An offer is read for 'tenant' at Unix second 'at'. An accepted offer or invitation is also what a writer "
-    "makes of the same values, except the twin of a signature. The keys are published (RFC 9421 B.1.3, RFC 6979 "
-    "A.2.5) and open nothing."
+    "1.1). A sign-in is composed of a scanned 'invitation' and of what the phone 'knows', at Unix second 'at' of its "
+    "own clock (section 4.5); 'invited' is the member of the payload that goes back with it, and a refusal is the "
+    "phone's own, with the 'field' that it is about. An offer is read for 'tenant' at Unix second 'at'. An accepted "
+    "offer or invitation is also what a writer makes of the same values, except the twin of a signature. The keys are "
+    "published (RFC 9421 B.1.3, RFC 6979 A.2.5) and open nothing."
 )
-TENANT: Final = ids.tenant_id("bank")
 EXPIRES_AT: Final = ISSUED_AT + 600
 RANDOM: Final = bytes(range(16))
 P256_N: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-
-Case = dict[str, Any]
-
-
-def _accept(why: str, **values: Any) -> Case:
-    return {"expect": "accept", "why": why, **values}
-
-
-def _reject(why: str, code: Code, **values: Any) -> Case:
-    return {"expect": "reject", "why": why, "code": str(code), **values}
 
 
 def base45() -> list[Case]:
@@ -63,96 +56,8 @@ def base45() -> list[Case]:
         "BB,": "a comma",
     }
     return [
-        *(_accept(why, hex=raw.hex(), text=to_base45(raw)) for raw, why in {**texts, **others}.items()),
-        *(_reject(why, Code.ENCODING, text=text) for text, why in refused.items()),
-    ]
-
-
-def invitations() -> list[Case]:
-    return [
-        *_good_invitations(),
-        *_refused_invitations(),
-    ]
-
-
-def _good_invitations() -> list[Case]:
-    origins = {
-        "a host name": "https://id.bank.example",
-        "a port": "https://id.bank.example:8443",
-        "this computer": "http://127.0.0.1:8080",
-        "an IPv6 address": "http://[::1]:8080",
-        "one label": "https://localhost",
-    }
-    longest = Invitation(
-        ids.request_id(f"lgn_{'Z' * 26}"), ids.tenant_id("t" * 32), "00", f"https://{'a' * 60}.{'b' * 13}:65535"
-    )
-    short = ids.request_id("lgn_2Y7K4M9QWZ3T")
-    made = {why: Invitation(short, TENANT, "42", origin) for why, origin in origins.items()} | {"the longest": longest}
-    return [
-        _accept(
-            why,
-            text=invitation.encode(),
-            request=invitation.request,
-            tenant=invitation.tenant,
-            number=invitation.number,
-            origin=invitation.origin,
-        )
-        for why, invitation in made.items()
-    ]
-
-
-def _refused_invitations() -> list[Case]:
-    def of(values: str | bytes) -> str:
-        return "PTERI1:" + to_base45(values.encode() if isinstance(values, str) else values)
-
-    good = "lgn_2Y7K4M9QWZ3T,bank,42,https://id.bank.example"
-    texts = {
-        "nothing": "",
-        "the prefix alone": "PTERI1:",
-        "no prefix": to_base45(good.encode()),
-        "a prefix in lower case": "pteri1:" + to_base45(good.encode()),
-        "a later version": "PTERI2:" + to_base45(good.encode()),
-        "a link": "https://id.bank.example/lgn_2Y7K4M9QWZ3T",
-        "a space before it": " " + of(good),
-        "over 400 characters": of(good + "a" * 300),
-        "three values": of("lgn_2Y7K4M9QWZ3T,bank,42"),
-        "five values": of(good + ",x"),
-        "another separator": of(good.replace(",", ";")),
-    }
-    values = {
-        "a number of one digit": good.replace(",42,", ",4,"),
-        "a number of three digits": good.replace(",42,", ",042,"),
-        "a number in Roman letters": good.replace(",42,", ",IV,"),
-        "an empty request": good.replace("lgn_2Y7K4M9QWZ3T", ""),
-        "a request in lower case": good.replace("2Y7K4M9QWZ3T", "2y7k4m9qwz3t"),
-        "an empty tenant": good.replace("bank,", ","),
-        "a tenant in upper case": good.replace(",bank,", ",BANK,"),
-        "a tenant of 33 characters": good.replace(",bank,", f",{'t' * 33},"),
-        "an empty origin": good.replace("https://id.bank.example", ""),
-        "another scheme": good.replace("https:", "ftp:"),
-        "a scheme in upper case": good.replace("https:", "HTTPS:"),
-        "a path": good + "/",
-        "a query": good + "?x",
-        "a person": good.replace("https://", "https://me@"),
-        "a host in upper case": good.replace("id.bank", "ID.bank"),
-        "an empty label": good.replace("id.bank", "id..bank"),
-        "a final dot": good + ".",
-        "a label that ends in a hyphen": good.replace("id.bank", "id-.bank"),
-        "no host": good.replace("id.bank.example", ":8080"),
-        "the scheme's own port": good + ":443",
-        "port 0": good + ":0",
-        "a port with a zero before it": good + ":08443",
-        "a port of six digits": good + ":100000",
-        "an empty port": good + ":",
-        "an open bracket": good.replace("id.bank.example", "[::1"),
-        "a line feed at the end": good + "\n",
-    }
-    return [
-        *(_reject(why, Code.FIELD, text=text) for why, text in texts.items()),
-        *(_reject(why, Code.FIELD, text=of(text)) for why, text in values.items()),
-        _reject("not base45", Code.ENCODING, text=of(good) + "z"),
-        _reject("not ASCII", Code.ENCODING, text=of(good.encode() + b"\xe9")),
-        _reject("a space after it", Code.ENCODING, text=of(good) + " "),
+        *(accept(why, hex=raw.hex(), text=to_base45(raw)) for raw, why in {**texts, **others}.items()),
+        *(reject(why, Code.ENCODING, text=text) for text, why in refused.items()),
     ]
 
 
@@ -184,7 +89,7 @@ def _offer(body: bytes, *, prefix: bytes = b"PTERI-PHONE1:", twin: bool = False)
 
 def _good_offer(why: str, text: str, *, at: int, tenant: str = "bank") -> Case:
     body = _body(tenant=tenant.encode())
-    return _accept(
+    return accept(
         why,
         tenant=tenant,
         at=at,
@@ -199,7 +104,7 @@ def _good_offer(why: str, text: str, *, at: int, tenant: str = "bank") -> Case:
 
 def _refused_offers(good: str) -> list[Case]:
     def refused(why: str, code: Code, text: str, *, at: int = ISSUED_AT, tenant: str = "bank") -> Case:
-        return _reject(why, code, tenant=tenant, at=at, text=text)
+        return reject(why, code, tenant=tenant, at=at, text=text)
 
     raw, body = _body() + NEW_PHONE.sign(b"PTERI-PHONE1:" + _body()), _body()
     encoded = good.removeprefix("PTERI-PHONE1:")
@@ -289,7 +194,7 @@ def lines() -> list[Case]:
     }
     return [
         *(
-            _accept(
+            accept(
                 why,
                 line=line,
                 salt_hex=own.hex(),
@@ -299,7 +204,7 @@ def lines() -> list[Case]:
             for why, (line, own, tenant) in good.items()
         ),
         *(
-            _reject(why, code, line=line, salt_hex=own.hex(), tenant=tenant)
+            reject(why, code, line=line, salt_hex=own.hex(), tenant=tenant)
             for why, (line, own, tenant, code) in refused.items()
         ),
     ]
@@ -307,7 +212,7 @@ def lines() -> list[Case]:
 
 def phones() -> list[Case]:
     return [
-        _accept(
+        accept(
             why,
             private_key_hex=phone.secret.reveal().hex(),
             sec1_hex=phone.public.sec1.hex(),
@@ -326,6 +231,7 @@ def document() -> str:
         "phones": phones(),
         "base45": base45(),
         "invitations": invitations(),
+        "sign_ins": sign_ins(),
         "offers": offers(),
         "lines": lines(),
     }

@@ -95,9 +95,9 @@ class Site:
         """Start linking an account that this site has just authenticated."""
         return self._client.start_binding(login, BrowserSession.new(), line=line)
 
-    def sign_in(self, login: str) -> Waiting:
-        """Start a sign-in in a new browser session."""
-        return self._client.start_sign_in(login, BrowserSession.new())
+    def sign_in(self, login: str, *, prompt: bool = True) -> Waiting:
+        """Start a sign-in in a new browser session, to be scanned; ``prompt``: and shown on the phones unasked."""
+        return self._client.start_sign_in(login, BrowserSession.new(), prompt=prompt)
 
     def code(self, waiting: Waiting, code: str) -> Answer:
         """What the browser hears after the code was typed into it."""
@@ -141,7 +141,9 @@ class Stage:
     @property
     def database(self) -> Path:
         """The SQLite file."""
-        return load_settings(self.settings).server.database
+        database = load_settings(self.settings).server.database
+        assert isinstance(database, Path), "the stage is set up with a file"
+        return database
 
     def __enter__(self) -> Self:
         # The relay stands where a reverse proxy would: the server listens behind it, under the relay's public origin.

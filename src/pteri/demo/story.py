@@ -80,13 +80,18 @@ class Story(Narrator):
 
     def _sign_in(self) -> None:
         self._tell.chapter("Flowchart 1 — sign in", "No password, no SMS: a number to compare, a signature, a code.")
-        waiting = self._start("start a sign-in", lambda: self._stage.site.sign_in(_EMAIL))
-        self._tell.words(f"         the browser shows the number {waiting.number}; the phone must show the same")
+        asked = len(self._stage.wiretap.requests())
+        waiting = self._start("start a sign-in", lambda: self._stage.site.sign_in(_EMAIL, prompt=False))
+        self._tell.words(
+            f"         the browser shows a code to scan and the number {waiting.number}; the phone must show the same",
+            "         the service wrote nothing down: what it chose is in the code, and the phone sends it back",
+        )
         signed = self._step(
             "approve the sign-in with both keys",
             "Alice's phone",
             lambda: self._old.do("sign-in", waiting.qr, *_SIGNED),
             "accepted",
+            told="scans it, composes the text from the code and from what it knows, and signs with both keys",
         )
         self._tell.statement("Alice's phone", str(signed["statement"]))
         self._last_request, self._last_code = str(signed["request"]), str(signed["code"])
@@ -96,6 +101,10 @@ class Story(Narrator):
             lambda: self._stage.site.code(waiting, self._last_code),
             "accepted",
             told="Alice is signed in",
+        )
+        self._tell.words(
+            f"         all that was sent: {self._sent_since(asked)}",
+            "         tokens is once in five minutes; so a sign-in is three requests, and the phone's is one of them",
         )
 
     # --- refusals -----------------------------------------------------------------------------------------------
@@ -260,12 +269,19 @@ class Story(Narrator):
             "accepted",
             told="VERIFIED PHONE; every other phone is revoked",
         )
+        asked = len(self._stage.wiretap.requests())
         waiting = self._start("start a sign-in", lambda: self._stage.site.sign_in(_EMAIL))
+        prompts = self.third.do("prompts")["prompts"]
+        self._tell.words(
+            f"         nobody scans this time: the service wrote it down, and the phone lists it: {len(prompts)} waits",
+            f"         the phone does not show the number; Alice reads {waiting.number} from the browser",
+        )
         signed = self._step(
             "approve the sign-in on the third phone",
             "the third phone",
-            lambda: self.third.do("sign-in", waiting.qr, *_SIGNED),
+            lambda: self.third.do("sign-in", str(prompts[0]["id"]), "--number", waiting.number, *_SIGNED),
             "accepted",
+            told="is given that number, fetches the typed fields, compares each, and signs with both keys",
         )
         self._step(
             "type the code into the browser",
@@ -274,6 +290,7 @@ class Story(Narrator):
             "accepted",
             told="Alice is signed in again",
         )
+        self._tell.words(f"         all that was sent: {self._sent_since(asked)}")
 
     def _refuse_stolen_words(self) -> None:
         self._tell.chapter(
@@ -323,6 +340,11 @@ class Story(Narrator):
     @property
     def _where(self) -> tuple[str, ...]:
         return ("--server", self._stage.origin, "--tenant", TENANT)
+
+    def _sent_since(self, asked: int) -> str:
+        """How many requests there were since then, and the last word of the path of each."""
+        sent = [request.split(b" ", 2)[1].decode().rpartition("/")[2] for request in self._stage.wiretap.requests()]
+        return f"{len(sent[asked:])} requests ({', '.join(sent[asked:])})"
 
     def _replayed(self, raw: bytes) -> Answer:
         head, _, body = self._stage.wiretap.replay(raw).partition(b"\r\n\r\n")

@@ -26,7 +26,7 @@ class Wiretap:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
         self._kept = bytearray()
-        self._requests: list[bytearray] = []
+        self._requests: list[bytes] = []
         self._closed = False
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -41,11 +41,10 @@ class Wiretap:
         with self._lock:
             return bytes(self._kept)
 
-    def requests(self, marker: bytes) -> list[bytes]:
-        """Each single HTTP request that clients sent, in order, where the marker occurs."""
+    def requests(self, marker: bytes = b"") -> list[bytes]:
+        """Each single HTTP request that clients sent, in the order they were complete, where the marker occurs."""
         with self._lock:
-            streams = [bytes(sent) for sent in self._requests]
-        return [request for stream in streams for request in _single_requests(stream) if marker in request]
+            return [request for request in self._requests if marker in request]
 
     def replay(self, raw: bytes) -> bytes:
         """Send recorded bytes again on a connection of one's own; the whole answer."""
@@ -77,9 +76,6 @@ class Wiretap:
             threading.Thread(target=self._relay, args=(phone,), daemon=True).start()
 
     def _relay(self, phone: socket.socket) -> None:
-        sent = bytearray()
-        with self._lock:
-            self._requests.append(sent)
         try:
             service = socket.create_connection(("127.0.0.1", self._to_port), timeout=_TIMEOUT_S)
         except OSError:
@@ -88,35 +84,32 @@ class Wiretap:
         phone.settimeout(_TIMEOUT_S)
         back = threading.Thread(target=self._pump, args=(service, phone, None), daemon=True)
         back.start()
-        self._pump(phone, service, sent)
+        self._pump(phone, service, bytearray())
         back.join(timeout=_TIMEOUT_S)
         phone.close()
         service.close()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, sent: bytearray | None) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, incomplete: bytearray | None) -> None:
+        """``incomplete``: of a client's stream, the bytes that are no whole request yet."""
         # Either side may hang up at any moment; the other then hears the end of the stream.
         with suppress(OSError):
             while chunk := source.recv(_CHUNK):
-                self._keep(chunk, sent)
+                self._keep(chunk, incomplete)
                 sink.sendall(chunk)
         with suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
 
-    def _keep(self, chunk: bytes, sent: bytearray | None) -> None:
+    def _keep(self, chunk: bytes, incomplete: bytearray | None) -> None:
         with self._lock:
-            if len(self._kept) < _MAX_KEPT_BYTES:
-                self._kept += chunk
-                if sent is not None:
-                    sent += chunk
-
-
-def _single_requests(stream: bytes) -> list[bytes]:
-    """The requests of one connection that arrived whole."""
-    found = []
-    while (message := _first_message(stream)) is not None:
-        found.append(message)
-        stream = stream[len(message) :]
-    return found
+            if len(self._kept) >= _MAX_KEPT_BYTES:
+                return
+            self._kept += chunk
+            if incomplete is None:
+                return
+            incomplete += chunk
+            while (request := _first_message(bytes(incomplete))) is not None:
+                self._requests.append(request)
+                del incomplete[: len(request)]
 
 
 def _first_message(stream: bytes) -> bytes | None:

@@ -83,23 +83,28 @@ class Answering:
         enrolment: Enrolment | None = None,
     ) -> Signed:
         """Compare every field with what the phone knows, then show, sign and send."""
-        known = known_before(
-            state,
-            pinned,
-            address=self._wallet.address(self._index),
-            device=self.thumbprint,
-            line=line,
-            line_salt=claimed.line_salt,
-            at=self._clock.now(),
-        )
+        known = self._known(state, pinned, line=line, line_salt=claimed.line_salt)
         check(claimed.statement, expected(known), known=known, request=request)
         return self._ceremony.sign(
             self._server(state),
             Review(claimed.statement, claimed.recovery_terms),
             subject=subject,
-            state=state_after(state, claimed),
+            state=state_after(state, claimed.statement, line_salt=claimed.line_salt),
             pinned=pinned_after(pinned, claimed.statement),
             enrolment=enrolment,
+        )
+
+    def _known(
+        self, state: PhoneState, pinned: Pinned | None, *, line: str | None, line_salt: str | None = None
+    ) -> Known:
+        return known_before(
+            state,
+            pinned,
+            address=self._wallet.address(self._index),
+            device=self.thumbprint,
+            line=line,
+            line_salt=line_salt,
+            at=self._clock.now(),
         )
 
     def _repeated(self, subject: str) -> Signed | None:

@@ -18,7 +18,7 @@ from pteri.core.httpsig import Tag
 from pteri.core.ids import Digest, digest_bytes, digest_text
 from pteri.core.keys.message import verify_message
 from pteri.core.otp import one_time_code, spaced
-from pteri.core.verify import Enrolment, Payload, WalletSignature, decode_payload
+from pteri.core.verify import Enrolment, Invited, Payload, WalletSignature, decode_payload
 from pteri.core.wire import Decided
 from pteri.wallet.journal import Journal, Pinned, Unanswered
 from pteri.wallet.refusals import BAD_ANSWER, SafetyCode, ServerError, UnsafeError
@@ -31,17 +31,22 @@ if TYPE_CHECKING:
     from pteri.wallet.state import PhoneState
     from pteri.wallet.wallet import Wallet
 
-__all__ = ["Ceremony", "Confirm", "Review", "ShownCode", "Signed"]
+__all__ = ["Ceremony", "Confirm", "Review", "ShownCode", "Signed", "with_code"]
 
 CLIENT: Final = "pteri-python"
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a person sees before signing. ``recovery_terms``: what they agree to when they link the phone."""
+    """What a person sees before signing.
+
+    ``recovery_terms``: what they agree to when they link the phone. ``is_again``: they said yes to this once, but of an
+    account whose phones have changed since this phone last looked.
+    """
 
     statement: Statement
     recovery_terms: str | None = None
+    is_again: bool = False
 
     @property
     def text(self) -> str:
@@ -99,6 +104,7 @@ class Ceremony:
         state: PhoneState,
         pinned: Pinned,
         enrolment: Enrolment | None = None,
+        invited: Invited | None = None,
     ) -> Signed:
         """Show, ask, sign, write down, send. ``state`` and ``pinned`` are remembered once the server has accepted."""
         if not self._confirm(review):
@@ -112,6 +118,7 @@ class Ceremony:
             statement_sha256=digest_text(statement.sha256()),
             client=CLIENT,
             enrolment=enrolment,
+            invited=invited,
         )
         path = f"/challenges/{statement.request_id}/response"
         entry = Unanswered(
@@ -161,6 +168,12 @@ class Ceremony:
             session_hash=digest_bytes(session),
             nonce=statement.nonce,
         )
+
+
+def with_code(signed: Signed) -> ShownCode:
+    """The same, of an act that has a code."""
+    assert isinstance(signed, ShownCode), "the purposes that have a code are fixed, and the answer was held to them"
+    return signed
 
 
 def _code_session(act: StatementAct) -> Digest | None:

@@ -17,6 +17,7 @@ from pteri.core.keys.device import DevicePrivateKey
 from pteri.core.keys.secret import Secret
 from pteri.core.wire import EnterCode, Progress, SignedIn, StartBinding, Started, StartSignIn
 from pteri.wallet.server import Server
+from pteri.wallet.tokens import TokenServer
 
 if TYPE_CHECKING:
     from pteri.wallet.ports import Clock, Entropy
@@ -67,7 +68,7 @@ class Client:
     """A relying party of one tenant. ``key`` is its P-256 key, or base64url of the 32 secret bytes.
 
     Every method may raise :class:`~pteri.wallet.refusals.ServerError`; after ``UNREACHABLE`` nothing is known, and
-    starting again is harmless.
+    starting again is harmless. Threads may share a client, as far as its transport lets them (ours does).
     """
 
     def __init__(
@@ -91,11 +92,16 @@ class Client:
             clock=clock,
             entropy=entropy,
         )
+        self._busy = TokenServer(self._server, clock=clock)
 
-    def start_sign_in(self, login: str, session: BrowserSession | str | None = None) -> Waiting:
-        """Ask the phones of this login. Without a session a new one is made: put its secret into the cookie."""
+    def start_sign_in(self, login: str, session: BrowserSession | str | None = None, *, prompt: bool = True) -> Waiting:
+        """Ask the phones of this login. Without a session a new one is made: put its secret into the cookie.
+
+        ``prompt``: show it on the phones unasked, too. Without, the person must scan ``qr``; that is faster, nobody can
+        be pestered by it, and until a phone answers the server keeps nothing.
+        """
         browser = self._session(session)
-        started = self._server.post("/logins", StartSignIn(login, browser.hash), Started)
+        started = self._busy.post("/logins", StartSignIn(login, browser.hash, prompt), Started)
         return _waiting(started, browser)
 
     def start_binding(
@@ -111,7 +117,8 @@ class Client:
 
     def progress(self, request: str) -> Progress:
         """How far it has come; ``APPROVED`` means: ask for the code now."""
-        return self._server.get(_path(request), Progress)
+        place = _path(request)
+        return self._for(place).get(place, Progress)
 
     def enter_code(self, request: str, code: str, session: BrowserSession | str) -> SignedIn:
         """Who signed in, after the person typed the code into the browser that has this session.
@@ -119,7 +126,8 @@ class Client:
         A wrong code is ``ServerError`` with status 401, like everything else that fails; three end the sign-in.
         """
         entered = EnterCode(code, self._session(session).secret)
-        return self._server.post(f"{_path(request)}/code", entered, SignedIn)
+        place = _path(request)
+        return self._for(place).post(f"{place}/code", entered, SignedIn)
 
     def close(self) -> None:
         """Let go of connections."""
@@ -130,6 +138,10 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _for(self, place: str) -> Server | TokenServer:
+        """What links an account is always signed; a sign-in may come with a token."""
+        return self._busy if place.startswith("/logins/") else self._server
 
     def _session(self, session: BrowserSession | str | None) -> BrowserSession:
         if session is None:

@@ -16,7 +16,6 @@ from pteri.wallet.refusals import SafetyCode, UnsafeError
 if TYPE_CHECKING:
     from pteri.core.ids import Thumbprint
     from pteri.core.statement import Statement
-    from pteri.core.wire import Claimed
     from pteri.wallet.keystore import Keystore
     from pteri.wallet.state import PhoneState
 
@@ -102,13 +101,16 @@ def known_before(
     )
 
 
-def state_after(state: PhoneState, claimed: Claimed) -> PhoneState:
+def state_after(state: PhoneState, statement: Statement, *, line_salt: str | None = None) -> PhoneState:
     """What is remembered once this statement has been accepted. A code set-up alone connects nothing."""
-    act = claimed.statement.act
+    act = statement.act
     if isinstance(act, SetupOtp):
         return state
-    salt = state.line_salt if claimed.line_salt is None else digest(claimed.line_salt)
-    return msgspec.structs.replace(state, account=act.account, epoch=max(state.epoch, act.epoch), line_salt=salt)
+    # These two change who holds the account, and so move its epoch by one (docs/spec section 7.3): without that, the
+    # next scanned sign-in would be composed for an account that is no longer so.
+    epoch = act.epoch + 1 if isinstance(act, ActivateDevice | RevokeDevice) else act.epoch
+    salt = state.line_salt if line_salt is None else digest(line_salt)
+    return msgspec.structs.replace(state, account=act.account, epoch=max(state.epoch, epoch), line_salt=salt)
 
 
 def pinned_after(pinned: Pinned | None, statement: Statement) -> Pinned:

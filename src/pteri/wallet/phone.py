@@ -1,9 +1,10 @@
 """What a phone does, as a library: link, sign in, move to another phone, recover, remove (docs/spec sections 4 and 6).
 
-The server sends typed fields, never a text. The phone compares each with what it knows, shows the statement, and
-signs only what its owner has confirmed. Every method may raise :class:`~pteri.wallet.errors.WalletError` (its children
-``UnsafeError`` and ``ServerError`` say who refused) or :class:`~pteri.core.errors.ProtocolError` (what was scanned or
-answered is malformed). After ``UNREACHABLE`` the same call again repeats the same request, also in a later process.
+How it signs in is in :mod:`pteri.wallet.signing_in`. The server sends typed fields, never a text; of a scanned sign-in
+it sends nothing at all. The phone compares each field with what it knows, shows the statement, and signs only what its
+owner has confirmed. Every method may raise :class:`~pteri.wallet.errors.WalletError` (its children ``UnsafeError`` and
+``ServerError`` say who refused) or :class:`~pteri.core.errors.ProtocolError` (what was scanned or answered is
+malformed). After ``UNREACHABLE`` the same call again repeats the same request, also in a later process.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ import msgspec
 
 from pteri.core import wire
 from pteri.core.acts import phone_name
-from pteri.core.ids import RequestId, Thumbprint, request_id, thumbprint, to_base64url
+from pteri.core.ids import Thumbprint, thumbprint, to_base64url
 from pteri.core.invitation import parse_invitation
 from pteri.core.keys.device import RANDOM_BYTES, DeviceKey, DevicePrivateKey
 from pteri.core.offer import OFFER_LIFE_S, make_offer, parse_offer
 from pteri.core.otp import parse_code
 from pteri.core.verify import Enrolment
 from pteri.wallet import checks
-from pteri.wallet.answering import Answering, Network
-from pteri.wallet.ceremony import Confirm, ShownCode, Signed
+from pteri.wallet.answering import Network
+from pteri.wallet.ceremony import Confirm, ShownCode, Signed, with_code
 from pteri.wallet.checks import mismatch
 from pteri.wallet.files import remove_file
 from pteri.wallet.journal import CodesReady
@@ -30,6 +31,7 @@ from pteri.wallet.keystore import STANDARD, KdfCost, Keystore
 from pteri.wallet.memory import not_enrolled, remembered
 from pteri.wallet.refusals import SafetyCode, ServerError, UnsafeError
 from pteri.wallet.server import Transport
+from pteri.wallet.signing_in import SigningIn
 from pteri.wallet.state import PhoneState
 from pteri.wallet.wallet import Wallet
 
@@ -42,7 +44,7 @@ __all__ = ["Phone"]
 _CODE_LIFE_S: Final = 120
 
 
-class Phone(Answering):
+class Phone(SigningIn):
     """One phone: a wallet, a device key and a memory in one directory. It serves one account of one service."""
 
     @classmethod
@@ -95,7 +97,7 @@ class Phone(Answering):
         with self._keystore.exclusive():
             invited = parse_invitation(invitation)
             if (repeated := self._repeated(invited.request)) is not None:
-                return _with_code(repeated)
+                return with_code(repeated)
             state = self._fresh(invited.origin, invited.tenant)
             enrolment = Enrolment(to_base64url(self._device.public.sec1), self._wallet.pinned(self._index))
             path = f"/challenges/{invited.request}/claim"
@@ -110,51 +112,7 @@ class Phone(Answering):
                 line=line,
                 enrolment=enrolment,
             )
-            return _with_code(signed)
-
-    def approve(self, request: str, *, number: str | None = None, line: str | None = None) -> ShownCode:
-        """Sign in: ``request`` is the scanned invitation, or the id of a prompt with the number on the other screen.
-
-        Type the code on that screen.
-        """
-        with self._keystore.exclusive():
-            state = self._linked_state()
-            challenge, shown = _scanned(request, state) if ":" in request else (request_id(request), number)
-            if shown is None:
-                raise UnsafeError(
-                    SafetyCode.NUMBER_NEEDED,
-                    "Read the two digits from the screen where you sign in and give them here, or scan its code. "
-                    "If there is no such screen in front of you, somebody else is signing in: leave it.",
-                )
-            if number not in {None, shown}:
-                raise mismatch("code")
-            if (repeated := self._repeated(challenge)) is not None:
-                return _with_code(repeated)
-            claimed = self._server(state).post(f"/challenges/{challenge}/claim", wire.Claim(), wire.Claimed)
-            signed = self._answer(
-                claimed,
-                lambda known: checks.sign_in(known, shown),
-                state=state,
-                pinned=self._journal.pinned,
-                subject=challenge,
-                request=challenge,
-                line=line,
-            )
-            return _with_code(signed)
-
-    def prompts(self) -> wire.Prompts:
-        """Sign-ins that wait for this phone. Their numbers are to be read from the other screen, not from here."""
-        return self._server(self._linked_state()).post("/prompts", wire.Nothing(), wire.Prompts)
-
-    def devices(self) -> wire.DevicesSeen:
-        """The account: its phones, what is open, what happened. ``FIELD_MISMATCH`` if it is not the known one."""
-        state = self._state()
-        seen = self._server(state).post("/devices", wire.Nothing(), wire.DevicesSeen)
-        if state.account not in {None, seen.account}:
-            raise mismatch("account")
-        if seen.epoch < state.epoch:
-            raise mismatch("epoch")
-        return seen
+            return with_code(signed)
 
     def find_phone(self, text: str) -> Thumbprint:
         """The phone of the account with this thumbprint or these four words; ``UNKNOWN_PHONE``."""
@@ -197,7 +155,7 @@ class Phone(Answering):
             scanned = parse_offer(offer, expected_tenant=state.tenant, at=self._clock.now())
             subject = f"migrate:{scanned.digest}:{revoke_old}"
             if (repeated := self._repeated(subject)) is not None:
-                return _with_code(repeated)
+                return with_code(repeated)
             claimed = self._server(state).post("/migrations", wire.StartMigration(offer, revoke_old), wire.Claimed)
             newcomer = DeviceKey.from_sec1(scanned.device_key).thumbprint
             signed = self._answer(
@@ -207,7 +165,7 @@ class Phone(Answering):
                 pinned=self._journal.pinned,
                 subject=subject,
             )
-            return _with_code(signed)
+            return with_code(signed)
 
     def enter_migration_code(self, code: str) -> wire.MigrationSeen:
         """New phone: the code that the old phone shows."""
@@ -288,7 +246,7 @@ class Phone(Answering):
             asked = wire.SetUpCodes(to_base64url(self._device.public.sec1), self._wallet.address(self._index))
             claimed = self._server(state).post("/code-setups", asked, wire.Claimed)
             signed = self._answer(claimed, checks.codes, state=state, pinned=None, subject="setup-otp")
-        shown, statement = _with_code(signed), signed.statement
+        shown, statement = with_code(signed), signed.statement
         account = statement.act.account
         self._journal.keep_codes(CodesReady(statement.request_id, shown.code, account, self._clock.now()))
         return shown
@@ -304,18 +262,3 @@ class Phone(Answering):
             raise
         self._journal.keep_codes(None)
         return claimed
-
-
-def _scanned(text: str, state: PhoneState) -> tuple[RequestId, str]:
-    """Request and number of an invitation, if it comes from this phone's service."""
-    invited = parse_invitation(text)
-    if invited.origin != state.server:
-        raise mismatch("origin")
-    if invited.tenant != state.tenant:
-        raise mismatch("tenant")
-    return invited.request, invited.number
-
-
-def _with_code(signed: Signed) -> ShownCode:
-    assert isinstance(signed, ShownCode), "the purposes that have a code are fixed, and the answer was held to them"
-    return signed

@@ -30,6 +30,7 @@ Told = Mapping[str, object]
 """What a command found out, as JSON values."""
 
 _MAX_TERMS = 2000
+_AGAIN = "Asked once more: the phones of your account have changed since this phone last looked."
 
 
 class Screen:
@@ -69,6 +70,8 @@ class Screen:
             Text(act.sentence(statement.domain)),
             Text(f"\nAsked by: {statement.domain}\nUntil: {utc_text(statement.expires_at)}"),
         ]
+        if review.is_again:
+            about.insert(0, Text(f"{_AGAIN}\n", style="bold"))
         if isinstance(act, Authenticate):
             about.append(Text(f"Number on the other screen: {act.code}", style="bold"))
         if review.recovery_terms is not None:

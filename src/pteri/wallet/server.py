@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from pteri.core import httpsig
 from pteri.core.httpsig import SignedRequest
 from pteri.core.ids import tenant_id, to_base64url
+from pteri.core.keys.secret import Secret
 from pteri.wallet.refusals import (
     BAD_ANSWER,
     UNREACHABLE,
@@ -30,13 +31,35 @@ if TYPE_CHECKING:
     from pteri.core.keys.device import DevicePrivateKey
     from pteri.wallet.ports import Clock, Entropy
 
-__all__ = ["MAX_REPLY_BYTES", "Reply", "Server", "Transport", "checked_origin"]
+__all__ = ["MAX_REPLY_BYTES", "Reply", "Request", "Server", "TokenRequest", "Transport", "checked_origin"]
 
 MAX_REPLY_BYTES: Final = 256 * 1024
 _ATTEMPTS: Final = 3
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]{1,253}")
 _MAX_MESSAGE = 400
 _AnswerT = TypeVar("_AnswerT", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A relying party's request with a token in place of its signature (docs/spec section 10.2)."""
+
+    method: str
+    target_uri: str
+    body: bytes = field(repr=False)
+    idempotency_key: str
+    token: Secret = field(repr=False)
+
+    def headers(self) -> dict[str, str]:
+        """Headers to send, names in lower case."""
+        return {
+            "authorization": f"Bearer {self.token.reveal().decode('ascii')}",
+            "idempotency-key": self.idempotency_key,
+        }
+
+
+Request: TypeAlias = SignedRequest | TokenRequest
+"""What is sent: it says who asks, by a signature or by a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +73,7 @@ class Reply:
 class Transport(Protocol):
     """Carries a request and brings the answer. Follows no redirect: a signature is for one place."""
 
-    def send(self, request: SignedRequest) -> Reply:
+    def send(self, request: Request) -> Reply:
         """The answer, whatever its status; ``ServerError(UNREACHABLE)`` when there was none."""
         ...
 
@@ -91,18 +114,20 @@ class Server:
 
     def signed(self, method: str, path: str, body: bytes) -> SignedRequest:
         """A request to ``path`` below this tenant, ready to be sent, kept and sent again."""
-        return httpsig.sign(
-            method=method,
-            target_uri=f"{self.origin}/v1/{self.tenant}{path}",
-            body=body,
-            idempotency_key=to_base64url(self._entropy.draw(16)),
-            key=self._key,
-            created_at=self._clock.now(),
-            nonce=self._entropy.draw(httpsig.NONCE_BYTES),
-            tag=self._tag,
-        )
+        return self._signed(method, self._target_uri(path), body, self._fresh_key())
 
-    def send(self, request: SignedRequest, answer: type[_AnswerT]) -> _AnswerT:
+    def with_token(self, method: str, path: str, body: bytes, token: Secret) -> TokenRequest:
+        """The same with a token, for the routes that take one."""
+        return TokenRequest(method, self._target_uri(path), body, self._fresh_key(), token)
+
+    def signed_instead(self, request: TokenRequest) -> SignedRequest:
+        """The same request, to the letter and under the same idempotency key, with a signature for the token.
+
+        To the server it is a repeat: it asks for nothing twice.
+        """
+        return self._signed(request.method, request.target_uri, request.body, request.idempotency_key)
+
+    def send(self, request: Request, answer: type[_AnswerT]) -> _AnswerT:
         """Send this very request, at most three times while no answer comes.
 
         Never another request in its place: a new signature has another code, and a new key could have a second
@@ -115,6 +140,24 @@ class Server:
                 if error.code != UNREACHABLE or attempt == _ATTEMPTS:
                     raise
         raise AssertionError("the last attempt returns or raises")
+
+    def _target_uri(self, path: str) -> str:
+        return f"{self.origin}/v1/{self.tenant}{path}"
+
+    def _fresh_key(self) -> str:
+        return to_base64url(self._entropy.draw(16))
+
+    def _signed(self, method: str, target_uri: str, body: bytes, idempotency_key: str) -> SignedRequest:
+        return httpsig.sign(
+            method=method,
+            target_uri=target_uri,
+            body=body,
+            idempotency_key=idempotency_key,
+            key=self._key,
+            created_at=self._clock.now(),
+            nonce=self._entropy.draw(httpsig.NONCE_BYTES),
+            tag=self._tag,
+        )
 
 
 class _Problem(msgspec.Struct, frozen=True):

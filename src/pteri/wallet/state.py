@@ -45,7 +45,7 @@ class PhoneState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     device: ids.Thumbprint
     account: ids.AccountId | None = None
     epoch: int = 0
-    """Policy epoch of the last answer of the server."""
+    """Of the account, after the last act of this phone that the server accepted, or as the server last told."""
     line_salt: ids.Digest | None = None
     """Salt of the eSIM commitment: 32 bytes, shared with the server only."""
     log_seen: LogSeen | None = None

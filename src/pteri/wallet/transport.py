@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
-    from pteri.core.httpsig import SignedRequest
+    from pteri.wallet.server import Request
 
 __all__ = ["HttpTransport"]
 
@@ -42,7 +42,7 @@ class HttpTransport:
             follow_redirects=False,
         )
 
-    def send(self, request: SignedRequest) -> Reply:
+    def send(self, request: Request) -> Reply:
         """See :class:`~pteri.wallet.server.Transport`."""
         headers = request.headers() | {"accept": "application/json", "accept-encoding": "identity"}
         if request.body:
