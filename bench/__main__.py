@@ -1,145 +1,82 @@
-"""``make bench``: what a full durable sign-in costs the service, against the two signatures it must verify anyway.
+"""``make bench``: what a full durable sign-in costs this service, and others, on this machine.
 
-One run, one machine: a real server process on SQLite with real HTTP; only its own CPU is counted.
+``--quick`` takes a minute or two and measures no peers; without an option it is about ten minutes; ``--full`` adds ten
+million accounts and the memory after a million sign-ins, and takes an hour. Figures are ratios out of one run: what
+else the machine does in that time is in all of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import os
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
-import httpx2
 import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import raw
-from bench.clients import Person, Site, sign_ins
-from pteri.core import ids
-from pteri.core.keys.device import DevicePrivateKey
-from pteri.core.keys.secret import Secret
-from pteri.provision import provision
+from bench.figures import details_text, figures_of, figures_text
+from bench.machine import this_machine
+from bench.plot import plot
+from bench.results import Results, write_results
+from bench.suite import PROFILES, Suite
 
-_WAIT_S = 20
-_TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class Figures(msgspec.Struct, frozen=True):
-    """Figures of one run."""
-
-    raw: raw.RawLimits
-    sign_ins: int
-    clients: int
-    server_cpu_per_sign_in_s: float
-    sign_ins_per_cpu_second: float
-    ratio_to_two_verifications: float
-    wall_s: float
-    server_rss_bytes: int
+_HERE: Final = Path(__file__).parent
+RESULTS: Final = _HERE / "results"
 
 
 def main() -> None:
-    """Measure and print."""
-    arguments = argparse.ArgumentParser(prog="make bench")
-    arguments.add_argument("--sign-ins", type=int, default=400)
-    arguments.add_argument("--clients", type=int, default=16)
-    arguments.add_argument("--json", action="store_true")
-    wanted = arguments.parse_args()
-    with tempfile.TemporaryDirectory(prefix="pteri-bench-") as name:
-        figures = asyncio.run(_measure(Path(name), wanted.sign_ins, wanted.clients))
-    print(json.dumps(msgspec.to_builtins(figures), indent=1) if wanted.json else _text(figures))
+    """Measure, keep, print."""
+    wanted = _arguments()
+    results = Results(profile=wanted.profile, machine=this_machine())
+    console = Console(stderr=True)
+    shown = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pteri-bench-")))
+        progress = stack.enter_context(Progress(*shown, console=console, disable=not console.is_terminal))
+        suite = Suite(PROFILES[wanted.profile], results, directory, progress, keep=lambda: _keep(results))
+        suite.run()
+    kept = _keep(results)
+    if wanted.reference:
+        write_results(_HERE / "reference.json", results)
+    figures = figures_of(results)
+    if wanted.json:
+        print(json.dumps({"figures": msgspec.to_builtins(figures), "results": msgspec.to_builtins(results)}))
+        return
+    print(details_text(results))
+    print(f"\nfigures\n{figures_text(figures)}\n\n{kept}\n{kept.with_suffix('.svg')}")
 
 
-async def _measure(directory: Path, total: int, clients: int) -> Figures:
-    limits = raw.measure(directory)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    made = provision(directory / "service", domain="bank.example", tenant="bank", network="main", port=port)
-    key = DevicePrivateKey.from_secret(Secret(ids.from_base64url(made.client_key_file.read_text().strip())))
-    origin = f"http://127.0.0.1:{port}"
-    with _server(made.settings) as pid:
-        async with httpx2.AsyncClient(base_url=origin, timeout=30) as http:
-            await _ready(http)
-            site = Site(http, origin, "bank", key)
-            people = [Person(number) for number in range(clients)]
-            for person in people:
-                await person.enroll(site)
-            await sign_ins(site, people, clients)  # warm
-            loop = asyncio.get_running_loop()
-            cpu, start = _cpu_s(pid), loop.time()
-            await sign_ins(site, people, total)
-            cpu, wall = _cpu_s(pid) - cpu, loop.time() - start
-            rss = _rss_bytes(pid)
-    return Figures(
-        raw=limits,
-        sign_ins=total,
-        clients=clients,
-        server_cpu_per_sign_in_s=cpu / total,
-        sign_ins_per_cpu_second=total / cpu,
-        ratio_to_two_verifications=(limits.secp256k1_verify_s + limits.p256_verify_s) / (cpu / total),
-        wall_s=wall,
-        server_rss_bytes=rss,
-    )
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__, allow_abbrev=False)
+    group = parser.add_mutually_exclusive_group()
+    for name in ("quick", "full"):
+        group.add_argument(f"--{name}", dest="profile", action="store_const", const=name)
+    parser.set_defaults(profile="usual")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--reference", action="store_true", help="also keep it as bench/reference.json, for the guide")
+    return parser.parse_args()
 
 
-@contextmanager
-def _server(settings: Path) -> Iterator[int]:
-    command = [sys.executable, "-m", "pteri", "serve", "--config", str(settings)]
-    # Its log is no figure: standard output is for these.
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+def _keep(results: Results) -> Path:
+    """In a file for this run, and under a name that always is the last one's."""
+    stamp = results.machine.at.replace(":", "").replace("+0000", "Z")
+    path = RESULTS / f"{stamp}-{results.profile}.json"
+    picture = plot(results)
+    for place in (path, RESULTS / "latest.json"):
+        write_results(place, results)
+        place.with_suffix(".svg").write_text(picture, encoding="utf-8")
+    return path
+
+
+if __name__ == "__main__":
     try:
-        yield process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=_WAIT_S)
-
-
-async def _ready(http: httpx2.AsyncClient) -> None:
-    deadline = asyncio.get_running_loop().time() + _WAIT_S
-    while True:
-        try:
-            if (await http.get("/healthz")).status_code == 200:
-                return
-        except httpx2.TransportError:
-            pass
-        if asyncio.get_running_loop().time() > deadline:
-            raise TimeoutError("the server did not start")
-        await asyncio.sleep(0.05)
-
-
-def _cpu_s(pid: int) -> float:
-    """User and system time of the process so far (proc(5), fields 14 and 15)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _rss_bytes(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _text(figures: Figures) -> str:
-    limits = figures.raw
-    return "\n".join(
-        (
-            "raw limits of this machine",
-            f"  one secp256k1 verification   {limits.secp256k1_verify_s * 1e6:8.1f} us CPU",
-            f"  one P-256 verification       {limits.p256_verify_s * 1e6:8.1f} us CPU",
-            f"  one durable commit (SQLite)  {limits.durable_commit_s * 1e6:8.1f} us",
-            f"full durable sign-in (start, claim, signed payload, code; {figures.clients} clients, SQLite FULL)",
-            f"  server CPU                   {figures.server_cpu_per_sign_in_s * 1e6:8.1f} us",
-            f"  sign-ins per CPU-second      {figures.sign_ins_per_cpu_second:8.1f}",
-            f"  ratio to the two signatures  {figures.ratio_to_two_verifications:8.3f}   (1 = nothing but verifying)",
-            f"  server memory                {figures.server_rss_bytes / 2**20:8.1f} MiB",
-        )
-    )
-
-
-main()
+        main()
+    except (RuntimeError, subprocess.SubprocessError) as error:
+        print(f"The benchmark failed: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from pteri.core.errors import ProtocolError
 from pteri.core.keys.message import MAX_MESSAGE_BYTES, verify_message
+from pteri.load.cli import bench_command, load_command
+
+if TYPE_CHECKING:
+    from pteri.settings import Settings
 
 __all__ = ["app", "main"]
 
@@ -27,7 +33,9 @@ app = typer.Typer(
 verify_app = typer.Typer(help="Check signatures offline; nothing of a server is needed.", no_args_is_help=True)
 app.add_typer(verify_app, name="verify")
 
-_OF_EXTRAS = frozenset({"httptools", "httpx2", "keyring", "segno", "starlette", "structlog", "uvicorn", "uvloop"})
+_OF_EXTRAS = frozenset(
+    {"alembic", "asyncpg", "httptools", "httpx2", "keyring", "segno", "starlette", "structlog", "uvicorn", "uvloop"}
+)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -90,6 +98,9 @@ def init_command(
     tenant: Annotated[str, typer.Option(help="Short name of your site in the API.")] = "site",
     network: Annotated[str, typer.Option(help="main, test or regtest.")] = "main",
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 8750,
+    database: Annotated[
+        str, typer.Option(help="A file, or postgresql://user@host:5432/name; a password belongs into PGPASSFILE.")
+    ] = "pteri.sqlite3",
     as_json: JsonFlag = False,
 ) -> None:
     """Make a new service: settings, deployment key, and the key your site signs its requests with."""
@@ -97,7 +108,7 @@ def init_command(
     from pteri.settings import SettingsError
 
     try:
-        made = provision(directory, domain=domain, tenant=tenant, network=network, port=port)
+        made = provision(directory, domain=domain, tenant=tenant, network=network, port=port, database=database)
     except SettingsError as error:
         _usage(str(error), as_json=as_json)
     _tell(
@@ -108,24 +119,84 @@ def init_command(
     )
 
 
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="The settings file (or PTERI_CONFIG).")]
+
+
 @app.command("serve")
 def serve_command(
-    config: Annotated[Path | None, typer.Option(help="The settings file (or PTERI_CONFIG).")] = None,
+    config: ConfigOption = None,
+    inherited: Annotated[tuple[int, int] | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run the service until it is told to stop (SIGTERM or Ctrl-C)."""
-    from pteri.adapters.store.errors import StoreRefused
-    from pteri.adapters.system import EntropyFailure
-    from pteri.app.ports import StoreUnavailable
     from pteri.serving import serve
+
+    path, settings = _settings(config)
+    with _said_in_a_sentence():
+        if inherited is None and settings.server.processes > 1:
+            from pteri.supervise import supervise
+
+            command = (sys.executable, "-P", "-m", "pteri", "serve", "--config", str(path), "--inherited")
+            supervise(settings, command)
+        else:
+            serve(settings, inherited=inherited)
+
+
+@app.command("work")
+def work_command(config: ConfigOption = None) -> None:
+    """Do only the work after the commit, beside any number of services, until told to stop."""
+    from pteri.serving import work
+
+    _, settings = _settings(config)
+    with _said_in_a_sentence():
+        work(settings)
+
+
+@app.command("fsck")
+def fsck_command(
+    config: ConfigOption = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="Acknowledged sign-ins, as `pteri load --ledger` writes them.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Prove that the database is whole, while the service runs or not: each event, signature, position and snapshot."""
+    from msgspec import to_builtins
+
+    from pteri.checkup import check_up, report_text
+
+    _, settings = _settings(config, as_json=as_json)
+    with _said_in_a_sentence(as_json=as_json):
+        report = check_up(settings, ledger)
+    _tell({"clean": report.clean, **to_builtins(report)}, report_text(report), as_json)
+    if not report.clean:
+        raise typer.Exit(1)
+
+
+def _settings(config: Path | None, *, as_json: bool = False) -> tuple[Path, Settings]:
+    """The settings file that was meant, and what is in it."""
     from pteri.settings import SettingsError, load_settings, read_environment
 
     path = config or read_environment().config
     if path is None:
-        _usage("Which settings? Give --config FILE, or make a new service with: pteri init", as_json=False)
+        _usage("Which settings? Give --config FILE, or make a new service with: pteri init", as_json=as_json)
     try:
-        serve(load_settings(path))
+        return path, load_settings(path)
+    except SettingsError as error:
+        _usage(str(error), as_json=as_json)
+
+
+@contextmanager
+def _said_in_a_sentence(*, as_json: bool = False) -> Iterator[None]:
+    """What keeps a service from running is told to the person who starts it, and is no traceback."""
+    from pteri.adapters.store.errors import StoreRefused
+    from pteri.adapters.system import EntropyFailure
+    from pteri.app.ports import StoreUnavailable
+    from pteri.settings import SettingsError
+
+    try:
+        yield
     except (SettingsError, StoreRefused, StoreUnavailable, EntropyFailure) as error:
-        _usage(str(error), as_json=False)
+        _usage(str(error), as_json=as_json)
 
 
 @app.command("demo")
@@ -150,6 +221,13 @@ def _usage(message: str, *, as_json: bool) -> NoReturn:
     else:
         print(message, file=sys.stderr)
     raise typer.Exit(2)
+
+
+app.command("load")(load_command)
+# The benchmarks have their own options, and their own --help.
+app.command(
+    "bench", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)(bench_command)
 
 
 def _mount_wallet() -> None:

@@ -12,12 +12,14 @@ from pteri.core import ids
 from pteri.core.errors import ProtocolError
 from pteri.core.keys.device import RANDOM_BYTES, DevicePrivateKey
 from pteri.core.keys.network import network_named
+from pteri.database import Database, database_from
 from pteri.deployment_key import KEY_BYTES, create_deployment_key
 from pteri.settings import ServerSettings, Settings, SettingsError, TenantSettings, write_settings
 
 __all__ = ["Provisioned", "provision"]
 
 _HTTP_PORT: Final = 80
+_SQLITE_FILE: Final = "pteri.sqlite3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,19 @@ class Provisioned:
 
 
 def provision(
-    directory: Path, *, domain: str, tenant: str, network: str, port: int, clock_file: Path | None = None
+    directory: Path,
+    *,
+    domain: str,
+    tenant: str,
+    network: str,
+    port: int,
+    clock_file: Path | None = None,
+    database: str = _SQLITE_FILE,
 ) -> Provisioned:
     """Settings, deployment key and client key in a new directory. It overwrites nothing.
 
-    ``clock_file``: only for a demo, whose settings say that it is simulated.
+    ``clock_file``: only for a demo, whose settings say that it is simulated. ``database``: a path from the new
+    directory on, or ``postgresql://...``; nobody is connected to here.
     """
     # The settings file counts relative paths from its own folder; an absolute one means the same everywhere.
     directory = directory.absolute()
@@ -42,7 +52,7 @@ def provision(
     client = DevicePrivateKey.from_random(entropy.draw(RANDOM_BYTES))
     # Every value first: a typing mistake must not leave half a service behind.
     try:
-        server = _server(directory, port, clock_file)
+        server = _server(directory, port, database_from(directory, database), clock_file)
         site = TenantSettings(
             id=ids.tenant_id(tenant),
             domain=ids.domain(domain),
@@ -67,7 +77,7 @@ def provision(
     return made
 
 
-def _server(directory: Path, port: int, clock_file: Path | None) -> ServerSettings:
+def _server(directory: Path, port: int, database: Database, clock_file: Path | None) -> ServerSettings:
     # Settings made here pass no decoder that would look at the range.
     if not 1 <= port <= 65535:
         raise ValueError("a port is a number from 1 to 65535")
@@ -75,7 +85,7 @@ def _server(directory: Path, port: int, clock_file: Path | None) -> ServerSettin
         public_origin="http://127.0.0.1" + ("" if port == _HTTP_PORT else f":{port}"),
         host="127.0.0.1",
         port=port,
-        database=directory / "pteri.sqlite3",
+        database=database,
         deployment_key_file=directory / "deployment.key",
         simulated=clock_file is not None,
         clock_file=clock_file,

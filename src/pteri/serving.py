@@ -1,30 +1,53 @@
-"""Running the service in this process: uvicorn around the application, logs as JSON lines without secrets."""
+"""Running the service in this process, all of it in one event loop; logs as JSON lines without secrets.
+
+Told to stop, a process lets nobody wait for nothing: it is not ready any more, accepts nobody new, answers what is
+under way and what still comes in on open connections with ``Connection: close``, and ends. In a group of processes
+another one answers whoever connects again.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
-from contextlib import suppress
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 import uvicorn
+from uvicorn.loops.auto import auto_loop_factory
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from pteri.adapters.system import monotonic_s
+from pteri.app.loops import Stopping
+from pteri.http.lane import protocol_class
 from pteri.settings import ServerSettings, Settings, SettingsError
-from pteri.wiring import check_key, compose, served
+from pteri.wiring import api_of, deployed, start_loops
 
-__all__ = ["serve"]
+if TYPE_CHECKING:
+    from pteri.http.asgi import Application
 
-_DRAIN_S: Final = 10
+__all__ = ["DRAIN_S", "READY", "configure_logs", "listen", "serve", "work"]
+
+READY: Final = b"ready\n"
+"""What a process tells its supervisor when it answers requests."""
+
+DRAIN_S: Final = 10
+"""How long requests under way may take when a process is told to stop."""
+_QUIET_S: Final = 2.0
+"""How long it waits for the next request on an open connection that is quiet, so that it can be told to close."""
 _KEEP_ALIVE_S: Final = 15
 _BACKLOG: Final = 2048
+_CONNECTIONS: Final = 1024
+_LOOK_S: Final = 0.02
 
 _log = structlog.get_logger("pteri.serving")
 
 
-def serve(settings: Settings) -> None:
-    """Listen until SIGTERM or SIGINT; requests under way are finished first."""
+def configure_logs() -> None:
+    """One JSON object a line, on standard output."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -34,36 +57,10 @@ def serve(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
-    server = settings.server
-    # The port first: a second service beside a running one must not touch its database.
-    with _listen(server) as listener:
-        deployment = compose(settings)
-        asyncio.run(check_key(deployment))
-        config = uvicorn.Config(
-            served(deployment, requests_per_minute=server.requests_per_minute),
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            # The access log would name ids and addresses of people; what is refused is logged by the web side itself.
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            date_header=True,
-            timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=_DRAIN_S,
-            limit_concurrency=1024,
-            proxy_headers=False,
-        )
-        _log.info("listening", public_origin=server.public_origin, host=server.host, port=server.port)
-        running = uvicorn.Server(config)
-        # After the drain a Ctrl-C is handed on; it has done its work.
-        with suppress(KeyboardInterrupt):
-            running.run(sockets=[listener])
-    if not running.started:
-        raise SettingsError("The service did not start; the lines above say why.")
 
 
-def _listen(server: ServerSettings) -> socket.socket:
+def listen(server: ServerSettings) -> socket.socket:
+    """The socket that people and sites reach; processes that we start inherit it."""
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     try:
         return socket.create_server((server.host, server.port), family=family, backlog=_BACKLOG)
@@ -72,3 +69,145 @@ def _listen(server: ServerSettings) -> socket.socket:
             f"Cannot listen on {server.host}, port {server.port}: {error.strerror}. Stop the program that is there, or "
             "set another host or port."
         ) from error
+
+
+def serve(settings: Settings, *, inherited: tuple[int, int] | None = None) -> None:
+    """Answer requests until SIGTERM or SIGINT, then until those under way are answered.
+
+    ``inherited``: file descriptors of the listening socket and of a socket to the process that supervises this one.
+    It is told when this one is ready; when it is gone, this one stops.
+    """
+    configure_logs()
+    if inherited is None:
+        # The port first: a second service beside a running one must not touch its database.
+        with listen(settings.server) as listener:
+            _run(_serve(settings, listener, None))
+        return
+    with socket.socket(fileno=inherited[0]) as listener, socket.socket(fileno=inherited[1]) as supervisor:
+        _run(_serve(settings, listener, supervisor))
+
+
+def work(settings: Settings) -> None:
+    """Do the work after the commit, and nothing else, until SIGTERM or SIGINT."""
+    configure_logs()
+    _run(_work(settings))
+
+
+def _run(service: Coroutine[Any, Any, None]) -> None:
+    # The loop that is chosen here is the loop of the database's connections, too.
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(service)
+
+
+async def _serve(settings: Settings, listener: socket.socket, supervisor: socket.socket | None) -> None:
+    server = settings.server
+    stop = _told_to_stop()
+    async with deployed(settings) as deployment:
+        loops = start_loops(deployment, stop_loops := Stopping()) if server.loops else []
+
+        def ready() -> None:
+            if supervisor is None:
+                _log.info("listening", public_origin=server.public_origin, host=server.host, port=server.port)
+                return
+            supervisor.setblocking(False)
+            supervisor.send(READY)
+            asyncio.get_running_loop().add_reader(supervisor, stop.set)
+
+        try:
+            await _Server(api_of(deployment, server), server, ready=ready, stop=stop).serve([listener])
+        finally:
+            stop_loops.set()
+            await asyncio.gather(*loops)
+
+
+async def _work(settings: Settings) -> None:
+    stop, stop_loops = _told_to_stop(), Stopping()
+    async with deployed(settings) as deployment:
+        loops = start_loops(deployment, stop_loops)
+        _log.info("working", loops=len(loops))
+        told = asyncio.create_task(stop.wait())
+        # A worker whose loop ended by a bug is none: it ends, and whoever watches it starts another.
+        await asyncio.wait({told, *loops}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        stop_loops.set()
+        await asyncio.gather(*loops)
+
+
+def _told_to_stop() -> asyncio.Event:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    # One process has nothing to roll; without this the signal for it would end the service.
+    loop.add_signal_handler(signal.SIGHUP, lambda: _log.warning("nothing_to_roll"))
+    return stop
+
+
+def _config(application: Application, server: ServerSettings) -> uvicorn.Config:
+    """How uvicorn runs our application."""
+    return uvicorn.Config(
+        application,
+        loop="none",
+        lifespan="off",
+        http=protocol_class(application, lane=server.fast_lane),
+        ws="none",
+        # The access log would name ids and addresses of people; what is refused is logged by the web side itself.
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=True,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=DRAIN_S,
+        limit_concurrency=_CONNECTIONS,
+        proxy_headers=False,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with our way to stop."""
+
+    def __init__(
+        self,
+        application: Application,
+        server: ServerSettings,
+        *,
+        ready: Callable[[], None],
+        stop: asyncio.Event,
+    ) -> None:
+        super().__init__(_config(application, server))
+        self._readiness = application.door.readiness
+        self._ready, self._stop = ready, stop
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are caught by whoever runs this; uvicorn's own would be sent again at the end."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to stop."""
+        return await super().on_tick(counter) or self._stop.is_set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nobody new; answer who is there, and tell them to go; then close what is quiet."""
+        self._readiness.draining = True
+        for server in self.servers:
+            server.close()
+        self._say_close()
+        began = monotonic_s()
+        while self.server_state.connections and monotonic_s() < began + DRAIN_S:
+            if not self.server_state.tasks and monotonic_s() >= began + _QUIET_S:
+                break
+            await asyncio.sleep(_LOOK_S)
+        await super().shutdown(sockets)
+
+    def _say_close(self) -> None:
+        """Each answer from now on ends its connection, and says so: nobody sends a request into a closing one."""
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        for connection in self.server_state.connections:
+            # One whose answer has begun without those words stays open for one more request.
+            if isinstance(connection, HttpToolsProtocol) and connection.cycle is not None:
+                connection.cycle.keep_alive = connection.cycle.keep_alive and connection.cycle.response_started

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pteri import durable
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
+from pteri.database import Database, DatabaseUrl, database_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,11 +96,22 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     host: str
     """Address to listen on."""
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
-    database: Path
+    database: Database
+    """The path of a SQLite file, for one process; or ``postgresql://...``, for any number on any machines."""
     deployment_key_file: Path
     """32 random bytes in hex, mode 0600; made by ``pteri init`` and never implicitly."""
+    processes: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
+    """How many processes answer requests. One per core is plenty."""
+    loops: bool = True
+    """Whether these processes do the work after the commit, too; false where ``pteri work`` does it elsewhere."""
     requests_per_minute: Annotated[int, msgspec.Meta(ge=60, le=10_000_000)] = 6000
     """How many requests one network (IPv4 /24, IPv6 /56) may send in a minute; relying parties count, too."""
+    max_waiting: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 512
+    """How many requests one process may have under way; one more is sent away at once and comes again later."""
+    fast_lane: bool = True
+    """Whether the busiest routes take their short way through the web side. The answers are the same."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks of the proxies in front; from them, and nobody else, the address of the caller is believed."""
     simulated: bool = False
     """A demo: simulated operator, push and chain."""
     clock_file: Path | None = None
@@ -111,6 +123,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         # Whoever can write that file could end the waiting time of a recovery.
         if self.clock_file is not None and not self.simulated:
             raise ValueError("clock_file is for demos: set simulated = true, or remove it")
+        if self.processes > 1 and isinstance(self.database, Path):
+            raise ValueError("a database file is for one process: set processes = 1, or database = postgresql://...")
+        for proxy in self.trusted_proxies:
+            _require_network(proxy)
 
 
 class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -166,15 +182,32 @@ def load_settings(path: Path) -> Settings:
     try:
         _require_known_keys(tree)
         base = path.absolute().parent
-        return msgspec.convert(tree, Settings, dec_hook=lambda kind, value: _path_from(base, kind, value))
+        settings = msgspec.convert(tree, Settings, dec_hook=lambda kind, value: _place_from(base, kind, value))
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: {error}") from error
+    _require_closed(path, settings.server.database)
+    return settings
 
 
-def _path_from(base: Path, kind: type, value: object) -> Path:
+def _place_from(base: Path, kind: object, value: object) -> Database:
+    if kind is Database and isinstance(value, str):
+        return database_from(base, value)
     if kind is not Path or not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("expected the path of a file")
     return base / value
+
+
+def _require_closed(path: Path, database: Database) -> None:
+    """Whoever reads the password of the database needs none of our keys to change what is in it."""
+    if not isinstance(database, DatabaseUrl) or not database.has_password:
+        return
+    try:
+        durable.read_private(path, _MAX_FILE_BYTES)
+    except OSError as error:
+        raise SettingsError(
+            f"Other users of this computer can read {path}, and there is a password in it. Close it with: "
+            f"chmod 600 '{path}'. Or take the password out and put it into the file that PGPASSFILE names."
+        ) from error
 
 
 def _require_known_keys(tree: Mapping[str, object]) -> None:
@@ -220,6 +253,16 @@ def _require_host(host: str) -> None:
             ids.domain(host)
         except ProtocolError as error:
             raise ValueError(f"not a host: {error.detail}") from error
+
+
+def _require_network(text: str) -> None:
+    """One spelling, with its length: a host bit too many is more likely a mistake than a wish."""
+    try:
+        spelt = str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise ValueError(f"trusted_proxies: {error}") from error
+    if spelt != text:
+        raise ValueError(f"trusted_proxies: write {spelt}")
 
 
 def _is_loopback(host: str) -> bool:
@@ -273,6 +316,8 @@ def _toml(base: Path, value: object) -> str:
         case Path():
             # Relative where possible, so that the folder can be moved.
             return _toml(base, str(value.relative_to(base) if value.is_relative_to(base) else value))
+        case DatabaseUrl():
+            return _toml(base, value.reveal())
         case tuple():
             return "[" + ", ".join(_toml(base, item) for item in value) + "]"
         case str():

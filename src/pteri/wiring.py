@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Awaitable
+import ipaddress
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from pteri.adapters.store.grouped import GroupedStore
-from pteri.adapters.store.sqlite import SqliteStore
+from pteri.adapters.store.opening import open_store
 from pteri.adapters.system import SteppedClock, SystemClock, SystemEntropy, self_test
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.deployment import Deployment, Tenant
 from pteri.app.forget import forget_old
-from pteri.app.loops import pull
-from pteri.app.sequence import catch_up
+from pteri.app.loops import Loop, News, Stop, pull
+from pteri.app.sequence import give_positions
 from pteri.core import ids
 from pteri.core.ids import TenantId
 from pteri.core.keys.device import DeviceKey
@@ -29,22 +32,27 @@ from pteri.domain.rules import RulesError, rules_from
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.ratelimit import Rate
-from pteri.settings import Settings, SettingsError, TenantSettings
+from pteri.settings import ServerSettings, Settings, SettingsError, TenantSettings
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
-    from starlette.types import ASGIApp
+    from pteri.app.ports import Entropy
+    from pteri.http.asgi import Application
 
-__all__ = ["check_key", "compose", "served"]
+__all__ = ["api_of", "check_key", "deployed", "holder_of", "loops_of", "start_loops"]
 
 _log = structlog.get_logger("pteri")
 
 _SEQUENCE_EVERY_S: Final = 0.25
 _FORGET_EVERY_S: Final = 600.0
+_FORGET_PAUSE_S: Final = 0.05
 
 
-def compose(settings: Settings) -> Deployment:
-    """Open the database and put the service together. ``SettingsError`` says what to mend."""
+@asynccontextmanager
+async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
+    """The service on its open database, which belongs to this event loop and is closed at the end.
+
+    ``SettingsError`` says what to mend; ``StoreRefused`` and ``StoreUnavailable`` what is wrong with the database.
+    """
     entropy = SystemEntropy()
     self_test(entropy)
     try:
@@ -52,16 +60,23 @@ def compose(settings: Settings) -> Deployment:
     except RulesError as error:
         raise SettingsError(str(error)) from error
     server = settings.server
-    return Deployment(
-        store=GroupedStore(SqliteStore.open(server.database)),
-        clock=SystemClock() if server.clock_file is None else SteppedClock(server.clock_file),
-        entropy=entropy,
-        vault=DeploymentVault(read_deployment_key(server.deployment_key_file), entropy),
-        line=SilentOperator(),
-        rules=rules,
-        tenants={tenant.id: _tenant(tenant) for tenant in settings.tenants},
-        public_origin=server.public_origin,
-    )
+    vault = DeploymentVault(read_deployment_key(server.deployment_key_file), entropy)
+    store = await open_store(server.database if isinstance(server.database, Path) else server.database.reveal())
+    try:
+        deployment = Deployment(
+            store=store,
+            clock=SystemClock() if server.clock_file is None else SteppedClock(server.clock_file),
+            entropy=entropy,
+            vault=vault,
+            line=SilentOperator(),
+            rules=rules,
+            tenants={tenant.id: _tenant(tenant) for tenant in settings.tenants},
+            public_origin=server.public_origin,
+        )
+        await check_key(deployment)
+        yield deployment
+    finally:
+        await store.close()
 
 
 async def check_key(deployment: Deployment) -> None:
@@ -86,28 +101,50 @@ def _tenant(settings: TenantSettings) -> Tenant:
     )
 
 
-def served(deployment: Deployment, *, requests_per_minute: int) -> ASGIApp:
-    """The application with its pull loops: they start with it and stop with it."""
-    limits = Limits(rate=Rate("all", requests_per_minute, 60.0))
+def api_of(deployment: Deployment, server: ServerSettings) -> Application:
+    """The application that answers requests."""
+    limits = Limits(
+        rate=Rate("all", server.requests_per_minute, 60.0),
+        max_waiting=server.max_waiting,
+        trusted_proxies=tuple(ipaddress.ip_network(proxy) for proxy in server.trusted_proxies),
+    )
+    return build_app(deployment, version=version("pteri"), limits=limits)
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        stop = asyncio.Event()
-        store, clock = deployment.store, deployment.clock
-        loops = asyncio.gather(
-            _loud("sequence", pull(lambda: catch_up(store), stop, every_s=_SEQUENCE_EVERY_S)),
-            _loud("forget", pull(lambda: forget_old(store, clock.now()), stop, every_s=_FORGET_EVERY_S)),
+
+def loops_of(deployment: Deployment) -> tuple[Loop, ...]:
+    """The work after the commit."""
+
+    async def forget() -> bool:
+        return await forget_old(deployment, deployment.clock.now()) > 0
+
+    return (
+        Loop("sequence", lambda: give_positions(deployment.store), idle_s=_SEQUENCE_EVERY_S, busy_s=0.0),
+        Loop("forget", forget, idle_s=_FORGET_EVERY_S, busy_s=_FORGET_PAUSE_S),
+    )
+
+
+def holder_of(entropy: Entropy) -> str:
+    """A name for this process in the table of leases: an operator recognises it, and no other process has it."""
+    return f"{socket.gethostname()[:64]}:{os.getpid()}:{ids.crockford(entropy.draw(10), 16)}"
+
+
+def start_loops(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
+    """Start the pull loops in this event loop. They end by ``stop``, or by a bug, which is heard at once."""
+    store, clock = deployment.store, deployment.clock
+    holder = holder_of(deployment.entropy)
+    return [
+        asyncio.create_task(
+            _loud(loop.name, pull(loop, store=store, clock=clock, holder=holder, stop=stop, tell=_teller(loop.name)))
         )
-        try:
-            yield
-        finally:
-            stop.set()
-            try:
-                await loops
-            finally:
-                await deployment.store.close()
+        for loop in loops_of(deployment)
+    ]
 
-    return build_app(deployment, version=version("pteri"), limits=limits, lifespan=lifespan)
+
+def _teller(name: str) -> Callable[[News], None]:
+    def tell(news: News) -> None:
+        _log.warning(news.value, loop=name)
+
+    return tell
 
 
 async def _loud(name: str, loop: Awaitable[None]) -> None:

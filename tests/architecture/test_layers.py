@@ -27,6 +27,8 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = {
     "audit": frozenset({"core", "domain"}),
     # Beside the layers, below all who write files: the standard library and nothing of ours.
     "durable": frozenset(),
+    # The same for where a registry is: it hides a password, and knows no driver.
+    "database": frozenset(),
 }
 """The rooms, and what each may import besides itself."""
 
@@ -36,21 +38,29 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "": frozenset({"core", "wallet", "sdk"}),
     "__main__": frozenset({"cli"}),
     # Read once, before there is anything to wire; knows no layer above the words of the protocol.
-    "settings": frozenset({"core", "durable"}),
+    "settings": frozenset({"core", "durable", "database"}),
     # A file of the deployment whose refusals are those of the settings.
     "deployment_key": frozenset({"core", "durable", "settings"}),
     # A new service on disk: keys need randomness, and nothing runs yet.
-    "provision": frozenset({"core", "durable", "adapters.system", "settings", "deployment_key"}),
+    "provision": frozenset({"core", "durable", "database", "adapters.system", "settings", "deployment_key"}),
     # The server: the one place that knows every adapter.
-    "wiring": _SERVER | {"settings", "deployment_key"},
-    # The process around the server.
-    "serving": frozenset({"settings", "wiring"}),
+    "wiring": _SERVER | {"database", "settings", "deployment_key"},
+    # The process around the server: its sockets, its loops and the time it has to stop.
+    "serving": frozenset({"settings", "wiring", "app.loops", "http.asgi", "http.lane", "adapters.system.monotonic_s"}),
+    # The parent of several such processes; it answers nobody.
+    "supervise": frozenset({"settings", "serving", "adapters.system.monotonic_s"}),
+    # A look at a whole registry, as a command.
+    "checkup": frozenset({"settings", "wiring", "app.fsck", "app.findings"}),
+    # People and their sites as a crowd, from outside: it knows the protocol and nothing of the server.
+    "load": frozenset({"core", "durable", "settings", "adapters.system"}),
     # The phone and the relying party as a library, with this machine's clock and randomness.
     "sdk": frozenset({"core", "wallet", "adapters.system"}),
     # The phone as a command: its callback finds out about this machine.
     "wallet.cli": frozenset({"core", "wallet", "adapters.system", "settings"}),
     # The command: it starts whatever was asked for.
-    "cli": _SERVER | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"},
+    "cli": _SERVER
+    | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
+    | {"supervise", "checkup", "load"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "sdk"},
 }
@@ -61,10 +71,10 @@ _LANGUAGE: Final = frozenset(
 )
 LIBRARIES: Final[Mapping[str, frozenset[str]]] = {
     "core": _LANGUAGE
-    | {"base64", "binascii", "datetime", "hashlib", "hmac", "importlib", "re", "types", "unicodedata"}
+    | {"base64", "binascii", "datetime", "hashlib", "hmac", "importlib", "re", "struct", "types", "unicodedata"}
     | {"btclib_secp256k1", "coincurve", "cryptography", "mnemonic", "msgspec"},
     "domain": _LANGUAGE | {"hashlib", "msgspec"},
-    "app": _LANGUAGE | {"asyncio", "hashlib", "hmac", "msgspec"},
+    "app": _LANGUAGE | {"asyncio", "hashlib", "hmac", "msgspec", "re"},
 }
 """What the rooms without files, sockets and logs may use of the world. A list of what is allowed has no gaps."""
 
@@ -296,6 +306,10 @@ WRONG: Final = [
     ("pteri.settings", "from pteri.domain.rules import rules_from"),
     ("pteri.sdk", "from pteri.adapters.store.sqlite import SqliteStore"),
     ("pteri.serving", "from pteri.adapters.system import SystemClock"),
+    ("pteri.supervise", "from pteri.app.ports import Store"),
+    ("pteri.load.made_up", "from pteri.domain.rules import Rules"),
+    ("pteri.load.made_up", "from pteri.wallet.wallet import Wallet"),
+    ("pteri.database", "from pteri.settings import Settings"),
     ("pteri.helpers", ""),
     ("pteri.corelike.ids", ""),
     ("pteri.wiring", "import time"),
@@ -326,6 +340,8 @@ RIGHT: Final = [
     ("pteri.audit.made_up", "from pteri.domain.policy import decide"),
     ("pteri.adapters.system", "import time\nimport secrets\ntime.time()\nsecrets.token_bytes(8)"),
     ("pteri.settings", "import os\nos.environ"),
+    ("pteri.serving", "from pteri.adapters.system import monotonic_s\nfrom pteri.app.loops import Stopping"),
+    ("pteri.load.made_up", "from pteri.core.verify import Payload\nfrom pteri.adapters.system import SystemClock"),
     ("pteri.wiring", "time = 1\ntime.time"),
     ("pteri.demo.made_up", "from pteri.wiring import compose\nfrom pteri.wallet.wallet import Wallet"),
 ]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from pteri.database import DatabaseUrl
 from pteri.settings import load_settings
 
 
@@ -71,6 +72,32 @@ def test_a_bad_name_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not (tmp_path / "svc").exists()
 
 
+def test_a_service_may_keep_its_registry_on_the_network(tmp_path: Path) -> None:
+    url = "postgresql://pteri:marmalade@db.example:5432/pteri"
+    done = _pteri("init", str(tmp_path / "svc"), "--domain", "bank.example", "--database", url)
+    assert done.returncode == 0
+    assert "marmalade" not in done.stdout
+    assert load_settings(tmp_path / "svc" / "pteri.toml").server.database == DatabaseUrl(url)
+    wrong = _pteri(
+        "init", str(tmp_path / "other"), "--domain", "bank.example", "--database", url.replace("post", "pre")
+    )
+    assert wrong.returncode == 2
+    assert "marmalade" not in wrong.stderr
+    assert not (tmp_path / "other").exists()
+
+
+def test_serve_says_that_its_database_does_not_answer_and_shows_no_password(tmp_path: Path) -> None:
+    url = f"postgresql://pteri:marmalade@127.0.0.1:{free_port()}/pteri"
+    port = str(free_port())
+    _pteri("init", str(tmp_path / "svc"), "--domain", "bank.example", "--database", url, "--port", port)
+    for command in ("serve", "work", "fsck"):
+        done = _pteri(command, "--config", str(tmp_path / "svc" / "pteri.toml"))
+        assert done.returncode == 2
+        assert "database" in done.stderr
+        assert "marmalade" not in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("port", ["-1", "0", "65536", "99999"])
 def test_a_port_that_is_none_leaves_nothing_behind(tmp_path: Path, port: str) -> None:
     done = _pteri("init", str(tmp_path / "svc"), "--domain", "bank.example", f"--port={port}")
@@ -100,7 +127,7 @@ def test_a_server_says_that_it_listens_and_a_second_one_that_the_port_is_taken(t
             assert "Traceback" not in second.stderr
         finally:
             running.terminate()
-        assert running.wait(timeout=20) in {0, -signal.SIGTERM}
+        assert running.wait(timeout=20) == 0
 
 
 def test_ctrl_c_ends_the_service_without_a_traceback(tmp_path: Path) -> None:
@@ -165,7 +192,7 @@ def test_serve_refuses_a_database_of_another_deployment_key(tmp_path: Path) -> N
         _pteri("init", str(tmp_path / name), "--domain", "bank.example", "--port", str(free_port()))
         with started(tmp_path / name / "pteri.toml") as process:
             process.terminate()
-            assert process.wait(timeout=30) == -signal.SIGTERM
+            assert process.wait(timeout=30) == 0
     (tmp_path / "one" / "deployment.key").write_bytes((tmp_path / "two" / "deployment.key").read_bytes())
     done = _pteri("serve", "--config", str(tmp_path / "one" / "pteri.toml"))
     assert done.returncode == 2
@@ -187,4 +214,33 @@ def test_a_stopping_server_answers_what_it_has_begun_to_read(tmp_path: Path) -> 
         process.terminate()
         half.sendall(b" }")
         assert half.recv(64).startswith(b"HTTP/1.1 401")
-        assert process.wait(timeout=30) == -signal.SIGTERM
+        assert process.wait(timeout=30) == 0
+
+
+def test_a_stopping_server_is_not_ready_and_ends_each_connection_with_its_answer(tmp_path: Path) -> None:
+    port = free_port()
+    _pteri("init", str(tmp_path / "svc"), "--domain", "bank.example", "--port", str(port))
+    with started(tmp_path / "svc" / "pteri.toml") as process, socket.create_connection(("127.0.0.1", port)) as kept:
+        kept.settimeout(30)
+        assert asked(kept, "/readyz").startswith("HTTP/1.1 200")
+        process.terminate()
+        # Until it has heard the signal it answers as before; the connection stays open meanwhile.
+        while (answer := asked(kept, "/readyz")).startswith("HTTP/1.1 200"):
+            assert "connection: close" not in answer
+        assert answer.startswith("HTTP/1.1 503")
+        assert "connection: close" in answer
+        assert kept.recv(1) == b""
+        assert process.wait(timeout=30) == 0
+
+
+def asked(connection: socket.socket, path: str) -> str:
+    """The whole answer, in lower case but for its first line."""
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += connection.recv(1)
+    first, rest = head.decode().split("\r\n", 1)
+    length = int(rest.lower().partition("content-length: ")[2].partition("\r\n")[0])
+    while length:
+        length -= len(connection.recv(length))
+    return f"{first}\r\n{rest.lower()}"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from phones import EMAIL, Wire, client
+from phones import EMAIL, Wire, client, unasked
 from pteri.core.keys.message import verify_message
 from pteri.wallet.cli import app, this_machine
 from pteri.wallet.desk import Machine
@@ -298,6 +298,14 @@ def test_flowchart_1_by_command_line(world: World) -> None:
     assert (phone["name"], phone["this_phone"], phone["state"]) == (told["phone"], True, "ACTIVE")
 
 
+def test_a_scanned_sign_in_is_one_request_by_command_line(world: World) -> None:
+    shell, waiting = with_account(world), unasked(world)
+    sent = len(shell.wire.sent)
+    told = shell.json("sign-in", waiting.qr, "--number", waiting.number, "--line", LINE, "--yes")
+    assert shell.wire.places[sent:] == ["response"]
+    assert client(world).enter_code(waiting.id, told["code"], waiting.session).account == told["account"]
+
+
 def test_flowchart_2_by_command_line(world: World) -> None:
     old, new = with_account(world), with_wallet(world, "new phone")
     offer = new.json("migrate", "offer", "--server", ORIGIN, "--tenant", "bank")
@@ -376,6 +384,55 @@ def test_a_person_says_no(world: World, typed: str) -> None:
     assert (result.exit_code, len(shell.wire.responses)) == (1, sent)
     assert "DECLINED" in result.stderr
     assert client(world).progress(waiting.id).state == "WAITING"
+
+
+def let_in(world: World, old: Shell) -> Shell:
+    """A second phone, beside the first one."""
+    new = with_wallet(world, "new phone")
+    offer = new.json("migrate", "offer", "--server", ORIGIN, "--tenant", "bank")["offer"]
+    new.json("migrate", "code", old.json("migrate", "approve", offer, "--yes")["code"])
+    world.clock.advance(HOUR)
+    new.json("migrate", "finish", "--yes")
+    return new
+
+
+AGAIN = "Asked once more: the phones of your account have changed"
+
+
+def test_a_person_hears_why_the_phone_asks_twice(world: World) -> None:
+    shell = with_account(world)
+    let_in(world, shell)
+    waiting = unasked(world)
+    result = shell.run("sign-in", waiting.qr, typed="y\ny\n", is_interactive=True)
+    assert result.exit_code == 0
+    assert result.stdout.count("Sign this?") == 2
+    before, _, after = result.stdout.partition(AGAIN)
+    assert "Number on the other screen" in before
+    assert f"Number on the other screen: {waiting.number}" in after
+    again = shell.run("sign-in", unasked(world).qr, typed="y\n", is_interactive=True)
+    assert (again.exit_code, AGAIN in again.stdout) == (0, False)
+
+
+def test_a_person_may_say_no_when_the_phone_asks_again(world: World) -> None:
+    shell = with_account(world)
+    let_in(world, shell)
+    sent = len(shell.wire.responses)
+    result = shell.run("sign-in", unasked(world).qr, typed="y\nn\n", is_interactive=True)
+    assert (result.exit_code, len(shell.wire.responses)) == (1, sent + 1)
+    assert "DECLINED" in result.stderr
+
+
+def test_a_denied_sign_in_says_what_to_do(world: World) -> None:
+    shell = with_account(world)
+    told = shell.json("sign-in", unasked(world, "nobody@example.com").qr, "--yes", code=1)
+    assert (told["code"], told["status"]) == ("DENIED", 401)
+    assert "Start it again on the other screen" in told["message"]
+    new = let_in(world, shell)
+    world.clock.advance(72 * HOUR)
+    gone = shell.json("devices")["phones"][0]["name"]
+    new.json("revoke", gone, "--yes")
+    told = shell.json("sign-in", unasked(world).qr, "--yes", code=1)
+    assert "it was removed" in told["message"]
 
 
 def test_a_program_is_not_taken_for_a_person(world: World) -> None:

@@ -7,59 +7,123 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from phones import EMAIL, Hand, client, hand, lie_about, linked
-from pteri.core.httpsig import SignedRequest
+from phones import EMAIL, Hand, client, hand, lie_about, linked, linked_also, through, unasked
+from pteri.wallet.ceremony import ShownCode
+from pteri.wallet.client import Waiting
 from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.journal import Journal
-from pteri.wallet.refusals import BAD_ANSWER, UNREACHABLE, ServerError, UnsafeError
-from pteri.wallet.server import Reply
+from pteri.wallet.phone import Phone
+from pteri.wallet.refusals import BAD_ANSWER, UNREACHABLE, SafetyCode, ServerError, UnsafeError
+from pteri.wallet.server import Reply, Request
 from world import ORIGIN, World
 
 HOUR = 3600
+Approve = Callable[[Phone], ShownCode]
+Begun = Callable[[World], tuple[Waiting, Approve]]
 
 
 def lose_answers(held: Hand, count: int, *, what: str = "/response", before: bool = False) -> None:
     """Lose the next requests of one kind, or their answers."""
     left = count
 
-    def forge(request: SignedRequest) -> Reply | None:
+    def forge(request: Request) -> Reply | None:
         nonlocal left
         if not request.target_uri.endswith(what) or left == 0:
             return None
         left -= 1
         if not before:
-            held.world.send(request)
+            through(held.world, request)
         raise ServerError(UNREACHABLE, "lost")
 
     held.wire.forge = forge
 
 
+def a_prompt(world: World) -> tuple[Waiting, Approve]:
+    waiting = client(world).start_sign_in(EMAIL)
+    return waiting, lambda phone: phone.approve(waiting.id, number=waiting.number)
+
+
+def a_code_to_scan(world: World) -> tuple[Waiting, Approve]:
+    waiting = unasked(world)
+    return waiting, lambda phone: phone.approve(waiting.qr)
+
+
+@pytest.mark.parametrize("begun", [a_prompt, a_code_to_scan])
 @pytest.mark.parametrize("before", [True, False], ids=["request lost", "answer lost"])
-def test_within_one_call_the_very_same_request_is_sent_up_to_three_times(world: World, before: bool) -> None:
+def test_within_one_call_the_very_same_request_is_sent_up_to_three_times(
+    world: World, begun: Begun, before: bool
+) -> None:
     held, site = linked(world), client(world)
     lose_answers(held, 2, before=before)
-    waiting = site.start_sign_in(EMAIL)
-    shown = held.phone().approve(waiting.qr)
+    waiting, approve = begun(world)
+    shown = approve(held.phone())
     first, *repeats = held.wire.responses[-3:]
     assert repeats == [first, first]
     assert len(held.owner.shown) == 2
     assert site.enter_code(waiting.id, shown.code, waiting.session).state == "COMPLETED"
 
 
+@pytest.mark.parametrize("begun", [a_prompt, a_code_to_scan])
 @pytest.mark.parametrize("before", [True, False], ids=["request lost", "answer lost"])
-def test_after_a_restart_the_very_same_request_is_sent_again_and_the_code_is_right(world: World, before: bool) -> None:
+def test_after_a_restart_the_very_same_request_is_sent_again_and_the_code_is_right(
+    world: World, begun: Begun, before: bool
+) -> None:
     held, site = linked(world), client(world)
     lose_answers(held, 3, before=before)
-    waiting = site.start_sign_in(EMAIL)
+    waiting, approve = begun(world)
     with pytest.raises(ServerError) as lost:
-        held.phone().approve(waiting.qr)
+        approve(held.phone())
     assert (lost.value.code, lost.value.status) == (UNREACHABLE, 0)
     world.clock.advance(60)
     asked = len(held.owner.shown)
-    shown = held.phone().approve(waiting.qr)
+    shown = approve(held.phone())
     assert len(set(map(str, held.wire.responses[-4:]))) == 1
     assert len(held.owner.shown) == asked  # said yes once, asked once
     assert site.enter_code(waiting.id, shown.code, waiting.session).state == "COMPLETED"
+
+
+def test_a_repeat_of_a_later_process_that_is_denied_is_asked_of_the_account_as_it_is_now(world: World) -> None:
+    """The request was lost, and meanwhile another phone was let in."""
+    held = linked(world)
+    second = linked_also(world, held)
+    waiting = unasked(world)
+    lose_answers(held, 3, before=True)
+    with pytest.raises(ServerError):
+        held.phone().approve(waiting.qr)
+    lost = held.wire.responses[-1]
+    shown = held.phone().approve(waiting.qr)
+    repeat, anew = held.wire.responses[-2:]
+    assert repeat == lost
+    assert anew.idempotency_key != lost.idempotency_key
+    assert [review.is_again for review in held.owner.shown[-2:]] == [False, True]
+    signed_in = client(world).enter_code(waiting.id, shown.code, waiting.session)
+    assert (signed_in.device, signed_in.epoch) == (held.phone().thumbprint, second.phone().devices().epoch)
+
+
+def test_an_answer_that_is_lost_after_the_second_asking_is_repeated_to_the_letter(world: World) -> None:
+    held = linked(world)
+    linked_also(world, held)
+    waiting = unasked(world)
+    seen: list[str] = []
+
+    def forge(request: Request) -> Reply | None:
+        if not request.target_uri.endswith("/response"):
+            return None
+        seen.append(request.idempotency_key)
+        if len(set(seen)) < 2 or len(seen) > 4:
+            return None
+        through(world, request)
+        raise ServerError(UNREACHABLE, "lost")
+
+    held.wire.forge = forge
+    with pytest.raises(ServerError) as lost:
+        held.phone().approve(waiting.qr)
+    assert lost.value.code == UNREACHABLE
+    asked = len(held.owner.shown)
+    shown = held.phone().approve(waiting.qr)
+    assert len(held.owner.shown) == asked
+    assert seen[1:] == [seen[1]] * 4
+    assert client(world).enter_code(waiting.id, shown.code, waiting.session).state == "COMPLETED"
 
 
 def test_an_enrolment_survives_a_lost_answer(world: World) -> None:
@@ -113,11 +177,11 @@ def test_a_recovery_whose_second_answer_is_lost_is_not_asked_for_twice(world: Wo
     new = hand(world, "new phone")
     held_back: list[int] = [0]
 
-    def forge(request: SignedRequest) -> Reply | None:
+    def forge(request: Request) -> Reply | None:
         if not request.target_uri.endswith("/response") or "/rec_" not in request.target_uri or held_back[0] == 3:
             return None
         held_back[0] += 1
-        world.send(request)
+        through(world, request)
         raise ServerError(UNREACHABLE, "lost")
 
     new.wire.forge = forge
@@ -154,7 +218,7 @@ def test_a_phone_that_died_after_the_answer_and_before_it_wrote_that_down_reads_
     journal, state = held.directory / "journal.json", held.directory / "state.json"
     before: dict[str, bytes] = {}
 
-    def forge(request: SignedRequest) -> Reply | None:
+    def forge(request: Request) -> Reply | None:
         if request.target_uri.endswith("/response"):
             before.update(journal=journal.read_bytes(), state=state.read_bytes())
         return None
@@ -173,12 +237,26 @@ def test_what_no_repeat_can_help_any_more_is_asked_for_anew(world: World) -> Non
     lose_answers(held, 3)
     waiting = site.start_sign_in(EMAIL)
     with pytest.raises(ServerError):
-        held.phone().approve(waiting.qr)
+        held.phone().approve(waiting.id, number=waiting.number)
     world.clock.advance(300)
     with pytest.raises(ServerError) as over:
-        held.phone().approve(waiting.qr)
+        held.phone().approve(waiting.id, number=waiting.number)
     assert over.value.status == 401
     assert held.wire.sent[-1].target_uri.endswith("/claim")
+
+
+def test_what_no_repeat_can_help_any_more_is_not_signed_anew_when_it_was_scanned(world: World) -> None:
+    held = linked(world)
+    lose_answers(held, 3)
+    waiting = unasked(world)
+    with pytest.raises(ServerError):
+        held.phone().approve(waiting.qr)
+    world.clock.advance(300)
+    sent = len(held.wire.sent)
+    with pytest.raises(UnsafeError) as over:
+        held.phone().approve(waiting.qr)
+    assert over.value.code is SafetyCode.OUT_OF_WINDOW
+    assert len(held.wire.sent) == sent
 
 
 @pytest.mark.parametrize(
@@ -213,10 +291,10 @@ def test_an_answer_that_does_not_fit_what_was_signed_shows_no_code(
     held, site = linked(world), client(world)
     waiting = site.start_sign_in(EMAIL)
 
-    def forge(request: SignedRequest) -> Reply | None:
+    def forge(request: Request) -> Reply | None:
         if not request.target_uri.endswith("/response"):
             return None
-        return Reply(200, msgspec.json.encode(change(world.send(request).json)))
+        return Reply(200, msgspec.json.encode(change(through(world, request).json)))
 
     held.wire.forge = forge
     with pytest.raises(ServerError) as refused:
@@ -228,16 +306,18 @@ def test_while_one_program_signs_another_one_waits(world: World) -> None:
     held, site = linked(world), client(world)
     waiting = site.start_sign_in(EMAIL)
     other = held.phone()
+    refusals: list[str] = []
 
-    def forge(request: SignedRequest) -> Reply | None:
-        if request.target_uri.endswith("/claim"):
+    def forge(request: Request) -> Reply | None:
+        if request.target_uri.endswith(("/claim", "/response")):
             with pytest.raises(WalletError) as locked:
                 other.approve(waiting.qr)
-            assert locked.value.code is WalletCode.LOCKED
+            refusals.append(locked.value.code)
         return None
 
     held.wire.forge = forge
-    assert held.phone().approve(waiting.qr).code
+    assert held.phone().approve(waiting.id, number=waiting.number).code
+    assert refusals == [WalletCode.LOCKED, WalletCode.LOCKED]
 
 
 @pytest.mark.parametrize(
