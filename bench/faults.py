@@ -2,9 +2,9 @@
 
 A real PostgreSQL, two service processes behind a relay (as behind any balancer), two workers, and ``pteri load`` with
 real signatures, which repeats a request that got no answer and writes down what was acknowledged. Meanwhile, in an
-order that the seed decides: ``kill -9`` of PostgreSQL, of a service process, of a worker, and a full disk. At the end
-``pteri fsck --ledger`` says whether anything acknowledged was lost or happened twice. With ``--sqlite`` the same for
-one process on one file.
+order that the seed decides: ``kill -9`` of PostgreSQL, of a service process, of a worker, lost requests and answers,
+and a full disk. At the end ``pteri fsck --ledger`` says whether anything acknowledged was lost or happened twice. With
+``--sqlite`` the same for one process on one file.
 
 The full disk is a small file system in memory of its own (needs root, or the right to mount one); where that is not to
 be had, the script says so and leaves that fault out.
@@ -86,8 +86,12 @@ class Relay:
             yield self
         finally:
             server.close()
-            for pipe in self._pipes:
-                pipe.cancel()
+            self.cut()
+
+    def cut(self) -> None:
+        """All lines at once, with whatever was on its way."""
+        for pipe in self._pipes:
+            pipe.cancel()
 
     async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for port in self._chance.sample(self._ports, len(self._ports)):
@@ -102,11 +106,14 @@ class Relay:
 
 
 async def _copied(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
+    try:
         while data := await source.read(65536):
             target.write(data)
             await target.drain()
-    target.close()
+    except OSError:
+        pass
+    finally:
+        target.close()
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -135,6 +142,7 @@ class Trial:
     disk: Path | None
     services: list[Program]
     workers: list[Program]
+    relay: Relay
     ledger: Path
     load: asyncio.subprocess.Process | None = None
     done: Counter[str] = field(default_factory=Counter)
@@ -151,6 +159,12 @@ class Trial:
     async def kill_service(self) -> None:
         """One of the processes that answer requests."""
         await self._kill_one(self.services)
+
+    async def cut_lines(self) -> None:
+        """Requests are lost on their way, and answers to what was done: nobody is told."""
+        for _ in range(_BIT):
+            self.relay.cut()
+            await asyncio.sleep(self.chance.uniform(0.01, 0.1))
 
     async def kill_worker(self) -> None:
         """One of the processes that do the work after the commit."""
@@ -207,6 +221,7 @@ FAULTS: Final[dict[str, Callable[[Trial], Awaitable[None]]]] = {
     "kill_postgres": Trial.kill_postgres,
     "kill_service": Trial.kill_service,
     "kill_worker": Trial.kill_worker,
+    "cut_lines": Trial.cut_lines,
     "fill_disk": Trial.fill_disk,
 }
 
@@ -218,8 +233,8 @@ async def trial(
     chance = random.Random(seed)
     order = chance.sample(faults, len(faults))
     async with _set_up(chance, sqlite=sqlite, disk="fill_disk" in faults, say=say) as it:
-        async with Relay([_port_of(service) for service in it.services], chance).running() as relay:
-            it.load = await _loading(it, relay.port, clients)
+        async with it.relay.running():
+            it.load = await _loading(it, clients)
             if not await it.some_more(2 * _BIT):
                 raise RuntimeError(f"no load: {await _end_of(it.load)}")
             for name in order:
@@ -255,6 +270,7 @@ async def _set_up(chance: random.Random, *, sqlite: bool, disk: bool, say: Say) 
                 Program(f"worker {number}", ("work", "--config", str(settings[0])), place / f"worker{number}.log")
                 for number in range(0 if sqlite else 2)
             ],
+            relay=Relay([load_settings(path).server.port for path in settings], chance),
             ledger=place / "ledger",
         )
         for program in (*it.services, *it.workers):
@@ -318,10 +334,10 @@ async def _listening(port: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _loading(it: Trial, port: int, clients: int) -> asyncio.subprocess.Process:
+async def _loading(it: Trial, clients: int) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pteri", "load", "--json"),
-        *("--config", str(it.settings), "--connect", f"http://127.0.0.1:{port}"),
+        *("--config", str(it.settings), "--connect", f"http://127.0.0.1:{it.relay.port}"),
         *("--seconds", "3600", "--clients", str(clients), "--people", str(max(_PEOPLE, clients))),
         *("--ledger", str(it.ledger), "--patience", "60"),
         stdout=asyncio.subprocess.PIPE,
@@ -357,7 +373,7 @@ def main() -> int:
     arguments.add_argument("--sqlite", action="store_true", help="one process on one file")
     arguments.add_argument("--without-disk", action="store_true", help="no full disk: it needs the right to mount one")
     wanted = arguments.parse_args()
-    names = ["kill_service", "fill_disk"] if wanted.sqlite else list(FAULTS)
+    names = ["kill_service", "cut_lines", "fill_disk"] if wanted.sqlite else list(FAULTS)
     faults = [name for name in names if not (wanted.without_disk and name == "fill_disk")] * wanted.rounds
     began = time.monotonic()
     outcome = asyncio.run(

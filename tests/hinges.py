@@ -126,6 +126,8 @@ class Sockets:
     ) -> Iterator[Served]:
         listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         counted = Counted(application)
+        # longer than any test waits: what ends a connection of a test is not its idleness
+        options = {"timeout_keep_alive": 60, **options}
         config = _config(application, counted, lane=lane, look_every_s=look_every_s, **options)
         server = uvicorn.Server(config)
         self.run(_start(server, listener))
@@ -154,10 +156,9 @@ def _config(
         http=protocol_class(application, lane=lane, look_every_s=look_every_s),
         ws="none",
         log_config=None,
-        access_log=False,
         proxy_headers=False,
         server_header=False,
-        **{"timeout_keep_alive": 15, "limit_concurrency": 1024, **options},
+        **{"timeout_keep_alive": 15, "limit_concurrency": 1024, "access_log": False, **options},
     )
     config.load()
     return config
@@ -248,6 +249,8 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = bytearray()
+        self.lost = bytearray()
+        """What was written after the end: a real one loses it in silence."""
         self.closed = False
         self.aborted = False
         self.reading = True
@@ -256,8 +259,9 @@ class Wire(asyncio.Transport):
         return {"sockname": ("127.0.0.1", 80), "peername": ("127.0.0.1", 1)}.get(name, default)
 
     def write(self, data: Any) -> None:
-        # as a real one: what is written after the end is lost in silence
-        if not self.closed:
+        if self.closed:
+            self.lost += data
+        else:
             self.written += data
 
     def is_closing(self) -> bool:
@@ -299,8 +303,8 @@ class Line:
             await self.settle()
 
     async def hang_up(self) -> None:
-        self.protocol.connection_lost(None)
         self.wire.closed = True
+        self.protocol.connection_lost(None)
         await self.settle()
 
     def look(self, times: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pteri.app.deployment import Deployment
 from pteri.app.findings import Acknowledged
+from pteri.app.forget import forget_old
 from pteri.core.ids import AccountId, RequestId
 from world import MALLORY_WORDS, Browser, SimPhone, World
 
@@ -41,6 +42,7 @@ def lived(place: Path) -> Lived:
     for _ in range(3):
         told.append(signed_in(world, first, "alice@example.com"))
         told.append(signed_in(world, bobs, "bob@example.com"))
+    approved_only(world, first, "alice@example.com")
     second = world.phone("second phone")
     shown = first.approve_offer(second.offer(), revoke_old=False)
     assert second.enter_migration_code(shown.code).status == 200
@@ -56,7 +58,8 @@ def lived(place: Path) -> Lived:
     world.clock.advance(HOUR)
     assert first.revoke(second.thumbprint).decided.code == "HELD"
     world.clock.advance(2 * DAY)
-    told.append(signed_in(world, first, "alice@example.com"))
+    assert asyncio.run(forget_old(world.deployment, world.clock.now())) == 1
+    told.append(signed_in(world, first, "alice@example.com", scanned=True))
     fourth = world.phone("fourth phone")
     assert first.approve_offer(fourth.offer(), revoke_old=False).decided.status == 202
     alice, bob = world.account_of(first).id, world.account_of(bobs).id
@@ -64,12 +67,19 @@ def lived(place: Path) -> Lived:
     return Lived(world, alice, bob, first, told)
 
 
-def signed_in(world: World, phone: SimPhone, login: str) -> Acknowledged:
+def signed_in(world: World, phone: SimPhone, login: str, *, scanned: bool = False) -> Acknowledged:
     """One whole sign-in, a little later than what was before."""
     world.clock.advance(7)
     browser = Browser("desk")
-    started = world.site(phone.tenant).start_sign_in(login, browser)
-    shown = phone.approve(started)
+    started = world.site(phone.tenant).start_sign_in(login, browser, prompt=not scanned)
+    if scanned:
+        phone.look()  # its list of phones, from which it knows the account as it is now
+    shown = phone.scan(started) if scanned else phone.approve(started)
     done = world.site(phone.tenant).enter_code("logins", started.id, shown.code, browser)
     assert done.status == 200, done.body
     return Acknowledged(RequestId(started.id), AccountId(done.json["account"]), world.clock.now())
+
+
+def approved_only(world: World, phone: SimPhone, login: str) -> None:
+    """A sign-in whose code nobody types."""
+    assert phone.approve(world.site(phone.tenant).start_sign_in(login, Browser("left desk"))).decided.status == 200

@@ -52,6 +52,7 @@ _SETTINGS: Final = {
     "shared_buffers": "32MB",
     "autovacuum": "off",
     "logging_collector": "off",
+    "recovery_init_sync_method": "syncfs",  # a crash may leave thousands of files to look after
     "log_line_prefix": "",
     "lc_messages": "C",
 }
@@ -131,6 +132,11 @@ class PostgresServer:
         assert process.stderr is not None
         listener.join(_SHORTLY)
         process.stderr.close()
+
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and not ended."""
+        return self._process is not None
 
     def url(self, database: str = "postgres") -> str:
         """Where to find one of its databases."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -26,6 +26,11 @@ _LAST: Final = {
     b"H": b"TnE",  # "flush", after a statement was described: by its columns, or an error
 }
 """Letter of the message that ends what a client sends at once, and letters of what ends the answer."""
+_GOODBYE: Final = b"X"
+
+
+async def _nothing() -> None:
+    """What else happens at a cut."""
 
 
 class Wire:
@@ -40,7 +45,7 @@ class Wire:
         """How many went to the server since the last ``cut_at``."""
         self.was_cut = False
         self._cut: tuple[int, When] | None = None
-        self._at_the_cut: Callable[[], object] = lambda: None
+        self._at_the_cut: Callable[[], Awaitable[object]] = _nothing
         self._ends: set[asyncio.StreamWriter] = set()
         self._talks: set[asyncio.Task[None]] = set()
 
@@ -56,10 +61,17 @@ class Wire:
         await self._listening.wait_closed()
         shutil.rmtree(self._place)
 
-    def cut_at(self, statement: int, when: When, at_the_cut: Callable[[], object] = lambda: None) -> None:
-        """Cut the wire once, at the n-th statement from now, from 1, of whichever connection."""
+    def cut_at(self, statement: int, when: When, at_the_cut: Callable[[], Awaitable[object]] = _nothing) -> None:
+        """Cut the wire once, at the n-th statement from now, from 1, of whichever connection.
+
+        ``at_the_cut``: what happens at that moment; both ends hear of the cut when it is done.
+        """
         self.statements, self.was_cut = 0, False
         self._cut, self._at_the_cut = (statement, when), at_the_cut
+
+    def stay_whole(self) -> None:
+        """Cut nothing from now on."""
+        self._cut = None
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -101,9 +113,10 @@ class Wire:
             if letter in _LAST:
                 self.statements += 1
                 if self._cut == (self.statements, "before"):
-                    self._cut_now(ends)
+                    await self._cut_now(ends)
                 elif self._cut == (self.statements, "after"):
                     lost.append(_LAST[letter])
+            if letter in {*_LAST, _GOODBYE}:
                 back.write(waiting)
                 waiting = b""
 
@@ -120,11 +133,11 @@ class Wire:
             if not lost:
                 writer.write(message)
             elif letter in lost[0]:
-                self._cut_now(ends)
+                await self._cut_now(ends)
 
-    def _cut_now(self, ends: tuple[asyncio.StreamWriter, ...]) -> None:
+    async def _cut_now(self, ends: tuple[asyncio.StreamWriter, ...]) -> None:
         self._cut, self.was_cut = None, True
-        self._at_the_cut()
+        await self._at_the_cut()
         for end in ends:
             end.transport.abort()
         raise ConnectionAbortedError

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -25,7 +25,7 @@ from pteri.adapters.system import monotonic_s
 from pteri.serving import DRAIN_S, READY, configure_logs, listen
 from pteri.settings import Settings, SettingsError
 
-__all__ = ["supervise"]
+__all__ = ["Group", "supervise"]
 
 _START_S: Final = 60.0
 """How long a process may take until it is ready."""
@@ -53,7 +53,7 @@ def supervise(settings: Settings, command: Sequence[str]) -> None:
     server = settings.server
     with listen(server) as listener:
         listening = {"public_origin": server.public_origin, "host": server.host, "port": server.port}
-        asyncio.run(_Group(listener, command, server.processes).run(listening))
+        asyncio.run(Group(listener, command, server.processes, pause=asyncio.sleep).run(listening))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +109,20 @@ class _Slot:
         self.short_lives = 0
 
 
-class _Group:
-    """All processes."""
+class Group:
+    """All processes. ``pause`` waits for so many seconds between starts that fail."""
 
-    def __init__(self, listener: socket.socket, command: Sequence[str], size: int) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        command: Sequence[str],
+        size: int,
+        *,
+        pause: Callable[[float], Coroutine[Any, Any, None]],
+    ) -> None:
         self._listener, self._command = listener, command
         self._slots = [_Slot() for _ in range(size)]
-        self._stop, self._roll = asyncio.Event(), asyncio.Event()
+        self._stop, self._roll, self._pause = asyncio.Event(), asyncio.Event(), pause
         self._failed_starts = 0
 
     async def run(self, listening: Mapping[str, object]) -> None:
@@ -141,7 +148,7 @@ class _Group:
             child = slot.child or await self._filled(slot)
             if child is None:
                 self._may_go_on()
-                await self._or_stop(asyncio.sleep(_pause_s(self._failed_starts)))
+                await self._or_stop(self._pause(_pause_s(self._failed_starts)))
                 continue
             began = monotonic_s()
             await self._or_stop(child.process.wait())
@@ -151,7 +158,7 @@ class _Group:
                 child.channel.close()
                 _log.error("process_died", pid=child.process.pid, status=child.process.returncode)
                 slot.short_lives = slot.short_lives + 1 if monotonic_s() - began < _SHORT_LIFE_S else 0
-                await self._or_stop(asyncio.sleep(_pause_s(slot.short_lives - 1)))
+                await self._or_stop(self._pause(_pause_s(slot.short_lives - 1)))
         if slot.child is not None:
             await slot.child.retire()
             slot.child = None

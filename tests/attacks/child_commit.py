@@ -1,7 +1,7 @@
 """Processes that are there to die. One order a line on standard input, one answer a line on standard output.
 
 The imports are paid once: each order runs in a fork, which is a process of its own to be killed. It opens its own
-store, since SQLite's connections do not survive a fork.
+store, since no connection to a database survives a fork.
 """
 
 from __future__ import annotations
@@ -13,21 +13,26 @@ import resource
 import signal
 import sys
 import traceback
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 import builders as b
+from pteri.adapters.store.opening import open_store
+from pteri.adapters.store.postgres import PostgresStore
 from pteri.adapters.store.sqlite import SqliteStore
-from pteri.app.ports import ChallengeChange, Changeset, Outcome, StoreUnavailable
+from pteri.app.ports import ChallengeChange, Changeset, Committed, Outcome, Repeated, Store, StoreUnavailable
 from pteri.domain.account import Account
 from pteri.domain.challenge import ChallengeEvent
+
+ALREADY_IMPORTED = PostgresStore  # or every fork would pay for it
 
 
 class Order(msgspec.Struct):
     what: str
-    path: str
+    place: str
     number: int
+    account: int = 1
 
 
 def say(*words: object) -> None:
@@ -35,13 +40,13 @@ def say(*words: object) -> None:
     os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
 
-def commit(store: SqliteStore, changeset: Changeset) -> Outcome:
-    [outcome] = asyncio.run(store.commit([changeset]))
+async def commit(store: Store, changeset: Changeset) -> Outcome:
+    [outcome] = await store.commit([changeset])
     return outcome
 
 
-def die_before(store: SqliteStore, statement: int) -> None:
-    """Kill this process before the n-th SQL statement from now, from 1; 0: never."""
+def die_before(store: Store, statement: int) -> None:
+    """Kill this process before the n-th SQL statement from now, from 1; 0: never. In a file; a database has wires."""
     seen = itertools.count(1)
 
     def look(sql: str) -> None:
@@ -49,22 +54,24 @@ def die_before(store: SqliteStore, statement: int) -> None:
             say("dies before", sql.split(maxsplit=1)[0])
             os.kill(os.getpid(), signal.SIGKILL)
 
-    store._connection.set_trace_callback(look)
+    inner = getattr(store, "_inner", None)
+    if isinstance(inner, SqliteStore):
+        inner._connection.set_trace_callback(look)
 
 
-def approve(store: SqliteStore, statement: int) -> None:
-    die_before(store, statement)
-    say(commit(store, b.approval(b.opened(), b.sign_in())))
+async def approve(store: Store, order: Order) -> None:
+    die_before(store, order.number)
+    say(await commit(store, b.approval(b.opened(), b.sign_in())))
 
 
-def approve_and_die(store: SqliteStore, _: int) -> None:
-    commit(store, b.approval(b.opened(), b.sign_in()))
+async def approve_and_die(store: Store, _: Order) -> None:
+    await commit(store, b.approval(b.opened(), b.sign_in()))
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def sequence(store: SqliteStore, statement: int) -> None:
-    die_before(store, statement)
-    say(asyncio.run(store.sequence(3)))
+async def sequence(store: Store, order: Order) -> None:
+    die_before(store, order.number)
+    say(await store.sequence(3))
 
 
 def sign_in(account: Account, number: int) -> Changeset:
@@ -74,38 +81,57 @@ def sign_in(account: Account, number: int) -> Changeset:
     return msgspec.structs.replace(b.response(account, asked, number), challenges=(answered,))
 
 
-def current(store: SqliteStore) -> Account:
-    account = asyncio.run(store.account(b.TENANT, b.account_id()))
-    assert account is not None
-    return account
+async def current(store: Store, account: int) -> Account:
+    found = await store.account(b.TENANT, b.account_id(account))
+    assert found is not None
+    return found
 
 
-def stream(store: SqliteStore, first: int) -> None:
-    """Sign in for ever, sequencing now and then, and acknowledge what is durable."""
-    for number in itertools.count(first):
-        commit(store, sign_in(current(store), number))
+async def stream(store: Store, order: Order) -> None:
+    """Sign in for ever, sequencing now and then, and acknowledge what is durable. An outage is waited for."""
+    for number in itertools.count(order.number):
+        while True:
+            try:
+                outcome = await commit(store, sign_in(await current(store, order.account), number))
+                if number % 3 == 0:
+                    await store.sequence(2)
+            except StoreUnavailable:
+                continue
+            assert isinstance(outcome, Committed | Repeated)
+            break
         say("acknowledged", number)
-        if number % 3 == 0:
-            asyncio.run(store.sequence(2))
 
 
-def fill_the_disk(store: SqliteStore, size: int) -> None:
+async def fill_the_disk(store: Store, order: Order) -> None:
     """Sign in until no file may grow any more, then again when there is room."""
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (order.number, most))
     for number in itertools.count(1):
-        before = current(store)
+        before = await current(store, 1)
         try:
-            commit(store, sign_in(before, number))
+            await commit(store, sign_in(before, number))
         except StoreUnavailable:
             break
         say("acknowledged", number)
-    say("full", current(store) == before)
+    say("full", await current(store, 1) == before)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-    say(commit(store, sign_in(before, number)))
+    say(await commit(store, sign_in(before, number)))
 
 
-ORDERS = {work.__name__: work for work in (approve, approve_and_die, sequence, stream, fill_the_disk)}
+Work = Callable[[Store, Order], Awaitable[None]]
+ORDERS: dict[str, Work] = {
+    "approve": approve,
+    "approve_and_die": approve_and_die,
+    "sequence": sequence,
+    "stream": stream,
+    "fill_the_disk": fill_the_disk,
+}
+
+
+async def carry_out(order: Order) -> None:
+    store = await open_store(order.place)
+    await ORDERS[order.what](store, order)
+    await store.close()
 
 
 def main() -> None:
@@ -117,7 +143,7 @@ def main() -> None:
             os.close(go)
             os.read(started, 1)  # nothing is said before "born" is
             try:
-                ORDERS[order.what](SqliteStore.open(Path(order.path)), order.number)
+                asyncio.run(carry_out(order))
             except BaseException:  # noqa: BLE001 - a fork must never return into its parent's loop
                 traceback.print_exc()
                 os._exit(1)

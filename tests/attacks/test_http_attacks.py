@@ -471,6 +471,7 @@ def test_ds_04_the_body_of_an_answered_request_is_not_waited_for_without_end(
         await slow.send(head + framing)
         for _ in range(LOOKS_BODY + 3):
             await slow.send(rest_of_body)
+            assert not slow.protocol.cycle.body, "nothing of it is kept"
             slow.look(1)
         assert slow.wire.closed
         assert slow.wire.written.count(b"HTTP/1.1 ") == 1
@@ -525,17 +526,20 @@ def test_ds_04_a_closed_connection_that_does_not_go_away_is_cut_off(victim: Vict
     played(play)
 
 
+class Slow(Victim):
+    """It answers when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_end = asyncio.Event()
+
+    async def __call__(self, call: Call[Change]) -> Reply:
+        await self.may_end.wait()
+        return await super().__call__(call)
+
+
 @WAYS
 def test_ds_04_a_request_that_takes_long_is_not_cut(lane: bool) -> None:
-    class Slow(Victim):
-        def __init__(self) -> None:
-            super().__init__()
-            self.may_end = asyncio.Event()
-
-        async def __call__(self, call: Call[Change]) -> Reply:
-            await self.may_end.wait()
-            return await super().__call__(call)
-
     async def play() -> None:
         victim = Slow()
         busy = line(victim, lane=lane)
@@ -545,6 +549,45 @@ def test_ds_04_a_request_that_takes_long_is_not_cut(lane: bool) -> None:
         victim.may_end.set()
         await busy.settle()
         assert busy.wire.written.startswith(b"HTTP/1.1 200 ")
+        busy.look(LOOKS_IDLE)
+        assert not busy.wire.closed, "its idle time begins with the answer"
+        busy.look(2)
+        assert busy.wire.closed
+
+    played(play)
+
+
+@WAYS
+def test_ds_04_an_answer_is_not_heaped_on_one_that_is_not_taken(lane: bool) -> None:
+    async def play() -> None:
+        victim = Slow()
+        deaf = line(victim, lane=lane)
+        await deaf.send(HONEST)
+        deaf.protocol.pause_writing()
+        victim.may_end.set()
+        await deaf.settle()
+        assert deaf.wire.written == b""
+        deaf.protocol.resume_writing()
+        await deaf.settle()
+        assert deaf.wire.written.startswith(b"HTTP/1.1 200 ")
+
+    played(play)
+
+
+@WAYS
+def test_ds_04_who_goes_away_while_an_answer_is_made_leaves_nothing_behind(lane: bool) -> None:
+    async def play() -> None:
+        victim = Slow()
+        gone = line(victim, lane=lane)
+        await gone.send(HONEST)
+        await gone.hang_up()
+        victim.may_end.set()
+        await gone.settle()
+        assert gone.wire.written == b""
+        assert gone.wire.lost == b""
+        assert not gone.state.tasks
+        assert not gone.state.connections
+        assert not gone.protocol.watch._watched
 
     played(play)
 
@@ -559,6 +602,36 @@ def test_ds_04_nothing_behind_the_last_answer_is_done(victim: Victim, lane: bool
         assert ended.wire.written.count(b"HTTP/1.1 ") == 1
         assert ended.wire.closed
         assert victim.reached == []
+
+    played(play)
+
+
+@WAYS
+def test_ds_04_a_broken_body_in_a_queue_gets_no_answer_that_belongs_to_the_request_before_it(lane: bool) -> None:
+    async def play() -> None:
+        victim = Slow()
+        broken = line(victim, lane=lane)
+        await broken.send(HONEST + CHUNKED + b"no size\r\n")
+        assert broken.wire.closed
+        assert broken.wire.written == b""
+        victim.may_end.set()
+        await broken.hang_up()
+
+    played(play)
+
+
+@WAYS
+def test_ds_04_many_requests_in_one_packet_are_not_taken_for_one_endless_head(victim: Victim, lane: bool) -> None:
+    async def play() -> None:
+        many = line(victim, lane=lane)
+        await many.send(UNKNOWN * 300 + HONEST[:50])
+        while many.protocol.pipeline:
+            await many.settle()
+        await many.send(HONEST[50:])
+        await many.settle()
+        assert many.wire.written.count(b"HTTP/1.1 404 ") == 300
+        assert many.wire.written.count(b"HTTP/1.1 200 ") == 1
+        assert not many.wire.closed
 
     played(play)
 

@@ -192,6 +192,37 @@ def test_terms_belong_to_one_request(world: World) -> None:
     assert one.honest().status == two.honest().status == 200
 
 
+def test_terms_of_one_request_are_no_terms_of_another_of_the_same_account(world: World) -> None:
+    """Even with the ticket that belongs to the other request: session, number and nonce stay with their own."""
+    phone = world.enrolled()
+    one, two = scanning(world, phone, "one"), scanning(world, phone, "two")
+    assert one.invited is not None
+    assert two.invited is not None
+    moved = msgspec.structs.replace(one.statement, request_id=two.statement.request_id)
+    carried = replace(one, statement=moved, invited=msgspec.structs.replace(one.invited, ticket=two.invited.ticket))
+    was = world.rows()
+    assert_denied(carried.honest())
+    assert world.rows() == was
+    assert one.honest().status == two.honest().status == 200
+
+
+def test_a_ticket_cannot_be_rewritten_for_another_account_by_who_knows_both(world: World) -> None:
+    """Else a sign-in that a page began for one login would end as another person's."""
+    victim, mallory = world.enrolled(), world.enrolled("mallory", "mallory@example.com", words=MALLORY_WORDS)
+    stand, own = scanning(world, victim), mallory.known
+    assert stand.invited is not None
+    assert own is not None
+    ticket = ids.from_base64url(stand.invited.ticket)
+    ids_of_both = [ids.account_bytes(account) for account in (stand.statement.act.account, own.account)]
+    rewritten = bytes(a ^ b ^ c for a, b, c in zip(ticket, *ids_of_both, strict=True))
+    invited = msgspec.structs.replace(stand.invited, ticket=ids.to_base64url(rewritten))
+    statement = with_act(stand.statement, account=own.account, esim=own.esim, device=mallory.thumbprint)
+    statement = msgspec.structs.replace(statement, address=mallory.wallet.pinned.address)
+    was = world.rows()
+    assert_denied(replace(stand, phone=mallory, statement=statement, invited=invited).honest())
+    assert world.rows() == was
+
+
 # --- foreign terms ------------------------------------------------------------------------------------------------
 
 

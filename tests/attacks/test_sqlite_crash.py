@@ -9,17 +9,14 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import pytest
 
 import builders as b
+from children import Children, Ended
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.app.ports import Changeset, Committed, Outcome, Repeated
 from whole import check_whole
@@ -28,51 +25,6 @@ pytestmark = pytest.mark.slow
 
 KILLED = -signal.SIGKILL
 APPROVAL = b.approval(b.opened(), b.sign_in())
-
-
-@dataclass(frozen=True)
-class Ended:
-    status: int
-    said: list[str]
-
-
-class Children:
-    """The process of ``child_commit.py``, which forks one child an order."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("child_commit.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-
-    def start(self, what: str, path: Path, number: int) -> int:
-        """Give an order; the process id of who carries it out."""
-        assert self._process.stdin is not None
-        order = {"what": what, "path": str(path), "number": number}
-        self._process.stdin.write(msgspec.json.encode(order) + b"\n")
-        self._process.stdin.flush()
-        return int(self.hear().removeprefix("born "))
-
-    def hear(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().decode().removesuffix("\n")
-
-    def end(self) -> Ended:
-        """Wait for it to end by itself."""
-        said = []
-        while not (line := self.hear()).startswith("ended "):
-            assert line, "the child process is gone"
-            said.append(line)
-        return Ended(int(line.removeprefix("ended ")), said)
-
-    def run(self, what: str, path: Path, number: int) -> Ended:
-        self.start(what, path, number)
-        return self.end()
-
-    def close(self) -> None:
-        self._process.communicate(timeout=5)
 
 
 @pytest.fixture(scope="module")

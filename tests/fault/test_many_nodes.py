@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from nodes import Node, Nodes, nodes
-from postgres import running
+from postgres import PostgresServer, running
 from pteri.app.fsck import fsck
 from pteri.core import ids, wire
 from pteri.core.httpsig import SignedRequest, Tag
@@ -34,7 +34,8 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "sqlite":
         yield "pteri.sqlite3"
         return
-    with running() as server, server.database() as url:
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    with server.database() as url:
         yield url
 
 
@@ -230,6 +231,20 @@ def test_sv_08_a_challenge_of_a_clock_80_s_ahead_is_answered_here_and_of_one_100
     assert here.site().enter_code("logins", asked.id, shown.code, browser).status == 200
     asked = too_far.site().start_sign_in(person.login, browser)
     assert phone.claim(asked.id).status == 401
+
+
+def test_sv_08_a_scanned_sign_in_of_a_clock_80_s_ahead_is_answered_here_and_of_one_100_s_ahead_is_not(
+    apart: Nodes, person: Person
+) -> None:
+    here, ahead, too_far = apart
+    phone = person.enrolled(here)
+    browser = Browser(f"desk of {person.login}")
+    asked = ahead.site().start_sign_in(person.login, browser, prompt=False)
+    shown = phone.scan(asked)
+    assert shown.decided.status == 200
+    assert here.site().enter_code("logins", asked.id, shown.code, browser).status == 200
+    asked = too_far.site().start_sign_in(person.login, browser, prompt=False)
+    assert phone.scan(asked).decided.status == 401
 
 
 def test_sv_08_a_challenge_ends_for_each_node_by_its_own_clock_and_is_used_once(apart: Nodes, person: Person) -> None:

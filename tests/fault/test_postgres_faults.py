@@ -1,11 +1,11 @@
-"""The wire breaks, the server goes, a lock is held, a record is damaged: one exception, nothing half, and on it goes."""
+"""The wire breaks, the server goes, a lock is held, a record is damaged: one exception and nothing half."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
@@ -79,8 +79,11 @@ async def sql(url: str, *statements: str) -> list[Any]:
 
 async def content(url: str) -> dict[str, list[str]]:
     """Every row of every table."""
-    tables = await sql(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-    return {name: sorted(map(repr, await sql(url, f"SELECT * FROM {name}"))) for (name,) in tables}
+    connection = await asyncpg.connect(url)
+    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    found = {name: sorted(map(repr, await connection.fetch(f"SELECT * FROM {name}"))) for (name,) in tables}
+    await connection.close()
+    return found
 
 
 # --- the wire breaks ----------------------------------------------------------------------------------------
@@ -111,6 +114,7 @@ async def test_a_wire_that_breaks_at_any_statement_of_a_commit_leaves_all_or_not
                     failures += 1
                     assert await content(url) in ([before] if when == "before" else [before, after])
                 # Nobody heard: it asks again, and again.
+                wire.stay_whole()
                 await store.commit(batch)
                 assert await store.commit([APPROVAL]) == [Repeated(b.answer_of(APPROVAL))]
                 assert await content(url) == after
@@ -125,10 +129,9 @@ async def test_a_wire_that_breaks_at_any_statement_of_a_commit_leaves_all_or_not
 async def test_a_reading_is_asked_again_when_its_wire_breaks(store: PostgresStore, url: str, when: When) -> None:
     async with Wire(url) as wire:
         far = await PostgresStore.open(wire.url)
-        for statement in (1, 2):  # it is prepared first
-            wire.cut_at(statement, when)
-            assert await far.account(b.TENANT, b.account_id()) == b.opened()
-            assert wire.was_cut
+        wire.cut_at(1, when)
+        assert await far.account(b.TENANT, b.account_id()) == b.opened()
+        assert wire.was_cut
         await far.close()
 
 
@@ -146,6 +149,7 @@ async def test_a_wire_that_breaks_at_any_statement_of_the_sequencer_gives_each_e
                     assert await store.sequence(3) == 3
                 except StoreUnavailable:
                     assert await sql(url, "SELECT position FROM log ORDER BY 1") in ([], [(0,), (1,), (2,)])
+                wire.stay_whole()
                 while await store.sequence(3):
                     pass
                 await check_whole(store, sequenced=True)
@@ -183,7 +187,7 @@ async def test_a_connection_that_the_server_ends_in_the_middle_of_a_commit_leave
         while not await sql(url, WAITING):
             pass
         await sql(url, f"SELECT pg_terminate_backend(pid) FROM ({WAITING}) AS them")
-        with pytest.raises(StoreUnavailable, match="57P01"):
+        with pytest.raises(StoreUnavailable, match="database failed"):
             await commit
     await operator.close()
     assert await content(url) == before
@@ -196,12 +200,12 @@ WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() A
 async def test_of_two_that_wait_for_each_other_the_one_that_the_server_ends_begins_again(
     store: PostgresStore, url: str, postgres_server: PostgresServer
 ) -> None:
-    assert await store.commit([b.opening(2)]) == [Committed()]
+    assert await store.commit([b.opening(4)]) == [Committed()]
     operator = await asyncpg.connect(url, server_settings={"deadlock_timeout": "1h"})  # it will not be the one
     transaction = operator.transaction()
     await transaction.start()
-    await operator.execute("UPDATE accounts SET state = state WHERE account = $1", b.account_id(2))
-    both = [APPROVAL, b.moved(b.opened(2), 1)]
+    await operator.execute("UPDATE accounts SET state = state WHERE account = $1", b.account_id(4))
+    both = [APPROVAL, b.moved(b.opened(4), 1)]
     commit = asyncio.create_task(store.commit(both))
     while not await sql(url, WAITING):
         pass
@@ -238,7 +242,7 @@ async def test_a_lock_that_is_held_too_long_makes_the_store_unavailable_for_writ
     operator = await asyncpg.connect(url)
     async with operator.transaction():
         await operator.execute("SELECT * FROM accounts FOR UPDATE")
-        with pytest.raises(StoreUnavailable, match="TimeoutError"):
+        with pytest.raises(StoreUnavailable, match="57014"):
             await impatient.commit([APPROVAL])
         assert await impatient.account(b.TENANT, b.account_id()) == b.opened()
     await operator.close()
@@ -281,10 +285,8 @@ async def test_a_server_that_is_away_makes_the_store_unavailable_until_it_is_bac
         await store.close()
 
 
-async def test_a_commit_is_durable_whatever_the_server_thinks_is_enough(
-    url: str, postgres_server: PostgresServer
-) -> None:
-    database = url.rpartition("/")[0].rpartition("?")[0] or (await sql(url, "SELECT current_database()"))[0][0]
+async def test_a_commit_is_durable_whatever_the_server_thinks_is_enough(url: str) -> None:
+    [(database,)] = await sql(url, "SELECT current_database()")
     for weaker, ours in {"off": "on", "local": "on", "remote_write": "on", "remote_apply": "remote_apply"}.items():
         await sql(url, f"ALTER DATABASE {database} SET synchronous_commit = '{weaker}'")
         store = await PostgresStore.open(url)
@@ -364,7 +366,7 @@ async def test_a_record_that_cannot_be_read_is_no_answer(
 ) -> None:
     await store.commit([APPROVAL])
     await sql(url, f"UPDATE {table} SET {column} = 'not even JSON'")
-    reads = {
+    reads: dict[str, Callable[[], Awaitable[object]]] = {
         "accounts": lambda: store.account(b.TENANT, b.account_id()),
         "challenges": lambda: store.challenge(b.TENANT, b.request_id()),
         "events": lambda: store.history(b.TENANT, b.account_id(), 0, 10),

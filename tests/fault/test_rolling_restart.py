@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from postgres import PostgresServer, running
+from postgres import PostgresServer
 from pteri.adapters.system import SystemClock, SystemEntropy
 from pteri.core import ids, wire
 from pteri.core.httpsig import Tag, sign
@@ -38,18 +38,12 @@ SOON_S = 60
 CLIENTS = 24
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with running() as server:
-        yield server
-
-
 @pytest.fixture
-def made(postgres: PostgresServer, tmp_path: Path) -> Iterator[Provisioned]:
+def made(postgres_server: PostgresServer, tmp_path: Path) -> Iterator[Provisioned]:
     """A new service for two processes, and enough requests a minute for all clients of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    with postgres.database() as url:
+    with postgres_server.database() as url:
         place = tmp_path / "service"
         made = provision(place, domain="bank.example", tenant="bank", network="main", port=port, database=url)
         settings = load_settings(made.settings)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_what_was_acknowledged_is_there_once_after_the_database_a_service_and_a_worker_were_killed() -> None:
-    faults = ["kill_postgres", "kill_service", "kill_worker"]
+    faults = ["kill_postgres", "kill_service", "kill_worker", "cut_lines"]
     outcome = asyncio.run(trial(seed=1, faults=faults, clients=4))
     assert outcome.faults == dict.fromkeys(faults, 1)
     assert outcome.fsck["findings"] == []

@@ -7,7 +7,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import httptools
 import msgspec
@@ -656,6 +656,13 @@ def test_headers_that_the_server_adds_are_on_every_answer_and_may_end_the_connec
 
 
 # The switch
+
+
+@pytest.mark.parametrize("options", [{"access_log": True}, {"root_path": "/below"}])
+def test_what_only_the_ordinary_way_can_do_is_done_by_it(sockets: Sockets, options: dict[str, Any]) -> None:
+    with sockets.serve(application(), lane=True, **options) as served:
+        assert conversation(served, ask()).startswith(b"HTTP/1.1 ")
+        assert served.over_asgi == 2
 
 
 def test_with_another_uvicorn_there_is_no_lane_and_the_log_says_so() -> None:

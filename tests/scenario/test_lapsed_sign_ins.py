@@ -60,3 +60,32 @@ def test_a_sign_in_that_was_completed_or_never_approved_leaves_no_lapse(world: W
     world.clock.advance(KEPT_S + 3600)
     forget_all(world)
     assert [type(each.event) for each in history(world, phone)] == [AccountBound, SignedIn]
+
+
+def test_an_approved_sign_in_that_three_wrong_codes_ended_is_in_the_log_at_once(world: World) -> None:
+    phone = world.enrolled()
+    browser = Browser("guesses")
+    started = world.site().start_sign_in("alice@example.com", browser)
+    code = phone.approve(started).code
+    wrong = f"{(int(code) + 1) % 10**8:08d}"
+    for _ in range(3):
+        assert world.site().enter_code("logins", started.id, wrong, browser).status == 401
+    bound, lapsed = history(world, phone)
+    assert isinstance(bound.event, AccountBound)
+    assert isinstance(lapsed.event, SignInLapsed)
+    assert lapsed.evidence is not None
+    assert world.site().enter_code("logins", started.id, code, browser).status == 401
+
+
+def test_what_was_kept_for_a_code_is_gone_when_no_code_is_awaited_any_more(world: World) -> None:
+    phone = world.enrolled()
+    browser = Browser("completes")
+    started = world.site().start_sign_in("alice@example.com", browser)
+    code = phone.approve(started).code
+    waiting = world.run(world.deployment.store.challenge(TenantId("bank"), started.id))
+    assert waiting is not None
+    assert waiting.sealed
+    assert world.site().enter_code("logins", started.id, code, browser).status == 200
+    completed = world.run(world.deployment.store.challenge(TenantId("bank"), started.id))
+    assert completed is not None
+    assert (completed.sealed, completed.code_mac) == (b"", None)

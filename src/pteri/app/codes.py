@@ -71,7 +71,7 @@ async def enter_code(deployment: Deployment, asking: ClientAsking, request: Requ
             raise _unknown(request)
         _same_session(challenge.asked, secret)
         if not _is_right(deployment, call, challenge, code):
-            return await mistyped(deployment, call, challenge)
+            return await mistyped(deployment, call, challenge, stored)
         evidence = open_evidence(deployment, challenge)
         change = _completion(deployment, call, challenge, evidence, stored)
         signed_in = _signed_in(call, challenge, change.account, evidence)
@@ -242,7 +242,7 @@ async def start_recovery(deployment: Deployment, asking: Asking, wanted: wire.St
         if challenge.state is not ChallengeState.VERIFIED or not challenge.is_live(call.at):
             raise Denied("no code set-up is open")
         if not is_code(deployment, challenge, code):
-            return await mistyped(deployment, call, challenge)
+            return await mistyped(deployment, call, challenge, None)
         assert challenge.account is not None
         stored = await deployment.store.account(call.tenant.id, challenge.account)
         assert stored is not None

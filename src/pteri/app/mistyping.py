@@ -7,12 +7,22 @@ from typing import Final
 import msgspec
 
 from pteri.app.callers import Call
-from pteri.app.committing import Done, answered, commit
+from pteri.app.committing import Done, account_change, answered, commit, settled
 from pteri.app.deployment import Deployment
-from pteri.app.ports import ChallengeChange, Changeset, Count, CounterKind
+from pteri.app.evidence import open_evidence
+from pteri.app.ports import AccountChange, ChallengeChange, Changeset, Count, CounterKind
 from pteri.app.refusals import Denied
 from pteri.core import wire
-from pteri.domain.challenge import BindAsked, Challenge, ChallengeEvent, ChallengeState, StatementAsked
+from pteri.domain.account import Account
+from pteri.domain.challenge import (
+    BindAsked,
+    Challenge,
+    ChallengeEvent,
+    ChallengeState,
+    SignInAsked,
+    StatementAsked,
+)
+from pteri.domain.events import SignInLapsed
 
 __all__ = ["mistype", "mistyped", "still_allowed"]
 
@@ -60,8 +70,11 @@ def mistype(deployment: Deployment, call: Call, challenge: Challenge) -> tuple[C
     )
 
 
-async def mistyped(deployment: Deployment, call: Call, challenge: Challenge) -> Done:
-    """Record a wrong code and deny it; where no approval waits for a code there is nothing to count."""
+async def mistyped(deployment: Deployment, call: Call, challenge: Challenge, stored: Account | None) -> Done:
+    """Record a wrong code and deny it; where no approval waits for a code there is nothing to count.
+
+    ``stored``: the account of the challenge, which gets the end of an approved sign-in into its log.
+    """
     if challenge.state is not ChallengeState.VERIFIED or not challenge.is_live(call.at):
         raise Denied("no approval waits for a code here")
     after, counts = mistype(deployment, call, challenge)
@@ -72,6 +85,18 @@ async def mistyped(deployment: Deployment, call: Call, challenge: Challenge) -> 
             # Recorded, so that a repeat of the same request is not a second attempt.
             answer=answered(call, 401, wire.Nothing()),
             challenges=(ChallengeChange(challenge.version, after),),
+            account=_end_of_sign_in(deployment, call, challenge, after, stored),
             counts=counts,
         ),
     )
+
+
+def _end_of_sign_in(
+    deployment: Deployment, call: Call, challenge: Challenge, after: Challenge, stored: Account | None
+) -> AccountChange | None:
+    if after.state is not ChallengeState.FAILED or not isinstance(challenge.asked, SignInAsked) or stored is None:
+        return None
+    assert challenge.answered_by is not None
+    _, ended = settled(stored, call.at)
+    lapsed = SignInLapsed(at=call.at, request=challenge.id, device=challenge.answered_by)
+    return account_change(stored, [*((event, None) for event in ended), (lapsed, open_evidence(deployment, challenge))])

@@ -33,12 +33,11 @@ def from_base45(text: str) -> bytes:
     """The inverse; ``Malformed(ENCODING)`` for anything :func:`to_base45` does not write."""
     if not isinstance(text, str) or len(text) % 3 == 1 or not set(text) <= _VALUES.keys():
         raise Malformed(Code.ENCODING, "not base45")
-    out = bytearray()
-    for start in range(0, len(text), 3):
-        chunk = text[start : start + 3]
-        number = sum(_VALUES[character] * 45**place for place, character in enumerate(chunk))
-        size = len(chunk) - 1
-        if number >= 256**size:
-            raise Malformed(Code.ENCODING, "not base45")
-        out += number.to_bytes(size, "big")
-    return bytes(out)
+    digits = [_VALUES[character] for character in text]
+    triples = zip(digits[::3], digits[1::3], digits[2::3], strict=False)
+    numbers = [low + 45 * middle + 2025 * high for low, middle, high in triples]
+    last = digits[-2] + 45 * digits[-1] if len(text) % 3 else 0
+    if last > 0xFF or (numbers and max(numbers) > 0xFFFF):
+        raise Malformed(Code.ENCODING, "not base45")
+    packed = struct.pack(f">{len(numbers)}H", *numbers)
+    return packed + bytes((last,)) if len(text) % 3 else packed

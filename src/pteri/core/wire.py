@@ -98,6 +98,9 @@ class Token(_Message, frozen=True):
     token: str
     expires_at: int
 
+    def __repr__(self) -> str:
+        return f"Token(expires_at={self.expires_at})"
+
 
 class SignedIn(_Message, frozen=True):
     """The session is the account's. ``acr`` says how it was proved, ``level`` how sure the policy is."""

@@ -49,6 +49,8 @@ class ChallengeEvent(StrEnum):
     CANCEL = "CANCEL"
 
 
+_MISTYPING: Final = frozenset({ChallengeEvent.MISTYPE, ChallengeEvent.FAIL})
+
 CHALLENGE_TABLE: Final = {
     (ChallengeState.ISSUED, ChallengeEvent.VERIFY): ChallengeState.VERIFIED,
     (ChallengeState.ISSUED, ChallengeEvent.COMPLETE): ChallengeState.COMPLETED,
@@ -121,8 +123,14 @@ class Challenge(msgspec.Struct, frozen=True):
         return self.issued_at - MAX_AHEAD_S <= at < self.expires_at
 
     def after(self, event: ChallengeEvent) -> Challenge:
-        """This challenge one transition later."""
-        mistypes = self.mistypes + (event in {ChallengeEvent.MISTYPE, ChallengeEvent.FAIL})
+        """This challenge one transition later. Where no code is awaited any more, nothing is kept for one."""
+        state = step(CHALLENGE_TABLE, self.state, event)
+        waits = state is ChallengeState.VERIFIED
         return msgspec.structs.replace(
-            self, state=step(CHALLENGE_TABLE, self.state, event), version=self.version + 1, mistypes=mistypes
+            self,
+            state=state,
+            version=self.version + 1,
+            mistypes=self.mistypes + (event in _MISTYPING),
+            code_mac=self.code_mac if waits else None,
+            sealed=self.sealed if waits else b"",
         )

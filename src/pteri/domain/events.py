@@ -64,7 +64,7 @@ class SignedIn(_Event, frozen=True, tag=True):
 
 
 class SignInLapsed(_Event, frozen=True, tag=True):
-    """A phone approved the sign-in, and the code never came."""
+    """A phone approved the sign-in, and the code never came, or wrong too often."""
 
     device: Thumbprint
 
@@ -166,8 +166,8 @@ class ActHeld(_Event, frozen=True, tag=True):
 
 Event = (
     AccountBound
-    | SignInLapsed
     | SignedIn
+    | SignInLapsed
     | MigrationApproved
     | MigrationConfirmed
     | MigrationExpired

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pteri.http.problems import ProblemError
     from pteri.http.watch import Watch
 
-__all__ = ["BODY", "CLOSE_LINE", "NO_TRAILERS", "WatchedProtocol"]
+__all__ = ["BODY", "CLOSE_LINE", "HEAD", "NEXT", "WatchedProtocol"]
 
 CLOSE_LINE: Final = b"connection: close\r\n"
 
@@ -46,7 +46,7 @@ class _NoTrailers(list[tuple[bytes, bytes]]):
         pass
 
 
-NO_TRAILERS: Final = _NoTrailers()
+_NO_TRAILERS: Final = _NoTrailers()
 
 
 class WatchedProtocol(HttpToolsProtocol):
@@ -161,7 +161,7 @@ class WatchedProtocol(HttpToolsProtocol):
         """Let the application answer, in a task, as uvicorn does."""
         self.app = self._crowded_app if self._is_crowded() else self._ordinary_app
         super().on_headers_complete()
-        self.headers = NO_TRAILERS
+        self.headers = _NO_TRAILERS
         # only now: a head that made the parser give up was none
         self._reads(BODY)
 

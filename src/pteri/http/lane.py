@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from pteri.http import admission
 from pteri.http.answers import Answer
-from pteri.http.connection import BODY, CLOSE_LINE, HEAD, NEXT, NO_TRAILERS, WatchedProtocol
+from pteri.http.connection import BODY, CLOSE_LINE, HEAD, NEXT, WatchedProtocol
 from pteri.http.watch import Watch
 
 if TYPE_CHECKING:
@@ -135,7 +135,6 @@ class LaneProtocol(WatchedProtocol):
             and parser.get_http_version() == "1.1"
         ):
             self._reading, self._since = BODY, self.watch.now
-            self.headers = NO_TRAILERS
             self._judge(parser.get_method().decode("ascii"), url, headers, fields)
         else:
             self._check_head()

@@ -113,7 +113,8 @@ class SigningIn(Answering):
                 raise
             state = self._explained(state, denial, epoch=statement.act.epoch)
         statement = self._composed(state, invitation, terms, line)
-        assert statement is not None, "what was known before is known now"
+        if statement is None:  # what was repeated had been asked for, and without an answer nothing was remembered
+            return self._approve_forgotten(state, invitation, line)
         try:
             return self._sign_scanned(state, statement, invitation, terms, is_again=True)
         except ServerError as denial:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from builders import NOW, binding, decoy, opened, removal_asked, sign_in
+from builders import NOW, binding, decoy, digest, opened, removal_asked, sign_in
 from pteri.domain.challenge import Challenge, ChallengeEvent, ChallengeState
 from pteri.domain.tables import IllegalTransition
 
@@ -27,6 +28,17 @@ def test_wrong_codes_are_counted_also_the_last_one_and_nothing_else_is() -> None
     failed = verified.after(ChallengeEvent.MISTYPE).after(ChallengeEvent.MISTYPE).after(ChallengeEvent.FAIL)
     assert (verified.mistypes, failed.mistypes, failed.state) == (0, 3, ChallengeState.FAILED)
     assert verified.after(ChallengeEvent.COMPLETE).mistypes == 0
+
+
+@pytest.mark.parametrize("end", [ChallengeEvent.COMPLETE, ChallengeEvent.FAIL, ChallengeEvent.CANCEL])
+def test_where_no_code_is_awaited_any_more_nothing_is_kept_for_one(end: ChallengeEvent) -> None:
+    verified = msgspec.structs.replace(
+        sign_in().after(ChallengeEvent.VERIFY), code_mac=digest("the code"), sealed=b"evidence"
+    )
+    mistyped = verified.after(ChallengeEvent.MISTYPE)
+    assert (mistyped.code_mac, mistyped.sealed) == (verified.code_mac, verified.sealed)
+    ended = mistyped.after(end)
+    assert (ended.code_mac, ended.sealed) == (None, b"")
 
 
 @pytest.mark.parametrize("end", [ChallengeEvent.COMPLETE, ChallengeEvent.FAIL, ChallengeEvent.CANCEL])

@@ -354,6 +354,27 @@ def test_a_phone_that_knows_its_website_again_but_not_its_line_asks_the_service(
     assert sent_by(held, lambda: held.phone().approve(waiting.qr)) == ["claim", "response"]
 
 
+def test_a_phone_without_its_notes_whose_repeat_is_denied_asks_the_service_again(world: World) -> None:
+    held, stranger = linked(world), hand(world, "a stranger")
+    stranger.phone().start_recovery(ORIGIN, "bank")
+    waiting = client(world).start_sign_in(EMAIL)
+
+    def forge(request: Request) -> Reply | None:
+        if request.target_uri.endswith("/response"):
+            raise ServerError(UNREACHABLE, "lost")
+        return None
+
+    held.wire.forge = forge
+    with pytest.raises(ServerError):
+        without_notes(held).approve(waiting.id, number=waiting.number)
+    held.wire.forge = lambda _: None
+    held.phone().revoke(stranger.phone().thumbprint)  # changes the account, and says nothing of the line
+    codes: list[str] = []
+    went = sent_by(held, lambda: codes.append(held.phone().approve(waiting.qr).code))
+    assert went == ["response", "devices", "claim", "response"]
+    assert completes(world, waiting, codes[0])
+
+
 def test_a_phone_without_its_notes_says_how_it_gets_them_back(world: World) -> None:
     held = linked(world)
     with pytest.raises(ServerError) as lost:

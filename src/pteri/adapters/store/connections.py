@@ -16,10 +16,14 @@ import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
 
 from pteri.app.ports import StoreUnavailable
 
-__all__ = ["USUAL", "Connections", "Patience", "connect", "unavailable"]
+__all__ = ["OUTAGES", "USUAL", "Connections", "Patience", "connect", "unavailable"]
 
 _ATTEMPTS: Final = 10
+_GRACE_S: Final = 2.0
 
+
+OUTAGES: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""What the driver says when a connection breaks, beside what the server says."""
 
 _SETTINGS: Final = {
     # "durable": the log of writes is on the disk before a commit returns, whatever the server's default is. The one
@@ -64,12 +68,14 @@ async def connect(url: str, patience: Patience) -> asyncpg.Connection:
         connection = await asyncpg.connect(
             url,
             timeout=patience.connect_s,
-            command_timeout=patience.answer_s,
+            command_timeout=patience.answer_s + _GRACE_S,
             max_cached_statement_lifetime=0,  # for as long as the connection lives
             server_settings={"application_name": "pteri"},
         )
     try:
-        await connection.fetch(_SET, list(_SETTINGS), list(_SETTINGS.values()))
+        # The server gives up first: then it is known that nothing was done.
+        wanted = {**_SETTINGS, "statement_timeout": str(round(patience.answer_s * 1000))}
+        await connection.fetch(_SET, list(wanted), list(wanted.values()))
     except BaseException:
         connection.terminate()
         raise
@@ -120,7 +126,7 @@ class Connections:
                 failure: Exception = error
                 if error.sqlstate not in _AGAIN and not repeatable:
                     break
-            except (asyncpg.InterfaceError, OSError) as error:
+            except OUTAGES as error:
                 failure = error
                 if not repeatable or isinstance(error, TimeoutError):
                     break
@@ -171,5 +177,5 @@ class Connections:
             connection = self._idle.pop()
             try:
                 await connection.close(timeout=self._patience.connect_s)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            except (asyncpg.PostgresError, *OUTAGES):
                 connection.terminate()

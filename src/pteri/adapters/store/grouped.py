@@ -13,19 +13,7 @@ from typing import TYPE_CHECKING, Final
 from pteri.app.ports import StoreUnavailable
 
 if TYPE_CHECKING:
-    from pteri.app.ports import (
-        Answer,
-        Changeset,
-        Claim,
-        Count,
-        LogEntry,
-        Outcome,
-        Store,
-    )
-    from pteri.core.ids import AccountId, IdempotencyKey, RequestId, TenantId, Thumbprint
-    from pteri.domain.account import Account
-    from pteri.domain.challenge import Challenge
-    from pteri.domain.records import Notice, RecordedEvent
+    from pteri.app.ports import Changeset, Outcome, Store
 
 __all__ = ["GroupedStore"]
 
@@ -37,6 +25,26 @@ class GroupedStore:
 
     def __init__(self, inner: Store) -> None:
         self._inner = inner
+        # Everything but a commit is the inner store's own, without a step between.
+        self.answer = inner.answer
+        self.challenge = inner.challenge
+        self.prompts = inner.prompts
+        self.account = inner.account
+        self.owner = inner.owner
+        self.account_of = inner.account_of
+        self.challenge_and_account = inner.challenge_and_account
+        self.count = inner.count
+        self.history = inner.history
+        self.positions = inner.positions
+        self.notices = inner.notices
+        self.sequence = inner.sequence
+        self.log = inner.log
+        self.accounts = inner.accounts
+        self.lease = inner.lease
+        self.release = inner.release
+        self.pin = inner.pin
+        self.unfinished = inner.unfinished
+        self.forget_answers = inner.forget_answers
         self._waiting: list[tuple[Sequence[Changeset], asyncio.Future[list[Outcome]]]] = []
         self._flush: asyncio.Task[None] | None = None
 
@@ -83,86 +91,6 @@ class GroupedStore:
             own = [next(given) for _ in batch]
             if not future.done():  # else whoever waited has hung up
                 future.set_result(own)
-
-    async def answer(self, tenant: TenantId, caller: Thumbprint, key: IdempotencyKey) -> Answer | None:
-        """As inside."""
-        return await self._inner.answer(tenant, caller, key)
-
-    async def challenge(self, tenant: TenantId, request: RequestId) -> Challenge | None:
-        """As inside."""
-        return await self._inner.challenge(tenant, request)
-
-    async def prompts(self, tenant: TenantId, account: AccountId, at: int) -> list[Challenge]:
-        """As inside."""
-        return await self._inner.prompts(tenant, account, at)
-
-    async def account(self, tenant: TenantId, account: AccountId) -> Account | None:
-        """As inside."""
-        return await self._inner.account(tenant, account)
-
-    async def owner(self, tenant: TenantId, claim: Claim) -> AccountId | None:
-        """As inside."""
-        return await self._inner.owner(tenant, claim)
-
-    async def account_of(self, tenant: TenantId, claim: Claim) -> Account | None:
-        """As inside."""
-        return await self._inner.account_of(tenant, claim)
-
-    async def challenge_and_account(
-        self, tenant: TenantId, request: RequestId
-    ) -> tuple[Challenge | None, Account | None]:
-        """As inside."""
-        return await self._inner.challenge_and_account(tenant, request)
-
-    async def count(self, tenant: TenantId, count: Count) -> int:
-        """As inside."""
-        return await self._inner.count(tenant, count)
-
-    async def history(self, tenant: TenantId, account: AccountId, after_seq: int, limit: int) -> list[RecordedEvent]:
-        """As inside."""
-        return await self._inner.history(tenant, account, after_seq, limit)
-
-    async def positions(
-        self, tenant: TenantId, account: AccountId, after_seq: int, limit: int
-    ) -> list[tuple[int, int | None]]:
-        """As inside."""
-        return await self._inner.positions(tenant, account, after_seq, limit)
-
-    async def notices(self, tenant: TenantId, account: AccountId, limit: int) -> list[Notice]:
-        """As inside."""
-        return await self._inner.notices(tenant, account, limit)
-
-    async def sequence(self, limit: int) -> int:
-        """As inside."""
-        return await self._inner.sequence(limit)
-
-    async def log(self, from_position: int, limit: int) -> list[LogEntry]:
-        """As inside."""
-        return await self._inner.log(from_position, limit)
-
-    async def accounts(self, after: tuple[str, str] | None, limit: int) -> list[Account]:
-        """As inside."""
-        return await self._inner.accounts(after, limit)
-
-    async def lease(self, name: str, holder: str, *, at: int, until: int) -> bool:
-        """As inside."""
-        return await self._inner.lease(name, holder, at=at, until=until)
-
-    async def release(self, name: str, holder: str) -> None:
-        """As inside."""
-        await self._inner.release(name, holder)
-
-    async def pin(self, name: str, value: str) -> str:
-        """As inside."""
-        return await self._inner.pin(name, value)
-
-    async def unfinished(self, before: int, limit: int) -> list[Challenge]:
-        """As inside."""
-        return await self._inner.unfinished(before, limit)
-
-    async def forget_answers(self, before: int, limit: int) -> int:
-        """As inside."""
-        return await self._inner.forget_answers(before, limit)
 
     async def close(self) -> None:
         """Finish what waits, then close the one inside."""

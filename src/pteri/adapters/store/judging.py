@@ -145,7 +145,6 @@ class _Judging:
         key = (changeset.tenant, changeset.spent)
         if key in self._held.spent:
             return Conflict(ConflictKind.NONCE_SPENT)
-        self._set(self._held.spent, key, True)
         return None
 
     def _challenges_moved(self, changeset: Changeset) -> Conflict | None:

@@ -13,7 +13,7 @@ import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
 
 from pteri.adapters.store import codec, postgres_sql
 from pteri.adapters.store.batched import BatchedReads
-from pteri.adapters.store.connections import USUAL, Connections, Patience, connect, unavailable
+from pteri.adapters.store.connections import OUTAGES, USUAL, Connections, Patience, connect, unavailable
 from pteri.adapters.store.consistency import at_most, check_consistency
 from pteri.adapters.store.errors import StoreRefused
 from pteri.adapters.store.judging import judge
@@ -30,7 +30,7 @@ __all__ = ["PostgresStore"]
 
 _CONNECTIONS: Final = 6
 _MOST_PROMPTS: Final = 20
-_ATTEMPTS: Final = 32
+_ATTEMPTS: Final = 100
 """How often others may be faster before the store is unavailable. Each time one of them has got something done."""
 
 _REFUSALS: Final = (
@@ -63,18 +63,18 @@ class PostgresStore:
         """
         try:
             connection = await connect(url, patience)
-        except asyncpg.ClientConfigurationError:
+        except (ValueError, OverflowError):
             raise StoreRefused("This is not the URL of a PostgreSQL database.") from None  # its text shows the URL
         except _REFUSALS as error:
             raise StoreRefused(f"The database does not let us in: {type(error).__name__}.") from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (asyncpg.PostgresError, *OUTAGES) as error:
             raise unavailable(error) from error
         try:
             await bring_up_to_date(connection)
         except _REFUSALS as error:
             connection.terminate()
             raise StoreRefused("This user may not make tables in the database.") from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (asyncpg.PostgresError, *OUTAGES) as error:
             connection.terminate()
             raise unavailable(error) from error
         except BaseException:

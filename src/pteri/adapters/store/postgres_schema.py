@@ -59,6 +59,7 @@ async def _upgrade(connection: asyncpg.Connection) -> None:
         return
     from pteri.adapters.store.upgrading import statements  # noqa: PLC0415 - slow to import, and rarely needed
 
+    await connection.execute("SET LOCAL statement_timeout = 0")
     tuning = _TUNING if await _is_postgresql_itself(connection) else ()
     for statement in (*statements("postgresql", found), *tuning):
         await connection.execute(statement, timeout=_UPGRADE_S)
