@@ -625,7 +625,7 @@ def test_ds_04_many_requests_in_one_packet_are_not_taken_for_one_endless_head(vi
     async def play() -> None:
         many = line(victim, lane=lane)
         await many.send(UNKNOWN * 300 + HONEST[:50])
-        while many.protocol.pipeline:
+        while many.protocol.pipeline and not many.wire.closed:
             await many.settle()
         await many.send(HONEST[50:])
         await many.settle()
@@ -754,6 +754,19 @@ def test_ds_01_more_than_there_is_room_for_is_sent_away_before_anything_is_begun
 
     with structlog.testing.capture_logs():
         played(play)
+
+
+def test_sv_18_an_admitted_request_shows_neither_headers_nor_proof_when_printed(victim: Victim) -> None:
+    opened, _ = Flood(victim).begin("203.0.113.1")
+    assert repr(opened) == "Admitted(req_1, POST /v1/{tenant}/logins)"
+
+
+def test_sv_18_a_hinge_that_reads_too_much_is_told_so_by_the_door(victim: Victim) -> None:
+    flood = Flood(victim)
+    opened, _ = flood.begin("203.0.113.1")
+    answer = flood.door.start(opened, b" " * 16_385)
+    assert isinstance(answer, Answer)
+    assert answer.status == 413
 
 
 # --- DS-06 -----------------------------------------------------------------------------------------------------------

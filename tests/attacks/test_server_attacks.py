@@ -410,6 +410,102 @@ def test_sv_05_one_key_with_another_body_conflicts_on_every_route(world: World, 
     assert refusal(second) == (409, "KEY_REUSED")
 
 
+def _of_site(world: World, path: str, message: msgspec.Struct) -> SignedRequest:
+    at = world.clock.now()
+    body = msgspec.json.encode(message)
+    return world.sites["bank"].request("POST", f"/v1/bank{path}", body, at=at, tag=Tag.CLIENT)
+
+
+def _of_phone(phone: SimPhone, path: str, message: msgspec.Struct) -> SignedRequest:
+    return phone.request_to(path, msgspec.json.encode(message))
+
+
+def a_migration_code(world: World) -> SignedRequest:
+    old, new = world.enrolled(), world.phone("new phone")
+    return _of_phone(new, "/migrations/code", wire.EnterMigrationCode(old.approve_offer(new.offer()).code))
+
+
+def an_activation(world: World) -> SignedRequest:
+    old, new = world.enrolled(), world.phone("new phone")
+    assert new.enter_migration_code(old.approve_offer(new.offer()).code).status == 200
+    world.clock.advance(HOUR)
+    return _of_phone(new, "/activations", wire.Nothing())
+
+
+def a_recovery(world: World) -> SignedRequest:
+    world.enrolled()
+    new = world.phone("new phone")
+    set_up = new.set_up_codes()
+    return _of_phone(new, "/recoveries", wire.StartRecovery(set_up.statement.request_id, set_up.code))
+
+
+def a_code(world: World) -> SignedRequest:
+    stand = scanning(world, world.enrolled())
+    request = stand.request(stand.payload(stand.statement))
+    assert world.send(request).status == 200
+    assert stand.browser is not None
+    code = stand.phone.code_of(request, stand.statement)
+    message = wire.EnterCode(code, ids.to_base64url(stand.browser.secret))
+    return _of_site(world, f"/logins/{stand.statement.request_id}/code", message)
+
+
+def a_set_up(world: World) -> SignedRequest:
+    world.enrolled()
+    new = world.phone("new phone")
+    return _of_phone(new, "/code-setups", wire.SetUpCodes(new.sec1_text, new.wallet.pinned.address))
+
+
+ONE_REQUEST: dict[str, Callable[[World], SignedRequest]] = {
+    "logins": lambda world: _of_site(world, "/logins", wire.StartSignIn(EMAIL, Browser("desk").session)),
+    "bindings": lambda world: _of_site(world, "/bindings", wire.StartBinding(EMAIL, Browser("desk").session)),
+    "code": a_code,
+    "migrations": lambda world: _of_phone(
+        world.enrolled(), "/migrations", wire.StartMigration(world.phone("new phone").offer(), revoke_old=True)
+    ),
+    "migrations/code": a_migration_code,
+    "activations": an_activation,
+    "revocations": lambda world: _of_phone(
+        phone := world.enrolled(), "/revocations", wire.Revoke(ids.thumbprint(phone.thumbprint))
+    ),
+    "code-setups": a_set_up,
+    "recoveries": a_recovery,
+}
+
+
+@pytest.mark.parametrize("route", ONE_REQUEST)
+def test_sv_05_the_same_request_again_hears_its_first_answer_from_every_process(
+    worlds: Worlds, world: World, route: str
+) -> None:
+    request, other = ONE_REQUEST[route](world), worlds.beside(world)
+    first = world.send(request)
+    assert first.status < 300, first.body
+    was = world.rows()
+    world.clock.advance(30)
+    assert told(other.send(request)) == told(world.send(request)) == told(first)
+    assert world.rows() == was
+
+
+@pytest.mark.parametrize("route", ONE_REQUEST)
+def test_sv_05_thirty_copies_of_a_request_at_once_have_one_effect(world: World, route: str) -> None:
+    request = ONE_REQUEST[route](world)
+    answers = all_at_once(crowded(world), [request] * 30)
+    assert len({told(answer)[0] for answer in answers}) == 1
+    assert len({answer.body for answer in answers}) == 1
+    assert answers[0].status < 300
+    world.run(check_whole(world.deployment.store))
+
+
+def test_sv_05_a_key_of_ones_own_opens_nobody_elses_answer(world: World) -> None:
+    """The key is known, but its caller has nothing to do with this challenge."""
+    stand = signing_in(world, world.enrolled())
+    assert stand.honest().status == 200
+    mallory = world.enrolled("mallory's phone", "mallory@example.com", index=1)
+    own = signing_in(world, mallory, "mallory's desk", login="mallory@example.com")
+    assert own.submit(own.payload(own.statement), idempotency_key=KEY).status == 200
+    body = msgspec.json.encode(mallory.payload(stand.statement))
+    assert_denied(world.send(mallory.request_to(stand.path, body, idempotency_key=KEY)))
+
+
 def test_sv_05_one_key_at_another_address_conflicts(world: World) -> None:
     stands = [signing_in(world, world.enrolled(), "one")]
     stands.append(signing_in(world, stands[0].phone, "two"))

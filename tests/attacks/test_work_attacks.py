@@ -140,6 +140,19 @@ def test_sv_07_the_decoy_of_a_wallet_is_the_same_every_time(world: World) -> Non
     assert epochs < {1, 2, 3}
 
 
+def test_sv_07_nobody_but_the_phone_that_asked_answers_a_decoy(world: World) -> None:
+    world.enrolled()
+    found = []
+    for asker in (world.phone("asker"), world.phone("other asker", MALLORY_WORDS)):
+        stand = setting_up(world, asker)
+        stranger = replace(stand, phone=replace(asker, key=Key(f"stranger beside {asker.key.label}")))
+        request = stranger.request(stranger.payload(stand.statement, statement_sha256=ids.digest_text(bytes(32))))
+        work, answer = measured(world, partial(world.send, request))
+        assert_denied(answer)
+        found.append((told(answer), work.curves))
+    assert found[0] == found[1]
+
+
 def with_wallet_of(stand: Stand, words: str) -> Stand:
     """A signature that is right in form and by another wallet than the one that was named."""
     signature = WalletSignature(SignatureType.P2PKH, SimWallet(words).sign(stand.statement.encode()))

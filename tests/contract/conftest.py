@@ -15,7 +15,7 @@ from pteri.adapters.store.postgres import PostgresStore
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.app.ports import Store
 
-STORES = ("sqlite", "grouped sqlite", "postgres", "grouped postgres")
+STORES = ("sqlite", "grouped sqlite", "postgres", "grouped postgres", "stepwise postgres")
 
 
 @pytest.fixture
@@ -26,17 +26,18 @@ def anyio_backend() -> str:
 @pytest.fixture(params=STORES)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Awaitable[Store]]]:
     """A fresh database, and how to open it."""
-    grouped, _, kind = request.param.rpartition(" ")
+    way, _, kind = request.param.rpartition(" ")
     with ExitStack() as stack:
         if kind == "postgres":
             server: PostgresServer = request.getfixturevalue("postgres_server")
             url = stack.enter_context(server.store())
 
         async def open_it() -> Store:
-            plain: Store = (
-                await PostgresStore.open(url) if kind == "postgres" else SqliteStore.open(tmp_path / "store.db")
-            )
-            return GroupedStore(plain) if grouped else plain
+            if kind == "postgres":
+                plain: Store = await PostgresStore.open(url, in_steps=way == "stepwise")
+            else:
+                plain = SqliteStore.open(tmp_path / "store.db")
+            return GroupedStore(plain) if way == "grouped" else plain
 
         yield open_it
 

@@ -278,7 +278,7 @@ def test_an_upgrade_of_a_database_that_breaks_off_at_any_statement_leaves_the_ol
 
         connection.add_query_logger(look)
         with suppress(asyncpg.PostgresError, asyncpg.InterfaceError):
-            await postgres_schema.bring_up_to_date(connection)
+            await postgres_schema.bring_up_to_date(connection, tuned=True)
 
     async def work(url: str) -> int:
         await postgres_of("0001", url)

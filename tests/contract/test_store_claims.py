@@ -111,6 +111,7 @@ async def test_a_look_at_a_full_window_refuses_the_whole_changeset(store: Store)
     assert await store.commit([one_more, looking, one_more]) == [Committed(), full, full]
     assert [await store.count(b.TENANT, each) for each in (look, b.count("other"))] == [2, 0]
     # Of a refused changeset nothing stays: its nonce may still be spent by the right one.
+    assert await store.commit([looking]) == [full]
     await committed(store, Changeset(b.TENANT, spent=b.nonce()))
 
 

@@ -170,6 +170,7 @@ async def test_a_negative_limit_is_a_bug_and_not_everything(store: Store) -> Non
         store.sequence(-1),
         store.accounts(None, -1),
         store.forget_answers(b.NOW, -1),
+        store.unfinished(b.NOW, -1),
         store.history(b.TENANT, OPEN.id, 0, -1),
         store.notices(b.TENANT, OPEN.id, -1),
         store.positions(b.TENANT, OPEN.id, 0, -1),

@@ -168,6 +168,41 @@ async def test_all_accounts_are_read_in_pages_over_all_tenants(store: Store) -> 
     assert [(account.tenant, account.id) for account in found] == expected
 
 
+# --- unfinished ---------------------------------------------------------------------------------------------
+
+
+def approved(number: int, *, ended_s_ago: int) -> Challenge:
+    """A sign-in that a phone approved, and that ended so long ago."""
+    return b.sign_in(number, issued_at=b.NOW - 120 - ended_s_ago).after(ChallengeEvent.VERIFY)
+
+
+async def test_approved_sign_ins_that_ended_without_their_code_are_found_oldest_first(store: Store) -> None:
+    newest, oldest, middle = (approved(number, ended_s_ago=ago) for number, ago in ((1, 10), (2, 30), (3, 20)))
+    others = (
+        approved(4, ended_s_ago=0),  # half-open: it ends in this very second, and that is not before
+        b.sign_in(5, issued_at=b.NOW - 200),
+        approved(6, ended_s_ago=40).after(ChallengeEvent.COMPLETE),
+        approved(7, ended_s_ago=40).after(ChallengeEvent.CANCEL),
+        replace(b.removal_asked(OPEN, 8).after(ChallengeEvent.VERIFY), expires_at=b.NOW - 10),
+    )
+    await committed(store, b.issued(newest, oldest, middle, *others))
+    assert await store.unfinished(b.NOW, 10) == [oldest, middle, newest]
+    assert await store.unfinished(b.NOW - 10, 10) == [oldest, middle]
+    assert await store.unfinished(b.NOW, 2) == [oldest, middle]
+    assert await store.unfinished(b.NOW, 0) == []
+
+
+async def test_a_sign_in_is_unfinished_from_its_approval_to_its_code(store: Store) -> None:
+    asked = b.sign_in(issued_at=b.NOW - 200)
+    verified = asked.after(ChallengeEvent.VERIFY)
+    steps = (asked, verified, verified.after(ChallengeEvent.MISTYPE))
+    found = []
+    for before, challenge in enumerate((*steps, steps[-1].after(ChallengeEvent.COMPLETE))):
+        await committed(store, Changeset(b.TENANT, challenges=(ChallengeChange(before, challenge),)))
+        found.append(await store.unfinished(b.NOW, 10))
+    assert found == [[], [steps[1]], [steps[2]], []]
+
+
 # --- forgetting ---------------------------------------------------------------------------------------------
 
 

@@ -86,13 +86,16 @@ async def content(url: str) -> dict[str, list[str]]:
     return found
 
 
+both_ways = pytest.mark.parametrize("in_steps", [False, True], ids=["one statement", "in steps"])
+
 # --- the wire breaks ----------------------------------------------------------------------------------------
 
 
+@both_ways
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("batch", [(b.opening(3), APPROVAL), (b.opening(3), REFUSED, APPROVAL)], ids=["all", "refused"])
 async def test_a_wire_that_breaks_at_any_statement_of_a_commit_leaves_all_or_nothing(
-    postgres_server: PostgresServer, when: When, batch: tuple[Changeset, ...]
+    postgres_server: PostgresServer, when: When, batch: tuple[Changeset, ...], in_steps: bool
 ) -> None:
     with postgres_server.store() as url:
         whole = await PostgresStore.open(url)
@@ -105,7 +108,7 @@ async def test_a_wire_that_breaks_at_any_statement_of_a_commit_leaves_all_or_not
     for statement in itertools.count(1):
         with postgres_server.store() as url:
             async with Wire(url) as wire:
-                store = await PostgresStore.open(wire.url)
+                store = await PostgresStore.open(wire.url, in_steps=in_steps)
                 await store.commit(PREPARED)
                 wire.cut_at(statement, when)
                 try:
@@ -135,14 +138,15 @@ async def test_a_reading_is_asked_again_when_its_wire_breaks(store: PostgresStor
         await far.close()
 
 
+@both_ways
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_wire_that_breaks_at_any_statement_of_the_sequencer_gives_each_event_one_position(
-    postgres_server: PostgresServer, when: When
+    postgres_server: PostgresServer, when: When, in_steps: bool
 ) -> None:
     for statement in itertools.count(1):
         with postgres_server.store() as url:
             async with Wire(url) as wire:
-                store = await PostgresStore.open(wire.url)
+                store = await PostgresStore.open(wire.url, in_steps=in_steps)
                 await store.commit([*PREPARED, b.opening(3), APPROVAL])
                 wire.cut_at(statement, when)
                 try:
@@ -217,8 +221,12 @@ async def test_of_two_that_wait_for_each_other_the_one_that_the_server_ends_begi
     await check_whole(store)
 
 
+@both_ways
 @pytest.mark.parametrize("state", ["40001", "40P01"])
-async def test_what_lost_against_another_transaction_is_sent_again(store: PostgresStore, url: str, state: str) -> None:
+async def test_what_lost_against_another_transaction_is_sent_again(
+    store: PostgresStore, url: str, state: str, in_steps: bool
+) -> None:
+    other = await PostgresStore.open(url, in_steps=in_steps)
     await sql(
         url,
         "CREATE SEQUENCE tries",
@@ -230,7 +238,8 @@ async def test_what_lost_against_another_transaction_is_sent_again(store: Postgr
         """,
         "CREATE TRIGGER loses BEFORE UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION lose_twice()",
     )
-    assert await store.commit([APPROVAL]) == [Committed()]
+    assert await other.commit([APPROVAL]) == [Committed()]
+    await other.close()
     assert await sql(url, "SELECT nextval('tries')") == [(4,)]
     await sql(url, "DROP TRIGGER loses ON accounts", "DROP FUNCTION lose_twice", "DROP SEQUENCE tries")
 
@@ -322,10 +331,13 @@ RACES: dict[str, tuple[list[Changeset], Outcome]] = {
 }
 
 
+@both_ways
 @pytest.mark.parametrize("name", RACES)
-async def test_of_many_stores_that_want_the_same_at_once_one_gets_it(store: PostgresStore, url: str, name: str) -> None:
+async def test_of_many_stores_that_want_the_same_at_once_one_gets_it(
+    store: PostgresStore, url: str, name: str, in_steps: bool
+) -> None:
     changesets, lost = RACES[name]
-    stores = [await PostgresStore.open(url) for _ in changesets]
+    stores = [await PostgresStore.open(url, in_steps=in_steps) for _ in changesets]
     mixed = [
         [Changeset(b.TENANT, counts=(b.count(f"other {number}"),)), changeset]
         for number, changeset in enumerate(changesets)
@@ -338,9 +350,12 @@ async def test_of_many_stores_that_want_the_same_at_once_one_gets_it(store: Post
     await check_whole(store)
 
 
-async def test_two_sequencers_at_once_give_each_event_one_position(store: PostgresStore, url: str) -> None:
+@both_ways
+async def test_two_sequencers_at_once_give_each_event_one_position(
+    store: PostgresStore, url: str, in_steps: bool
+) -> None:
     await store.commit([b.opening(number) for number in range(20, 120)])
-    stores = [await PostgresStore.open(url) for _ in range(4)]
+    stores = [await PostgresStore.open(url, in_steps=in_steps) for _ in range(4)]
 
     async def drain(one: PostgresStore) -> int:
         total = 0

@@ -620,6 +620,25 @@ def test_a_request_under_way_is_answered_when_the_server_ends_and_its_connection
     assert b"connection: close\r\n" in answer
 
 
+def test_a_server_that_drains_can_make_an_answer_the_last_one_before_it_begins(wired: Connect) -> None:
+    gate = Gate()
+    served = wired.served(application(gate))
+
+    async def last() -> None:
+        connections: Any = served.server.server_state.connections
+        for cycle in (connection.cycle for connection in connections):
+            assert cycle.keep_alive
+            assert not cycle.response_started
+            cycle.keep_alive = cycle.response_started
+
+    with served.connect() as connection:
+        connection.sendall(ask(b"/slow"))
+        served.in_loop(gate.has(1))
+        served.in_loop(last())
+        served.in_loop(gate.open())
+        assert b"connection: close\r\n" in rest(connection)
+
+
 def test_a_request_that_is_cancelled_at_the_end_of_a_drain_is_told_that_nobody_knows(wired: Connect) -> None:
     gate = Gate()
     served = wired.served(application(gate))

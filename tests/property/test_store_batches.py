@@ -115,11 +115,13 @@ def in_a_file(batches: Sequence[Sequence[Changeset]]) -> tuple[list[Outcome], Ro
     return outcomes, {name: sorted(found, key=repr) for name, found in rows.items()}
 
 
-def in_a_database(server: PostgresServer, batches: Sequence[Sequence[Changeset]]) -> tuple[list[Outcome], Rows]:
+def in_a_database(
+    server: PostgresServer, batches: Sequence[Sequence[Changeset]], *, in_steps: bool
+) -> tuple[list[Outcome], Rows]:
     """The same of a PostgreSQL database."""
 
     async def work(url: str) -> tuple[list[Outcome], Rows]:
-        outcomes = await committed(await PostgresStore.open(url), batches)
+        outcomes = await committed(await PostgresStore.open(url, in_steps=in_steps), batches)
         connection = await asyncpg.connect(url)
         names = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         rows = {name: [tuple(row) for row in await connection.fetch(f"SELECT * FROM {name}")] for (name,) in names}
@@ -152,8 +154,9 @@ def test_a_batch_gives_in_postgresql_what_its_changesets_give_one_by_one_in_a_fi
     postgres_server: PostgresServer, changesets: list[Changeset], middle: int
 ) -> None:
     apart = in_a_file([[changeset] for changeset in changesets])
-    assert in_a_database(postgres_server, [changesets]) == apart
-    assert in_a_database(postgres_server, [changesets[:middle], changesets[middle:]]) == apart
+    assert in_a_database(postgres_server, [changesets], in_steps=False) == apart
+    halves = [changesets[:middle], changesets[middle:]]
+    assert in_a_database(postgres_server, halves, in_steps=True) == apart
 
 
 @settings(max_examples=80, deadline=None)

@@ -55,8 +55,18 @@ from pteri.domain.records import Evidence
 __all__ = ["enter_code", "enter_migration_code", "start_recovery"]
 
 
-async def enter_code(deployment: Deployment, asking: ClientAsking, request: RequestId, wanted: wire.EnterCode) -> Done:
-    """The code typed into the browser session of a sign-in or a binding."""
+async def enter_code(
+    deployment: Deployment,
+    asking: ClientAsking,
+    request: RequestId,
+    wanted: wire.EnterCode,
+    *,
+    of: type[SignInAsked | BindAsked],
+) -> Done:
+    """The code typed into the browser session of a sign-in or a binding.
+
+    ``of`` says which: what may be done with a token must not reach what needs a signature.
+    """
     call = client_call(deployment, asking)
     code = parse_code(wanted.code)
     secret = ids.from_base64url(wanted.session_secret)
@@ -67,8 +77,8 @@ async def enter_code(deployment: Deployment, asking: ClientAsking, request: Requ
         waits = challenge is not None and challenge.state is ChallengeState.VERIFIED
         if not waits and (done := await first_answer(deployment, call)) is not None:
             return done
-        if challenge is None or not isinstance(challenge.asked, SignInAsked | BindAsked):
-            raise _unknown(request)
+        if challenge is None or not isinstance(challenge.asked, of):
+            raise _unknown(request, of)
         _same_session(challenge.asked, secret)
         if not _is_right(deployment, call, challenge, code):
             return await mistyped(deployment, call, challenge, stored)
@@ -90,9 +100,11 @@ async def enter_code(deployment: Deployment, asking: ClientAsking, request: Requ
     return await with_retries(attempt)
 
 
-def _unknown(request: RequestId) -> Refusal:
+def _unknown(request: RequestId, of: type[SignInAsked | BindAsked]) -> Refusal:
     """A sign-in that no phone has answered has no record: its code is as wrong as any other."""
-    return Denied("nobody has answered, or it never was") if request.startswith("lgn_") else NotFound()
+    if of is SignInAsked and request.startswith("lgn_"):
+        return Denied("nobody has answered, or it never was")
+    return NotFound()
 
 
 def _same_session(asked: SignInAsked | BindAsked, secret: bytes) -> None:

@@ -204,8 +204,10 @@ async def set_up_codes(deployment: Deployment, asking: Asking, wanted: wire.SetU
     async def attempt() -> Done:
         if (done := await first_answer(deployment, call)) is not None:
             return done
-        owner = await deployment.store.owner(call.tenant.id, wallet_claim(deployment, call, address.script_pub_key))
-        account = None if owner is None else await deployment.store.account(call.tenant.id, owner)
+        # One question for wallets that an account has and for those that none has.
+        account = await deployment.store.account_of(
+            call.tenant.id, wallet_claim(deployment, call, address.script_pub_key)
+        )
         shown, epoch = _decoy(deployment, call, address.text)
         if account is not None:
             shown, epoch = account.id, settled(account, call.at)[0].epoch

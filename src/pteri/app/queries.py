@@ -37,13 +37,15 @@ _PROGRESS: dict[ChallengeState, wire.ProgressState] = {
 _MAY_LOOK = (DeviceState.ACTIVE, DeviceState.PENDING)
 
 
-async def progress(deployment: Deployment, asking: ClientAsking, request: RequestId) -> wire.Progress:
+async def progress(
+    deployment: Deployment, asking: ClientAsking, request: RequestId, *, of: type[SignInAsked | BindAsked]
+) -> wire.Progress:
     """How far a sign-in or binding of this tenant has come."""
     call = client_call(deployment, asking)
     challenge = await deployment.store.challenge(call.tenant.id, request)
-    if challenge is None:
+    if challenge is None and of is SignInAsked:
         return _unanswered(deployment, call, request)
-    if not isinstance(challenge.asked, SignInAsked | BindAsked):
+    if challenge is None or not isinstance(challenge.asked, of):
         raise NotFound
     return wire.Progress(challenge.id, _state_of(challenge, call.at), challenge.expires_at)
 

@@ -25,6 +25,7 @@ from pteri.core import ids, wire
 from pteri.core.ids import RequestId
 from pteri.core.statement import instant_text
 from pteri.core.verify import Payload
+from pteri.domain.challenge import BindAsked, SignInAsked
 from pteri.http.problems import HttpCode, Kind, ProblemError
 from pteri.http.routing import AnyRoute, Auth, Call, Encoded, Reply, Route
 
@@ -88,13 +89,24 @@ class _Endpoints:
         """POST /v1/{tenant}/logins."""
         return _reply(await issue.start_sign_in(self._deployment, self.client_asking(call), call.body), wire.Started)
 
-    async def progress(self, call: Call[None]) -> Reply:
-        """GET /v1/{tenant}/logins/{id} and .../bindings/{id}."""
-        return Reply(200, await queries.progress(self._deployment, self.client_asking(call), _id(call)))
+    async def sign_in_progress(self, call: Call[None]) -> Reply:
+        """GET /v1/{tenant}/logins/{id}."""
+        return Reply(200, await queries.progress(self._deployment, self.client_asking(call), _id(call), of=SignInAsked))
 
-    async def enter_code(self, call: Call[wire.EnterCode]) -> Reply:
-        """POST /v1/{tenant}/logins/{id}/code and .../bindings/{id}/code."""
-        done = await codes.enter_code(self._deployment, self.client_asking(call), _id(call), call.body)
+    async def binding_progress(self, call: Call[None]) -> Reply:
+        """GET /v1/{tenant}/bindings/{id}."""
+        return Reply(200, await queries.progress(self._deployment, self.client_asking(call), _id(call), of=BindAsked))
+
+    async def enter_sign_in_code(self, call: Call[wire.EnterCode]) -> Reply:
+        """POST /v1/{tenant}/logins/{id}/code."""
+        asking = self.client_asking(call)
+        done = await codes.enter_code(self._deployment, asking, _id(call), call.body, of=SignInAsked)
+        return _reply(done, wire.SignedIn)
+
+    async def enter_binding_code(self, call: Call[wire.EnterCode]) -> Reply:
+        """POST /v1/{tenant}/bindings/{id}/code."""
+        asking = self.client_asking(call)
+        done = await codes.enter_code(self._deployment, asking, _id(call), call.body, of=BindAsked)
         return _reply(done, wire.SignedIn)
 
     async def claim(self, call: Call[wire.Claim]) -> Reply:
@@ -225,11 +237,13 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
     return (
         client("POST", "/tokens", ends.new_token, wire.Nothing, {201: wire.Token}, "Get a token for the busy routes"),
         client("POST", "/bindings", ends.start_binding, wire.StartBinding, started, "Link an account to a wallet"),
-        client("GET", "/bindings/{id}", ends.progress, None, progress, "How far a binding has come"),
-        client("POST", "/bindings/{id}/code", ends.enter_code, code, signed_in, "Enter the code of a binding"),
+        client("GET", "/bindings/{id}", ends.binding_progress, None, progress, "How far a binding has come"),
+        client("POST", "/bindings/{id}/code", ends.enter_binding_code, code, signed_in, "Enter the code of a binding"),
         client("POST", "/logins", ends.start_sign_in, wire.StartSignIn, started, "Start a sign-in", token),
-        client("GET", "/logins/{id}", ends.progress, None, progress, "How far a sign-in has come", token),
-        client("POST", "/logins/{id}/code", ends.enter_code, code, signed_in, "Enter the code of a sign-in", token),
+        client("GET", "/logins/{id}", ends.sign_in_progress, None, progress, "How far a sign-in has come", token),
+        client(
+            "POST", "/logins/{id}/code", ends.enter_sign_in_code, code, signed_in, "Enter the code of a sign-in", token
+        ),
         phone("/challenges/{id}/claim", ends.claim, wire.Claim, {200: wire.Claimed}, "Fetch the fields to sign"),
         phone(
             "/challenges/{id}/response",

@@ -11,7 +11,6 @@ import re
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Never
 
 import msgspec
@@ -34,8 +33,8 @@ from pteri.http.problems import (
 )
 from pteri.http.proxies import TrustedProxies
 from pteri.http.ratelimit import RateLimiter, network
-from pteri.http.routing import Auth, Call, Document, Encoded, Reply, check_table
-from pteri.http.strictjson import BodyDecoder
+from pteri.http.routing import Call, check_table
+from pteri.http.rows import Methods, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -62,87 +61,11 @@ class Readiness:
     draining: bool = False
 
 
-class _Row:
-    """A route, ready to answer: what can be worked out once is."""
-
-    __slots__ = (
-        "always",
-        "decoder",
-        "endpoint",
-        "forms",
-        "is_signed",
-        "limiter",
-        "max_body_bytes",
-        "name",
-        "query",
-        "takes_token",
-    )
-
-    def __init__(self, route: AnyRoute, limiter: RateLimiter | None, standing: Mapping[bytes, bytes]) -> None:
-        self.name = str(route)
-        self.endpoint = route.endpoint
-        self.always = route.always
-        self.query = route.query
-        self.limiter = limiter
-        self.is_signed = route.auth is not Auth.NONE
-        self.takes_token = route.auth is Auth.CLIENT_TOKEN
-        self.max_body_bytes = 0 if route.body is None else route.max_body_bytes
-        self.decoder = None if route.body is None else BodyDecoder(route.body, max_bytes=route.max_body_bytes)
-        self.forms = {
-            status: (type_, AnswerForm(status, _media_type(type_), standing)) for status, type_ in route.replies.items()
-        }
-
-    def answer(self, reply: Reply, request_id: str) -> Answer:
-        """The answer of the endpoint, if the table promises it; anything else is our bug."""
-        body = reply.body
-        declared, form = self.forms.get(reply.status, _UNDECLARED)
-        given: type = type(body)
-        if isinstance(body, Encoded):
-            given, content = body.message, body.content
-        elif body is None:
-            content = b""
-        else:
-            content = body.content if isinstance(body, Document) else _ENCODER.encode(body)
-        if form is None or given is not declared:
-            raise TypeError(f"{self.name} answered {reply.status} with {given.__name__}, which it does not declare")
-        return (
-            form.filled_with(reply.headers, content, request_id) if reply.headers else form.filled(content, request_id)
-        )
-
-
-_ENCODER: Final = msgspec.json.Encoder()
-_UNDECLARED: Final[tuple[type | None, AnswerForm | None]] = (None, None)
-
-
-def _media_type(type_: type) -> str | None:
-    if issubclass(type_, Document):
-        return type_.media_type
-    return None if type_ is NoneType else "application/json"
-
-
-class _Methods:
-    """The rows of one path, by method."""
-
-    __slots__ = ("_allow", "_rows")
-
-    def __init__(self, rows: Mapping[str, _Row]) -> None:
-        # RFC 9110 section 9.1: who answers GET answers HEAD; the hinge leaves the body out
-        self._rows = {**rows, "HEAD": rows["GET"]} if "GET" in rows else dict(rows)
-        self._allow = {"allow": ", ".join(sorted(self._rows))}
-
-    def row(self, method: str) -> _Row:
-        """The row of this method."""
-        row = self._rows.get(method)
-        if row is None:
-            raise ProblemError(Kind.METHOD_NOT_ALLOWED, code=HttpCode.METHOD, headers=self._allow)
-        return row
-
-
 class Admitted(msgspec.Struct, frozen=True, gc=False):
     """A request whose head was found good; its body is still to come."""
 
     request_id: str
-    row: _Row
+    row: Row
     method: str
     target: str
     host: str
@@ -202,14 +125,14 @@ class Door:
         self._quiet_until = float("-inf")
         self._unlogged = 0
 
-    def _compiled(self, routes: Sequence[AnyRoute]) -> Paths[_Methods]:
+    def _compiled(self, routes: Sequence[AnyRoute]) -> Paths[Methods]:
         rates = {route.rate for route in routes if route.rate is not None}
         limiters = {rate: RateLimiter(rate, clock=self._clock) for rate in rates}
-        by_path: dict[str, dict[str, _Row]] = {}
+        by_path: dict[str, dict[str, Row]] = {}
         for route in routes:
             limiter = None if route.rate is None else limiters[route.rate]
-            by_path.setdefault(route.path, {})[route.method] = _Row(route, limiter, self._standing)
-        return Paths((path, _Methods(rows)) for path, rows in by_path.items())
+            by_path.setdefault(route.path, {})[route.method] = Row(route, limiter, self._standing)
+        return Paths((path, Methods(rows)) for path, rows in by_path.items())
 
     # --- the steps of a request ---
 
@@ -232,7 +155,7 @@ class Door:
         there may be, so nothing is begun but what is always answered.
         """
         request_id = self._request_id()
-        row: _Row | None = None
+        row: Row | None = None
         try:
             # 1. what anybody may cost
             admission.check_size(len(raw_path) + len(query), headers, at_most, self.limits)
@@ -312,7 +235,6 @@ class Door:
             self._limiter.admit(network(peer))
         except ProblemError as limited:
             error = limited
-            error.close = True
         return self._problem(error, self._request_id(), None)
 
     def _counted(self, peer: str, fields: Mapping[bytes, bytes], doubled: frozenset[bytes]) -> str:
@@ -321,7 +243,7 @@ class Door:
         forwarded = None if b"x-forwarded-for" in doubled else fields.get(b"x-forwarded-for")
         return self._proxies.caller(peer, forwarded)
 
-    def _found(self, path: str) -> tuple[_Methods, Mapping[str, str]]:
+    def _found(self, path: str) -> tuple[Methods, Mapping[str, str]]:
         """The path has one spelling: what is matched, signed and seen by a proxy are the same characters."""
         found = None if "%" in path or not path.isascii() else self._paths.find(path)
         if found is None:
@@ -331,7 +253,7 @@ class Door:
 
     # --- the one way out ---
 
-    def _problem(self, error: BaseException, request_id: str, row: _Row | None) -> Answer:
+    def _problem(self, error: BaseException, request_id: str, row: Row | None) -> Answer:
         """Choose the problem to answer with. The log gets the exact code, and nothing that was received."""
         name = "" if row is None else row.name
         match error:

@@ -149,6 +149,12 @@ def test_a_value_of_another_type_or_size_is_refused(kind: type[msgspec.Struct], 
         decoded(msgspec.json.encode(fields), kind)
 
 
+def test_a_token_does_not_print() -> None:
+    token = wire.Token("ct1.1795453500.client.mac", 1_795_453_500)
+    assert "ct1" not in f"{token} {token!r} {[token]}"
+    assert "1795453500" in repr(token)
+
+
 def test_phones_are_prompted_unless_the_site_says_otherwise() -> None:
     assert b"prompt" not in msgspec.json.encode(wire.StartSignIn("a@b", SESSION))
     asked = decoded(msgspec.json.encode({"login": "a@b", "session": SESSION}), wire.StartSignIn)

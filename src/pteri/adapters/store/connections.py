@@ -8,15 +8,15 @@ connection, and a writing makes the store unavailable, because it may have been 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
 
 from pteri.app.ports import StoreUnavailable
 
-__all__ = ["OUTAGES", "USUAL", "Connections", "Patience", "connect", "unavailable"]
+__all__ = ["OUTAGES", "USUAL", "Connections", "NotAsHoped", "Patience", "connect", "unavailable"]
 
 _ATTEMPTS: Final = 10
 _GRACE_S: Final = 2.0
@@ -36,6 +36,8 @@ _SETTINGS: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
+    # A plan for each call costs as much as the call, and finds what every plan finds: the keys.
+    "plan_cache_mode": "force_generic_plan",
 }
 # A database that merely speaks PostgreSQL's protocol may not know all of them.
 _SET: Final = """
@@ -49,6 +51,23 @@ _BUGS: Final = frozenset({"22", "23", "42"})
 """Classes of SQLSTATE that mean that we are wrong and not the world. Nobody catches these."""
 _AGAIN: Final = frozenset({"40001", "40P01"})
 """Lost against another transaction, and surely not done."""
+_HARMLESS: Final = _BUGS | {"40"}
+"""Classes after which a connection is as good as before."""
+
+T = TypeVar("T")
+Work = Callable[[asyncpg.Connection], Awaitable[T]]
+
+
+class NotAsHoped(Exception):
+    """Raised in a transaction that is not to be, because a condition does not hold."""
+
+
+def _always() -> bool:
+    return True
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,32 +126,56 @@ class Connections:
 
     async def read(self, query: str, *values: object) -> list[asyncpg.Record]:
         """Rows of a statement that changes nothing, asked again when a connection breaks."""
-        return await self._rows(query, values, repeatable=True)
+        return await self._until_known(lambda connection: connection.fetch(query, *values), harmless=_always)
 
     async def write(self, query: str, *values: object) -> list[asyncpg.Record]:
         """Rows of a statement that is durable when this returns, or was not done at all.
 
         Raises ``StoreUnavailable`` when nobody knows, or nothing could be done, and the driver's error for bugs.
         """
-        return await self._rows(query, values, repeatable=False)
+        return await self._until_known(lambda connection: connection.fetch(query, *values), harmless=_never)
 
-    async def _rows(self, query: str, values: Sequence[object], *, repeatable: bool) -> list[asyncpg.Record]:
+    async def transaction(self, work: Work[T]) -> T:
+        """What ``work`` returns, durable; nothing of it when it raises. It may be called again, on another connection.
+
+        As :meth:`write`, and here it is known that nothing was done until the end of the transaction was asked for.
+        """
+        ending = False
+
+        async def whole(connection: asyncpg.Connection) -> T:
+            nonlocal ending
+            ending = False
+            await connection.execute("BEGIN")
+            try:
+                result = await work(connection)
+            except Exception:
+                if not connection.is_closed():
+                    await connection.execute("ROLLBACK")
+                raise
+            ending = True
+            await connection.execute("COMMIT")
+            return result
+
+        return await self._until_known(whole, harmless=lambda: not ending)
+
+    async def _until_known(self, work: Work[T], *, harmless: Callable[[], bool]) -> T:
+        """Try again what surely did nothing, and what does no harm when it is done twice."""
         for _ in range(_ATTEMPTS):
             try:
-                return await self._once(query, values)
+                return await self._once(work)
             except asyncpg.PostgresError as error:
                 if str(error.sqlstate)[:2] in _BUGS:
                     raise
                 failure: Exception = error
-                if error.sqlstate not in _AGAIN and not repeatable:
+                if error.sqlstate not in _AGAIN and not harmless():
                     break
             except OUTAGES as error:
                 failure = error
-                if not repeatable or isinstance(error, TimeoutError):
+                if isinstance(error, TimeoutError) or not harmless():
                     break
         raise unavailable(failure) from failure
 
-    async def _once(self, query: str, values: Sequence[object]) -> list[asyncpg.Record]:
+    async def _once(self, work: Work[T]) -> T:
         if self._closed:
             raise RuntimeError("the store is closed")
         if self._turns.locked():
@@ -143,17 +186,18 @@ class Connections:
         try:
             connection = await self._connection()
             try:
-                rows: list[asyncpg.Record] = await connection.fetch(query, *values)
+                return await work(connection)
             except asyncpg.PostgresError as error:
-                if str(error.sqlstate)[:2] not in {*_BUGS, "40"}:
+                if str(error.sqlstate)[:2] not in _HARMLESS:
                     connection.terminate()  # the server is going down, or worse
+                raise
+            except NotAsHoped:
                 raise
             except BaseException:
                 connection.terminate()  # in the middle of something, and nobody waits for its end
                 raise
             finally:
                 self._give_back(connection)
-            return rows
         finally:
             self._turns.release()
 

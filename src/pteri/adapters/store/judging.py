@@ -21,7 +21,6 @@ from typing import Any, Final
 from pteri.adapters.store import codec
 from pteri.adapters.store.rows import (
     ANSWERED,
-    APPROVED,
     PENDING,
     SHOWN,
     UNLIMITED,
@@ -145,6 +144,7 @@ class _Judging:
         key = (changeset.tenant, changeset.spent)
         if key in self._held.spent:
             return Conflict(ConflictKind.NONCE_SPENT)
+        self._set(self._held.spent, key, True)
         return None
 
     def _challenges_moved(self, changeset: Changeset) -> Conflict | None:
@@ -235,12 +235,13 @@ class _Judging:
         """The rows of the whole batch: of what changed several times, only how it ends."""
         writes = self._writes
         for key, challenge in self._challenges.items():
-            first, payload, waits = self._first_challenges[key], codec.encode(challenge), _waits(challenge)
+            first, payload = self._first_challenges[key], codec.encode(challenge)
+            where = (challenge.version, _waits(challenge), _approved(challenge))
             if first:
-                writes.moved.append((*key, first, challenge.version, waits, challenge.expires_at, payload))
+                writes.moved.append((*key, first, *where, challenge.expires_at, payload))
             else:
-                about = (challenge.account, challenge.version, waits, challenge.issued_at, challenge.expires_at)
-                writes.issued.append((*key, *about, challenge.nonce, payload))
+                lives = (challenge.issued_at, challenge.expires_at)
+                writes.issued.append((*key, challenge.account, *where, *lives, challenge.nonce, payload))
         for key, account in self._accounts.items():
             first, state = self._first_accounts[key], codec.encode(account)
             if first:
@@ -256,8 +257,10 @@ class _Judging:
 
 
 def _waits(challenge: Challenge) -> int:
-    if challenge.state is ChallengeState.VERIFIED and isinstance(challenge.asked, SignInAsked):
-        return APPROVED
     if challenge.state is not ChallengeState.ISSUED:
         return ANSWERED
     return SHOWN if challenge.prompted and isinstance(challenge.asked, SignInAsked) else PENDING
+
+
+def _approved(challenge: Challenge) -> int:
+    return int(challenge.state is ChallengeState.VERIFIED and isinstance(challenge.asked, SignInAsked))

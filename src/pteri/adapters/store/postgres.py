@@ -13,12 +13,12 @@ import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
 
 from pteri.adapters.store import codec, postgres_sql
 from pteri.adapters.store.batched import BatchedReads
-from pteri.adapters.store.connections import OUTAGES, USUAL, Connections, Patience, connect, unavailable
+from pteri.adapters.store.connections import OUTAGES, USUAL, Connections, NotAsHoped, Patience, connect, unavailable
 from pteri.adapters.store.consistency import at_most, check_consistency
 from pteri.adapters.store.errors import StoreRefused
 from pteri.adapters.store.judging import judge
-from pteri.adapters.store.postgres_commit import READ_HELD, Asked, guarded
-from pteri.adapters.store.postgres_schema import bring_up_to_date
+from pteri.adapters.store.postgres_commit import READ_HELD, Asked, Step, guarded, steps
+from pteri.adapters.store.postgres_schema import bring_up_to_date, is_postgresql_itself
 from pteri.adapters.store.rows import Held, Writes, answer_of, counter_key, keys_of
 from pteri.app.ports import Answer, Changeset, Claim, Count, LogEntry, Outcome, StoreUnavailable
 from pteri.core.ids import AccountId, IdempotencyKey, RequestId, TenantId, Thumbprint
@@ -44,8 +44,9 @@ _REFUSALS: Final = (
 class PostgresStore:
     """Keeps the promises of :class:`pteri.app.ports.Store`. Belongs to the event loop it was opened in."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, *, in_steps: bool) -> None:
         self._connections = connections
+        self._in_steps = in_steps
         self._answers = BatchedReads(connections.read, postgres_sql.ANSWERS)
         self._challenges = BatchedReads(connections.read, postgres_sql.CHALLENGES)
         self._with_accounts = BatchedReads(connections.read, postgres_sql.CHALLENGES_WITH_ACCOUNTS)
@@ -55,11 +56,12 @@ class PostgresStore:
         self._totals = BatchedReads(connections.read, postgres_sql.TOTALS)
 
     @classmethod
-    async def open(cls, url: str, patience: Patience = USUAL) -> PostgresStore:
+    async def open(cls, url: str, patience: Patience = USUAL, *, in_steps: bool | None = None) -> PostgresStore:
         """Open the store in the database at ``postgresql://user@host:5432/name``; an empty one becomes a store.
 
         Raises ``StoreRefused`` for a database that is of another program or a newer one, or does not let us in, and
         ``StoreUnavailable`` when it does not answer. The URL may hold a password, so it stands in no message.
+        ``in_steps``: write with one statement a table; ``None``: with one for all where the database is PostgreSQL.
         """
         try:
             connection = await connect(url, patience)
@@ -70,7 +72,8 @@ class PostgresStore:
         except (asyncpg.PostgresError, *OUTAGES) as error:
             raise unavailable(error) from error
         try:
-            await bring_up_to_date(connection)
+            is_postgresql = await is_postgresql_itself(connection)
+            await bring_up_to_date(connection, tuned=is_postgresql)
         except _REFUSALS as error:
             connection.terminate()
             raise StoreRefused("This user may not make tables in the database.") from error
@@ -82,7 +85,7 @@ class PostgresStore:
             raise
         connections = Connections(url, _CONNECTIONS, patience)
         connections.keep(connection)
-        return cls(connections)
+        return cls(connections, in_steps=not is_postgresql if in_steps is None else in_steps)
 
     async def commit(self, batch: Sequence[Changeset]) -> list[Outcome]:
         """Make these changesets durable in one transaction, in order, each with its own outcome."""
@@ -100,15 +103,25 @@ class PostgresStore:
 
     async def _written(self, writes: Writes) -> bool:
         """Whether all of it is durable now; false when a condition did not hold, and then nothing is."""
-        guarded_write = guarded(writes)
-        if guarded_write is None:
-            return True
-        statement, arrays = guarded_write
         try:
-            await self._connections.write(statement, *arrays)
-        except asyncpg.DivisionByZeroError:
+            if self._in_steps:
+                await self._written_in_steps(steps(writes))
+            elif (whole := guarded(writes)) is not None:
+                statement, arrays = whole
+                await self._connections.write(statement, *arrays)
+        except (asyncpg.DivisionByZeroError, NotAsHoped):
             return False
         return True
+
+    async def _written_in_steps(self, wanted: Sequence[Step]) -> None:
+        async def work(connection: asyncpg.Connection) -> None:
+            for step in wanted:
+                given = await connection.fetch(step.statement, *step.arrays)
+                if step.rows is not None and len(given) != step.rows:
+                    raise NotAsHoped
+
+        if wanted:
+            await self._connections.transaction(work)
 
     async def answer(self, tenant: TenantId, caller: Thumbprint, key: IdempotencyKey) -> Answer | None:
         """What was answered to this caller's request with this key."""
@@ -183,10 +196,12 @@ class PostgresStore:
         """
         for _ in range(_ATTEMPTS):
             try:
+                if self._in_steps:
+                    return await self._connections.transaction(lambda each: _sequenced_in_steps(each, at_most(limit)))
                 [row] = await self._connections.write(postgres_sql.SEQUENCE, at_most(limit))
+                return int(row["taken"])
             except asyncpg.UniqueViolationError:
                 continue
-            return int(row["taken"])
         raise StoreUnavailable("other sequencers took the same positions all the time")
 
     async def log(self, from_position: int, limit: int) -> list[LogEntry]:
@@ -229,3 +244,13 @@ class PostgresStore:
     async def close(self) -> None:
         """Release the database."""
         await self._connections.close()
+
+
+async def _sequenced_in_steps(connection: asyncpg.Connection, limit: int) -> int:
+    keys = await connection.fetch(postgres_sql.UNSEQUENCED, limit)
+    if keys:
+        columns = list(zip(*keys, strict=True))
+        free = await connection.fetchval(postgres_sql.FREE_POSITION)
+        await connection.execute(postgres_sql.POSITIONED, list(range(free, free + len(keys))), *columns)
+        await connection.execute(postgres_sql.UNMARKED, *columns)
+    return len(keys)

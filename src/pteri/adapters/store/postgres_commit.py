@@ -5,6 +5,9 @@ held; at the end the counts are compared, and where one is short a division by z
 done. PostgreSQL has no other way to say "otherwise roll back" within a statement, and two more journeys for a
 transaction around it cost as much as the statement.
 
+The same parts also go one after the other, as an ordinary transaction, for databases that speak PostgreSQL's language
+but change one table per statement only.
+
 Rows stand in the order of their keys and tables are always met in one order, so that two batches do not wait for
 each other in a circle. Where they still do, the server lets one of them lose, and it is sent again.
 """
@@ -17,7 +20,7 @@ from typing import Any, Final
 
 from pteri.adapters.store.rows import Held, Key, Keys, Row, Writes, answer_of
 
-__all__ = ["READ_HELD", "Asked", "guarded"]
+__all__ = ["READ_HELD", "Asked", "Step", "guarded", "steps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,20 @@ class _Part:
     columns: str
     """Name and type of each array, in the order of the columns of ``Writes``."""
     does: str
-    more: str = ""
-    """What else is done with the same arrays."""
+    before: str = ""
+    """What else is done with the same arrays; in one statement it is called ``<table>_before``."""
+    alone: str = ""
+    """``does`` as a statement of its own, where it must be another one."""
     conditional: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A statement of a transaction. ``rows``: how many it must give, or the transaction is not to be; if any."""
+
+    statement: str
+    arrays: list[Any]
+    rows: int | None
 
 
 _PARTS: Final = {
@@ -43,17 +57,19 @@ _PARTS: Final = {
     "counted": _Part(
         "tenant text, kind text, subject text, window_s bigint, ends_at bigint, adds bigint, ceiling bigint",
         """
-        SELECT 1 FROM counted_now AS done JOIN {rows} USING (tenant, kind, subject, window_s, ends_at)
+        SELECT 1 FROM counted_before AS done JOIN {rows} USING (tenant, kind, subject, window_s, ends_at)
         WHERE done.total - w.adds <= w.ceiling
         """,
-        more="""
-        counted_now AS (
-            INSERT INTO counters (tenant, kind, subject, window_s, ends_at, total)
-            SELECT tenant, kind, subject, window_s, ends_at, adds FROM {rows}
-            ON CONFLICT (tenant, kind, subject, window_s, ends_at)
-            DO UPDATE SET total = counters.total + excluded.total
-            RETURNING tenant, kind, subject, window_s, ends_at, total
-        )
+        before="""
+        INSERT INTO counters (tenant, kind, subject, window_s, ends_at, total)
+        SELECT tenant, kind, subject, window_s, ends_at, adds FROM {rows}
+        ON CONFLICT (tenant, kind, subject, window_s, ends_at)
+        DO UPDATE SET total = counters.total + excluded.total
+        RETURNING tenant, kind, subject, window_s, ends_at, total
+        """,
+        alone="""
+        SELECT 1 FROM counters JOIN {rows} USING (tenant, kind, subject, window_s, ends_at)
+        WHERE counters.total - w.adds <= w.ceiling
         """,
     ),
     "looked": _Part(
@@ -78,19 +94,20 @@ _PARTS: Final = {
     ),
     # Id, nonce and the instant of issue are what the phone signs: they never change, so they are not written again.
     "moved": _Part(
-        "tenant text, id text, expected bigint, version bigint, waits smallint, expires_at bigint, payload text",
+        "tenant text, id text, expected bigint, version bigint, waits smallint, approved smallint, "
+        "expires_at bigint, payload text",
         """
         UPDATE challenges
-        SET version = w.version, waits = w.waits, expires_at = w.expires_at, payload = w.payload
+        SET version = w.version, waits = w.waits, approved = w.approved, expires_at = w.expires_at, payload = w.payload
         FROM {rows}
         WHERE challenges.tenant = w.tenant AND challenges.id = w.id AND challenges.version = w.expected RETURNING 1
         """,
     ),
     "issued": _Part(
-        "tenant text, id text, account text, version bigint, waits smallint, issued_at bigint, expires_at bigint, "
-        "nonce text, payload text",
+        "tenant text, id text, account text, version bigint, waits smallint, approved smallint, issued_at bigint, "
+        "expires_at bigint, nonce text, payload text",
         """
-        INSERT INTO challenges (tenant, id, account, version, waits, issued_at, expires_at, nonce, payload)
+        INSERT INTO challenges (tenant, id, account, version, waits, approved, issued_at, expires_at, nonce, payload)
         SELECT * FROM {rows}{after_moved} ON CONFLICT DO NOTHING RETURNING 1
         """,
     ),
@@ -116,11 +133,7 @@ _PARTS: Final = {
     "events": _Part(
         "tenant text, account text, seq bigint, payload text",
         "INSERT INTO events (tenant, account, seq, payload) SELECT * FROM {rows}",
-        more="""
-        unsequenced_now AS (
-            INSERT INTO unsequenced (tenant, account, seq) SELECT tenant, account, seq FROM {rows}
-        )
-        """,
+        before="INSERT INTO unsequenced (tenant, account, seq) SELECT tenant, account, seq FROM {rows}",
         conditional=False,
     ),
     "notices": _Part(
@@ -151,18 +164,40 @@ def _text(tables: tuple[str, ...]) -> str:
     parts, conditions, first = [], [], 1
     for table in tables:
         part = _PARTS[table]
-        columns = [column.split() for column in part.columns.split(", ")]
-        arrays = ", ".join(f"${first + place}::{kind}[]" for place, (_, kind) in enumerate(columns))
-        rows = f"unnest({arrays}) AS w ({', '.join(name for name, _ in columns)})"
-        # What a moved challenge no longer needs may be free for a new one: its row must go first.
+        rows = _rows(part, first)
+        # A nonce that a moved challenge no longer needs is free for a new one: its row goes first. No rule of SQL
+        # says so; this reference does.
         after_moved = " WHERE (SELECT count(*) FROM moved) >= 0" if "moved" in tables else ""
-        parts += [part.more.format(rows=rows)] if part.more else []
+        if part.before:
+            parts.append(f"{table}_before AS ({part.before.format(rows=rows)})")
         parts.append(f"{table} AS ({part.does.format(rows=rows, after_moved=after_moved)})")
         if part.conditional:
             conditions.append(f"(SELECT count(*) FROM {table}) = cardinality(${first}::text[])")  # noqa: S608 - names of ours
-        first += len(columns)
+        first += part.columns.count(",") + 1
     all_held = " AND ".join(conditions or ["true"])
     return f"WITH {', '.join(parts)} SELECT 1 / CASE WHEN {all_held} THEN 1 ELSE 0 END"
+
+
+def _rows(part: _Part, first: int) -> str:
+    """The arrays of this part as a table, the first of them being parameter ``first``."""
+    columns = [column.split() for column in part.columns.split(", ")]
+    arrays = ", ".join(f"${first + place}::{kind}[]" for place, (_, kind) in enumerate(columns))
+    return f"unnest({arrays}) AS w ({', '.join(name for name, _ in columns)})"
+
+
+def steps(writes: Writes) -> list[Step]:
+    """The same as a transaction of statements that change one table each, in the order of the parts."""
+    found: list[Step] = []
+    for table, part in _PARTS.items():
+        written: list[Row] = sorted(getattr(writes, table))
+        if not written:
+            continue
+        arrays, rows = list(zip(*written, strict=True)), _rows(part, 1)
+        if part.before:
+            found.append(Step(part.before.format(rows=rows), arrays, None))
+        does = (part.alone or part.does).format(rows=rows, after_moved="")
+        found.append(Step(does, arrays, len(written) if part.conditional else None))
+    return found
 
 
 READ_HELD: Final = """

@@ -10,7 +10,7 @@ from pteri.adapters.store import schema
 from pteri.adapters.store.errors import StoreRefused
 from pteri.app.ports import StoreUnavailable
 
-__all__ = ["bring_up_to_date"]
+__all__ = ["bring_up_to_date", "is_postgresql_itself"]
 
 _UPGRADE_S: Final = 3600.0
 """An upgrade may have every row to look at."""
@@ -34,8 +34,8 @@ _TUNING: Final = (
 """For PostgreSQL itself: how rows lie on its pages. A database that only speaks like it may not know the words."""
 
 
-async def bring_up_to_date(connection: asyncpg.Connection) -> None:
-    """Take every step that this database has not seen, all or none.
+async def bring_up_to_date(connection: asyncpg.Connection, *, tuned: bool) -> None:
+    """Take every step that this database has not seen, all or none. ``tuned``: with PostgreSQL's own settings.
 
     Raises ``StoreRefused`` for a database of a newer program or of another one, and what the driver raises.
     """
@@ -46,22 +46,21 @@ async def bring_up_to_date(connection: asyncpg.Connection) -> None:
     for _ in range(_ATTEMPTS):
         try:
             async with connection.transaction():
-                await _upgrade(connection)
+                await _upgrade(connection, tuned=tuned)
         except _OVERTAKEN:
             continue
         return
     raise StoreUnavailable("the schema could not be brought up to date: others were at it all the time")
 
 
-async def _upgrade(connection: asyncpg.Connection) -> None:
+async def _upgrade(connection: asyncpg.Connection, *, tuned: bool) -> None:
     found = await _revision(connection, " FOR UPDATE")  # whoever upgrades holds this row until it is done
     if found == schema.NEWEST:
         return
     from pteri.adapters.store.upgrading import statements  # noqa: PLC0415 - slow to import, and rarely needed
 
     await connection.execute("SET LOCAL statement_timeout = 0")
-    tuning = _TUNING if await _is_postgresql_itself(connection) else ()
-    for statement in (*statements("postgresql", found), *tuning):
+    for statement in (*statements("postgresql", found), *(_TUNING if tuned else ())):
         await connection.execute(statement, timeout=_UPGRADE_S)
 
 
@@ -77,6 +76,8 @@ async def _revision(connection: asyncpg.Connection, locking: str) -> str | None:
     return str(revision)
 
 
-async def _is_postgresql_itself(connection: asyncpg.Connection) -> bool:
+async def is_postgresql_itself(connection: asyncpg.Connection) -> bool:
+    """Whether this is PostgreSQL on one node, and not a database that speaks like it."""
     version = await connection.fetchval("SELECT version()")
-    return version.startswith("PostgreSQL") and "-YB-" not in version
+    distributed = await connection.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'citus'")
+    return version.startswith("PostgreSQL") and "-YB-" not in version and not distributed

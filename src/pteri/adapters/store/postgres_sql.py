@@ -86,6 +86,18 @@ SEQUENCE: Final = """
     SELECT count(*) AS taken FROM added
     """
 
+# The same in steps. The log's keys let one of two win here, too: both of its positions and of its events.
+UNSEQUENCED: Final = "SELECT tenant, account, seq FROM unsequenced ORDER BY tenant, account, seq LIMIT $1"
+FREE_POSITION: Final = "SELECT COALESCE(MAX(position) + 1, 0) FROM log"
+POSITIONED: Final = """
+    INSERT INTO log (position, tenant, account, seq)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
+    """
+UNMARKED: Final = """
+    DELETE FROM unsequenced USING unnest($1::text[], $2::text[], $3::bigint[]) AS w (tenant, account, seq)
+    WHERE unsequenced.tenant = w.tenant AND unsequenced.account = w.account AND unsequenced.seq = w.seq
+    """
+
 LEASE: Final = """
     INSERT INTO leases (name, holder, until) VALUES ($1, $2, $3)
     ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
@@ -97,7 +109,7 @@ RELEASE: Final = "DELETE FROM leases WHERE name = $1 AND holder = $2"
 PIN: Final = "INSERT INTO pins (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 PINNED: Final = "SELECT value FROM pins WHERE name = $1"
 
-UNFINISHED: Final = "SELECT payload FROM challenges WHERE expires_at < $1 AND waits = -1 ORDER BY expires_at LIMIT $2"
+UNFINISHED: Final = "SELECT payload FROM challenges WHERE expires_at < $1 AND approved = 1 ORDER BY expires_at LIMIT $2"
 
 FORGET: Final = (
     """

@@ -11,7 +11,6 @@ from pteri.core.ids import Digest, IdempotencyKey, Thumbprint
 
 __all__ = [
     "ANSWERED",
-    "APPROVED",
     "PENDING",
     "SHOWN",
     "UNLIMITED",
@@ -33,11 +32,13 @@ Row = tuple[Any, ...]
 
 UNLIMITED: Final = 2**63 - 1
 
-APPROVED: Final = -1
 ANSWERED: Final = 0
 PENDING: Final = 1
 SHOWN: Final = 2
-"""Column ``waits``: for the code of an approved sign-in; for nothing; for an answer; and phones are shown it, too."""
+"""Column ``waits``: nobody can answer any more; its nonce waits to be spent; and phones are shown it, too.
+
+Indexes hang on it, so it changes once. That an approved sign-in waits for its code stands in ``approved``, beside them.
+"""
 
 
 def answer_of(key: Key, row: Row) -> Answer:
@@ -123,9 +124,11 @@ class Writes:
     fresh: list[Row] = field(default_factory=list)
     """tenant, nonce: not spent before this batch."""
     moved: list[Row] = field(default_factory=list)
-    """tenant, id, expected, version, waits, expires_at, payload: there in the expected version. Before ``issued``."""
+    """tenant, id, expected, version, waits, approved, expires_at, payload: there in the expected version. These go
+    before ``issued``."""
     issued: list[Row] = field(default_factory=list)
-    """tenant, id, account, version, waits, issued_at, expires_at, nonce, payload: id new, nonce of none that waits."""
+    """tenant, id, account, version, waits, approved, issued_at, expires_at, nonce, payload: new, and so is its nonce
+    among those that wait."""
     evolved: list[Row] = field(default_factory=list)
     """tenant, account, expected, version, state: there in the expected version."""
     opened: list[Row] = field(default_factory=list)

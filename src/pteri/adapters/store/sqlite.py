@@ -256,7 +256,7 @@ class SqliteStore:
     async def unfinished(self, before: int, limit: int) -> list[Challenge]:
         """Approved sign-ins that ended before Unix second ``before`` without their code, oldest first."""
         found = self._texts(
-            "SELECT payload FROM challenges WHERE expires_at < ? AND waits = -1 ORDER BY expires_at LIMIT ?",
+            "SELECT payload FROM challenges WHERE expires_at < ? AND approved = 1 ORDER BY expires_at LIMIT ?",
             *(before, at_most(limit)),
         )
         return [codec.decode_challenge(text) for text in found]

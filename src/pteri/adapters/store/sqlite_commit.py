@@ -38,12 +38,12 @@ _COUNTED: Final = """
 _SPENT: Final = "INSERT INTO spent (tenant, nonce) VALUES (?, ?) ON CONFLICT DO NOTHING"
 # Id, nonce and the instant of issue are what the phone signs: they never change, so they are not written again.
 _MOVED: Final = """
-    UPDATE challenges SET version = ?4, waits = ?5, expires_at = ?6, payload = ?7
+    UPDATE challenges SET version = ?4, waits = ?5, approved = ?6, expires_at = ?7, payload = ?8
     WHERE tenant = ?1 AND id = ?2 AND version = ?3
     """
 _ISSUED: Final = """
-    INSERT INTO challenges (tenant, id, account, version, waits, issued_at, expires_at, nonce, payload)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+    INSERT INTO challenges (tenant, id, account, version, waits, approved, issued_at, expires_at, nonce, payload)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
     """
 _EVOLVED: Final = "UPDATE accounts SET version = ?4, state = ?5 WHERE tenant = ?1 AND account = ?2 AND version = ?3"
 _OPENED: Final = "INSERT INTO accounts (tenant, account, version, state) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"

@@ -130,9 +130,10 @@ def parse_address(text: str, *, network: str) -> Address:
     ``.text`` of the result equals ``text``, except that upper-case bech32 (as in QR codes) becomes lower
     case.
     """
+    expected = network_named(network)
     if not isinstance(text, str):
         raise Malformed(Code.ADDRESS, "an address is text")
-    return _parsed(text, network)
+    return _parsed(text, expected.name)
 
 
 @lru_cache(maxsize=4096)

@@ -2,6 +2,8 @@
 
 * The nonce of a challenge is unique among those that wait for an answer. Once answered, it stands in ``spent``. The
   column ``waits`` tells: 0 answered or ended, 1 waits, 2 waits and is shown to phones as a prompt.
+* That an approved sign-in waits for its code stands in a column of its own, which no index hangs on: to complete it
+  then changes its row and no index. Those of the first release are in the log already and need no mark.
 * The key of an answer begins with the idempotency key: callers who begin theirs with the time all write in one place.
 * No foreign keys. Each would be looked up for every row, and every one of them points at what the same changeset has
   just written under a condition. A distributed database cannot keep the log's at all.
@@ -31,6 +33,7 @@ _POSTGRESQL: Final = (
     "ALTER TABLE challenges DROP CONSTRAINT challenges_tenant_nonce_key",
     "DROP INDEX challenges_waiting",
     "ALTER TABLE answers DROP CONSTRAINT answers_pkey, ADD PRIMARY KEY (tenant, key, caller)",
+    "ALTER TABLE challenges ADD COLUMN approved SMALLINT NOT NULL DEFAULT 0",
     _SHOWN,
     _PENDING.format(state="CAST(payload AS JSON) ->> 'state'"),
     *_INDEXES,
@@ -106,6 +109,7 @@ _SQLITE: Final = (
             f"ALTER TABLE {table}_copy RENAME TO {table}",
         )
     ),
+    "ALTER TABLE challenges ADD COLUMN approved SMALLINT NOT NULL DEFAULT 0",
     "CREATE INDEX challenges_by_end ON challenges (expires_at)",
     "CREATE INDEX answers_by_age ON answers (at)",
     _SHOWN,
