@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from bench.botnet import Noticed
 from bench.results import BASE_ACCOUNTS, Results
 from pteri.load.telling import duration
 
@@ -65,6 +66,8 @@ def figures_of(results: Results) -> list[Figure]:
         Figure("PostgreSQL: two processes against one", _two_processes(results), 1.6, 1.8, unit="x"),
         Figure(f"p99 over p50 at {MANY} clients (SQLite)", _tail(results), 4.0, 2.5, small_is_good=True, unit="x"),
         _memory(results),
+        _noticed(results, "one network", 3.0, 1.5),
+        _noticed(results, "everywhere", 5.0, 3.0),
     ]
 
 
@@ -112,6 +115,14 @@ def _memory(results: Results) -> Figure:
         what = f"memory of one process after {growth.sign_ins[-1]:,} sign-ins"
         value = growth.memory_bytes[-1] / 2**20
     return Figure(what, value, 200, 120, small_is_good=True, unit=" MiB")
+
+
+def _noticed(results: Results, where: str, at_least: float, aim: float) -> Figure:
+    """The botnet computes on the cores that it attacks: on a machine of its own it would be noticed less."""
+    botnet = results.botnet(where)
+    what = f"DS-01: p99 beside 100,000 logins a minute from {where}, over p99 alone"
+    value = None if botnet is None else botnet.p99_over_alone.median
+    return Figure(what, value, at_least, aim, small_is_good=True, unit="x")
 
 
 def figures_text(figures: list[Figure]) -> str:
@@ -174,6 +185,8 @@ def details_text(results: Results) -> str:
     if results.growth is not None:
         grown = zip(results.growth.sign_ins, results.growth.memory_bytes, strict=True)
         lines.append("  memory: " + ", ".join(f"{done:,}: {size / 2**20:.0f} MiB" for done, size in grown))
+    for botnet in results.botnets:
+        lines += _botnet_rows(botnet)
     if results.peers:
         lines.append("")
     for peer in results.peers:
@@ -181,6 +194,18 @@ def details_text(results: Results) -> str:
         lines += [f"    does: {peer.does}", f"    does not: {peer.lacks}"]
     lines += [f"  left out: {what}" for what in results.left_out]
     return "\n".join(lines)
+
+
+def _botnet_rows(botnet: Noticed) -> list[str]:
+    alone, beside, flood = botnet.alone, botnet.beside, botnet.flood
+    got = ", ".join(f"{count:,} times {status}" for status, count in sorted(flood.answers.items()))
+    latency = f"p99 {duration(alone.p99_s.median)} alone, {duration(beside.p99_s.median)} beside it"
+    rate = f"{alone.rate_per_s.median:.0f} and {beside.rate_per_s.median:.0f} sign-ins a second"
+    trouble = f"{beside.failed} failed, {beside.slowed} requests told to wait"
+    return [
+        f"  DS-01, {flood.per_s * 60:,.0f} logins a minute from {botnet.where}: {got}",
+        f"    honest sign-ins, {botnet.clients} cl.: {latency}; {rate}; {trouble}",
+    ]
 
 
 def _cost_rows(results: Results) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.botnet import Noticed
 from bench.machine import Machine
 from bench.measuring import Growth, SignInCost
 from bench.peers.driving import PeerFigures
@@ -30,6 +31,7 @@ class Results(msgspec.Struct, kw_only=True):
     costs: list[SignInCost] = []
     splits: dict[str, Split] = {}
     growth: Growth | None = None
+    botnets: list[Noticed] = []
     storage: list[Storage] = []
     peers: list[PeerFigures] = []
     left_out: list[str] = []
@@ -52,6 +54,10 @@ class Results(msgspec.Struct, kw_only=True):
             if (one.store, one.clients, one.processes, one.prompt) == (store, clients, 1, False)
         )
         yield from sorted(of_kind, key=lambda one: one.accounts)
+
+    def botnet(self, where: str) -> Noticed | None:
+        """What was noticed of a botnet there."""
+        return next((one for one in self.botnets if one.where == where), None)
 
     def peer(self, name: str) -> PeerFigures | None:
         """The peer whose name begins like this."""

@@ -64,10 +64,13 @@ def place(directory: Path, database: str) -> Place:
 
 
 @contextmanager
-def served(where: Place, *, processes: int = 1, program: tuple[str, ...] = ("-m", "pteri")) -> Iterator[Service]:
+def served(
+    where: Place, *, processes: int = 1, program: tuple[str, ...] = ("-m", "pteri"), in_public: bool = False
+) -> Iterator[Service]:
     """Run it on a free port of loopback while the block lasts; its own words are in ``serve.log``.
 
-    ``program``: what Python runs in place of ``pteri``, with the same words.
+    ``program``: what Python runs in place of ``pteri``, with the same words. ``in_public``: with the usual limit for
+    each network, and this machine as the proxy that says which network it is.
     """
     port = free_port()
     settings = load_settings(where.directory / "pteri.toml")
@@ -78,7 +81,8 @@ def served(where: Place, *, processes: int = 1, program: tuple[str, ...] = ("-m"
         public_origin=origin,
         database=database_from(where.directory, where.database),
         processes=processes,
-        requests_per_minute=_NO_LIMIT,
+        requests_per_minute=settings.server.requests_per_minute if in_public else _NO_LIMIT,
+        trusted_proxies=("127.0.0.0/8",) if in_public else (),
     )
     file = where.directory / "bench.toml"
     file.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import msgspec
 from rich.progress import Progress
 
 from bench import measuring, raw
+from bench.botnet import noticed
 from bench.cache import cache
 from bench.figures import FEW, MANY
 from bench.peers import fastapi_same, privacyidea, webauthn
@@ -37,6 +38,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     postgres_accounts: tuple[int, ...]
     two_processes: bool
     prompted: bool
+    botnet: bool
     storage: int
     split_s: int
     growth: int
@@ -53,6 +55,7 @@ PROFILES: Final = {
         postgres_accounts=(),
         two_processes=False,
         prompted=False,
+        botnet=False,
         storage=0,
         split_s=5,
         growth=0,
@@ -66,6 +69,7 @@ PROFILES: Final = {
         postgres_accounts=(),
         two_processes=True,
         prompted=True,
+        botnet=True,
         storage=3000,
         split_s=8,
         growth=20_000,
@@ -80,6 +84,7 @@ PROFILES: Final = {
         postgres_accounts=(1_000_000,),
         two_processes=True,
         prompted=True,
+        botnet=True,
         storage=3000,
         split_s=15,
         growth=1_000_000,
@@ -113,6 +118,8 @@ class Suite:
                     self._store(seeded, server)
             if self._profile.growth and sqlite is not None:
                 self._doing("memory", lambda: self._growth(sqlite))
+            if self._profile.botnet and sqlite is not None:
+                self._doing("a botnet", lambda: self._botnets(sqlite))
             for accounts in self._profile.sqlite_accounts:
                 self._large("SQLite", accounts, None)
             for accounts in self._profile.postgres_accounts if database is not None else ():
@@ -206,6 +213,10 @@ class Suite:
 
     def _growth(self, seeded: Seeded) -> None:
         self._results.growth = measuring.memory_growth(seeded, sign_ins=self._profile.growth, looks=10)
+
+    def _botnets(self, seeded: Seeded) -> None:
+        seconds, repeats = self._profile.seconds, self._profile.repeats
+        self._results.botnets = noticed(seeded, clients=FEW, seconds=seconds, repeats=repeats)
 
     def _peers(self) -> None:
         profile = self._profile

@@ -258,7 +258,7 @@ def test_the_example_headers_are_in_the_form_that_is_checked() -> None:
     request = httpsig.SignedRequest(method="POST", target_uri=f"{ORIGIN}/v1/orders", body=b"", **examples)
     assert httpsig.parse(request, expected_tag=httpsig.Tag.DEVICE).created_at == 1_795_453_200
     with pytest.raises(NotAuthentic):
-        httpsig.parse(replace(request, body=b"another"), expected_tag=httpsig.Tag.DEVICE)
+        httpsig.parse(msgspec.structs.replace(request, body=b"another"), expected_tag=httpsig.Tag.DEVICE)
 
 
 def test_every_route_says_which_problems_it_may_answer() -> None:

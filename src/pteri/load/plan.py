@@ -42,6 +42,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Where to connect in place of ``origin``: a service behind a proxy that is to be measured without it."""
     standings: str | None = None
     """A file with what the phones know of their accounts, by number (JSON): then they need not ask for it first."""
+    scattered: bool = False
+    """As if each request came from another network, for a service that trusts this machine as its proxy."""
     patience_s: float = 30.0
     """How long one request is repeated while the service does not answer, or asks to wait."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Site"]
 
-_KEY_BYTES: Final = 16
+_KEY_BYTES: Final = 12
 
 
 class Site:
@@ -33,19 +33,21 @@ class Site:
         self._origin = plan.origin
         self._base = f"/v1/{ids.tenant_id(plan.tenant)}"
         self._key = key
+        self._scattered = plan.scattered
         self._clock = clock
         self._entropy = entropy
 
     def fresh_key(self) -> str:
         """An idempotency key that nobody has used."""
-        return ids.to_base64url(self._entropy.draw(_KEY_BYTES))
+        return ids.new_idempotency_key(self._clock.now(), self._entropy.draw(_KEY_BYTES))
 
-    def by_token(self, path: str, message: msgspec.Struct, key: str) -> bytes:
-        """A request of the back end on one of the busy routes."""
+    def by_token(self, path: str, message: msgspec.Struct, key: str, *, seen_from: str | None = None) -> bytes:
+        """A request of the back end on one of the busy routes. ``seen_from``: whom a proxy would name as its caller."""
         headers = {
             "authorization": f"Bearer {self.token}",
             "idempotency-key": key,
             "content-type": "application/json",
+            **self._forwarded(seen_from),
         }
         return request_bytes(self.target, "POST", self._base + path, headers, msgspec.json.encode(message))
 
@@ -69,6 +71,13 @@ class Site:
             nonce=self._entropy.draw(httpsig.NONCE_BYTES),
             tag=tag,
         )
-        headers = {**request.headers(), "content-type": "application/json"}
+        headers = {**request.headers(), "content-type": "application/json", **self._forwarded()}
         signature = base64.b64decode(request.signature.removeprefix("pteri=:").removesuffix(":"))
         return request_bytes(self.target, "POST", self._base + path, headers, body), signature
+
+    def _forwarded(self, seen_from: str | None = None) -> dict[str, str]:
+        if seen_from is None:
+            if not self._scattered:
+                return {}
+            seen_from = "10.{}.{}.1".format(*self._entropy.draw(2))
+        return {"x-forwarded-for": seen_from}
