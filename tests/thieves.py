@@ -118,7 +118,7 @@ def device_rs(request: SignedRequest) -> bytes:
 
 
 def with_device_rs(request: SignedRequest, rs: bytes) -> SignedRequest:
-    return replace(request, signature=f"pteri=:{base64.b64encode(rs).decode()}:")
+    return msgspec.structs.replace(request, signature=f"pteri=:{base64.b64encode(rs).decode()}:")
 
 
 def device_twin(request: SignedRequest) -> SignedRequest:
@@ -313,8 +313,7 @@ def same_key(world: World, label: str, words: str) -> SimPhone:
 def second_phone(world: World, old: SimPhone, label: str = "second phone") -> SimPhone:
     """Another verified phone of the account, beside ``old``; still on probation."""
     new = world.phone(label)
-    approved = old.approve_offer(new.offer(), revoke_old=False)
-    assert new.enter_migration_code(approved.code).status == 200
+    assert old.approve_offer(new.offer(), revoke_old=False).decided.status == 202
     world.clock.advance(HOUR)
     assert new.activate().decided.status == 200
     return new
@@ -352,8 +351,7 @@ def before(purpose: str, world: World) -> Stand:
 
 def accepting(world: World, old: SimPhone, new: SimPhone) -> Stand:
     """``new`` was let in and its hold is over."""
-    approved = old.approve_offer(new.offer())
-    assert new.enter_migration_code(approved.code).status == 200
+    assert old.approve_offer(new.offer()).decided.status == 202
     world.clock.advance(HOUR)
     return Stand(world, new, new.start_activation().as_(wire.Claimed).statement)
 

@@ -14,7 +14,7 @@ import sqlite3
 import weakref
 from collections.abc import Coroutine, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -39,9 +39,9 @@ from pteri.core.keys.message import SignatureType, sign_message, verify_message
 from pteri.core.keys.mnemonic import seed
 from pteri.core.keys.network import network_named
 from pteri.core.keys.secret import Secret
-from pteri.core.offer import OFFER_LIFE_S, make_offer
 from pteri.core.otp import one_time_code
 from pteri.core.statement import Statement
+from pteri.core.transfer.offer import OFFER_LIFE_S, make_offer
 from pteri.core.verify import Enrolment, Invited, Payload, WalletSignature
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.facts import LineStatus
@@ -59,6 +59,7 @@ T = TypeVar("T")
 ORIGIN = "https://pteri.example"
 START = 1_795_000_000
 LINE = "+4915112345678"
+TRANSCRIPT = ids.digest_text(hashlib.sha256(b"what two phones have said to each other").digest())
 
 
 class SimClock:
@@ -566,21 +567,22 @@ class SimPhone:
         return self.post("/prompts", wire.Nothing()).as_(wire.Prompts)
 
     def offer(self) -> str:
-        return make_offer(
+        """What the server gets of an offer. What the phones say to each other is tested where they say it."""
+        offer = make_offer(
             self.key.private,
             tenant=TenantId(self.tenant),
+            mailbox=self.key.entropy.draw(16),
+            channel_key=self.key.entropy.draw(32),
+            secret=Secret(self.key.entropy.draw(32)),
             expires_at=self.world.clock.now() + OFFER_LIFE_S,
-            random=self.key.entropy.draw(16),
         )
+        return offer.card.encode()
 
     def start_migration(self, offer: str, *, revoke_old: bool = True) -> Answered:
-        return self.post("/migrations", wire.StartMigration(offer, revoke_old))
+        return self.post("/migrations", wire.StartMigration(offer, TRANSCRIPT, revoke_old))
 
     def approve_offer(self, offer: str, *, revoke_old: bool = True) -> Shown:
         return self.answer(self.start_migration(offer, revoke_old=revoke_old).as_(wire.Claimed).statement)
-
-    def enter_migration_code(self, code: str) -> Answered:
-        return self.post("/migrations/code", wire.EnterMigrationCode(code))
 
     def start_activation(self) -> Answered:
         return self.post("/activations", wire.Nothing())
@@ -612,4 +614,4 @@ def with_act(statement: Statement, **changes: Any) -> Statement:
 
 def with_header(request: SignedRequest, **changes: Any) -> SignedRequest:
     """The request with something changed after it was signed."""
-    return replace(request, **changes)
+    return msgspec.structs.replace(request, **changes)

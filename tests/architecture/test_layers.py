@@ -72,7 +72,7 @@ _LANGUAGE: Final = frozenset(
 LIBRARIES: Final[Mapping[str, frozenset[str]]] = {
     "core": _LANGUAGE
     | {"base64", "binascii", "datetime", "hashlib", "hmac", "importlib", "re", "struct", "types", "unicodedata"}
-    | {"btclib_secp256k1", "coincurve", "cryptography", "mnemonic", "msgspec"},
+    | {"btclib_secp256k1", "coincurve", "cryptography", "mnemonic", "msgspec", "pyhpke"},
     "domain": _LANGUAGE | {"hashlib", "msgspec"},
     "app": _LANGUAGE | {"asyncio", "hashlib", "hmac", "msgspec", "re"},
 }

@@ -7,12 +7,12 @@ import base64
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from pteri.app import codes, evidence
 from pteri.app.ports import Count, CounterKind
@@ -53,7 +53,7 @@ from worlds import Worlds
 if TYPE_CHECKING:
     from pteri.app.ports import Vault
 
-WITH_A_CODE = ["authenticate", "bind", "migrate", "setup-otp"]
+WITH_A_CODE = ["authenticate", "bind", "setup-otp"]
 
 
 def approved(stand: Stand, **options: Any) -> str:
@@ -282,20 +282,11 @@ def test_ot_05_the_code_of_a_set_up_lives_for_two_minutes(world: World, after_s:
     assert set_up.phone.post("/recoveries", message).status == status
 
 
-def test_ot_04_the_code_of_a_migration_starts_no_recovery_and_is_not_used_up_by_it(world: World) -> None:
+def test_ot_04_an_approved_migration_starts_no_recovery(world: World) -> None:
     old, new = world.enrolled(), world.phone("new phone")
     shown = old.approve_offer(new.offer())
     message = wire.StartRecovery(shown.statement.request_id, shown.code)
     assert refusal(old.post("/recoveries", message)) == (404, "NOT_FOUND")
-    assert new.enter_migration_code(shown.code).status == 200
-
-
-def test_ot_03_three_wrong_codes_end_a_migration(world: World) -> None:
-    old, new = world.enrolled(), world.phone("new phone")
-    shown = old.approve_offer(new.offer())
-    assert_denied(*(new.enter_migration_code(guess) for guess in wrong(shown.code, 3)))
-    assert_denied(new.enter_migration_code(shown.code), new.start_activation())
-    assert {phone.state for phone in old.devices().phones} == {"ACTIVE", "DROPPED"}
 
 
 # --- OT-04, OT-05: another place, another time --------------------------------------------------------------------

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import hmac
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from pteri.core.errors import Code, Malformed, NotAuthentic, OutOfWindow, ProtocolError
 from pteri.core.httpsig import SignedRequest, Tag, VerifiedRequest, content_digest_of, sign, verify

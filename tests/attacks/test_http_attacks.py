@@ -8,7 +8,6 @@ import ipaddress
 import json
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import replace
 from time import process_time
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ import msgspec
 import pytest
 import structlog
 from msgspec import inspect
+from msgspec.structs import replace
 
 import hinges
 from hinges import Connect, Line, one_answer, rest

@@ -6,11 +6,11 @@ PR-09 and PR-10 are refusals of a wallet and stand with its tests.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from pteri.core import ids, wire
 from pteri.core.acts import ACTS

@@ -41,7 +41,7 @@ from thieves import (
     type_code,
 )
 from whole import check_whole
-from world import Answered, Browser, SimPhone, World, with_act
+from world import TRANSCRIPT, Answered, Browser, SimPhone, World, with_act
 from worlds import Worlds
 
 Begun: TypeAlias = Callable[..., Stand]
@@ -118,9 +118,9 @@ def test_sv_01_every_purpose_happens_once_however_many_ask(world: World, purpose
     late = (401, "DENIED") if purpose == "accept" else (409, "CHALLENGE_CONSUMED")
     assert {refusal(answer) for answer in answers if answer is not accepted[0]} == {late}
     assert stand.challenge().answered_by == stand.phone.thumbprint
-    # Binding, sign-in and code set-up are recorded when their code is typed.
-    with_code = {"bind", "authenticate", SCANNED, "setup-otp"}
-    assert len(history_of(world, account)) - was == (0 if purpose in with_code else 1)
+    # Binding, sign-in and code set-up are recorded when their code is typed; a migration is approved and confirmed.
+    events_of = {"bind": 0, "authenticate": 0, SCANNED: 0, "setup-otp": 0, "migrate": 2}
+    assert len(history_of(world, account)) - was == events_of.get(purpose, 1)
     world.run(check_whole(world.deployment.store))
 
 
@@ -345,7 +345,9 @@ def two_codes(world: World) -> list[Answered]:
 def two_migrations(world: World) -> list[Answered]:
     old = world.enrolled()
     offers = [world.phone(f"new phone {number}").offer() for number in range(2)]
-    return [old.post("/migrations", wire.StartMigration(offer, True), idempotency_key=KEY) for offer in offers]
+    return [
+        old.post("/migrations", wire.StartMigration(offer, TRANSCRIPT, True), idempotency_key=KEY) for offer in offers
+    ]
 
 
 def two_answers(world: World) -> list[Answered]:
@@ -383,19 +385,11 @@ def two_recoveries(world: World) -> list[Answered]:
     return answers
 
 
-def two_migration_codes(world: World) -> list[Answered]:
-    old, new = world.enrolled(), world.phone("new phone")
-    code = old.approve_offer(new.offer()).code
-    messages = [wire.EnterMigrationCode(typed) for typed in (code, code[::-1])]
-    return [new.post("/migrations/code", message, idempotency_key=KEY) for message in messages]
-
-
 TWO_REQUESTS: dict[str, Callable[[World], list[Answered]]] = {
     "logins": two_sign_ins,
     "bindings": two_bindings,
     "code": two_codes,
     "migrations": two_migrations,
-    "migrations/code": two_migration_codes,
     "response": two_answers,
     "revocations": two_removals,
     "code-setups": two_set_ups,
@@ -420,14 +414,9 @@ def _of_phone(phone: SimPhone, path: str, message: msgspec.Struct) -> SignedRequ
     return phone.request_to(path, msgspec.json.encode(message))
 
 
-def a_migration_code(world: World) -> SignedRequest:
-    old, new = world.enrolled(), world.phone("new phone")
-    return _of_phone(new, "/migrations/code", wire.EnterMigrationCode(old.approve_offer(new.offer()).code))
-
-
 def an_activation(world: World) -> SignedRequest:
     old, new = world.enrolled(), world.phone("new phone")
-    assert new.enter_migration_code(old.approve_offer(new.offer()).code).status == 200
+    assert old.approve_offer(new.offer()).decided.status == 202
     world.clock.advance(HOUR)
     return _of_phone(new, "/activations", wire.Nothing())
 
@@ -460,9 +449,10 @@ ONE_REQUEST: dict[str, Callable[[World], SignedRequest]] = {
     "bindings": lambda world: _of_site(world, "/bindings", wire.StartBinding(EMAIL, Browser("desk").session)),
     "code": a_code,
     "migrations": lambda world: _of_phone(
-        world.enrolled(), "/migrations", wire.StartMigration(world.phone("new phone").offer(), revoke_old=True)
+        world.enrolled(),
+        "/migrations",
+        wire.StartMigration(world.phone("new phone").offer(), TRANSCRIPT, revoke_old=True),
     ),
-    "migrations/code": a_migration_code,
     "activations": an_activation,
     "revocations": lambda world: _of_phone(
         phone := world.enrolled(), "/revocations", wire.Revoke(ids.thumbprint(phone.thumbprint))
@@ -566,7 +556,7 @@ def test_sv_08_what_time_has_ended_for_one_process_is_not_ended_again_by_another
     phone = world.enrolled()
     fast, slow = worlds.beside(world, ahead_s=40), worlds.beside(world, ahead_s=-40)
     migrating(world, phone, world.phone("new phone")).honest()
-    world.clock.advance(600 - 20)  # over for the fast one, and not for the slow one
+    world.clock.advance(25 * HOUR - 20)  # over for the fast one, and not for the slow one
     for number, process in enumerate((slow, fast, slow, fast, slow)):
         sign_in_at(process, phone, f"desk {number}")
     names = [event.name for event in history_of(world, phone.look().account)]

@@ -22,7 +22,7 @@ def test_sv_17_generated_requests_set_nothing_and_meet_no_server_error(world: Wo
         def attack(case: schemathesis.Case[Any]) -> None:
             answer = case.call()
             assert answer.status_code < 500
-            # Without a right signature only the public pages answer with success.
-            assert answer.status_code >= 400 or not case.path.startswith("/v1/")
+            # Without a right signature only the public pages answer with success, and the relay, which knows nobody.
+            assert answer.status_code >= 400 or not case.path.startswith("/v1/") or "/mailboxes" in case.path
 
         attack()

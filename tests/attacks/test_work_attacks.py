@@ -193,15 +193,13 @@ def test_sv_07_a_binding_with_a_known_address_shows_nothing_to_who_cannot_sign_f
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("path", ["/devices", "/prompts", "/activations", "/revocations", "/migrations/code"])
+@pytest.mark.parametrize("path", ["/devices", "/prompts", "/activations", "/revocations"])
 def test_sv_07_whether_a_phone_is_known_is_told_to_nobody_but_that_phone(world: World, path: str) -> None:
     old, stranger = world.enrolled(), world.phone("a stranger")
     other_site = world.enrolled("shop phone", tenant="shop", index=1)
     message: msgspec.Struct = wire.Nothing()
     if path == "/revocations":
         message = wire.Revoke(ids.thumbprint(old.thumbprint))
-    if path == "/migrations/code":
-        message = wire.EnterMigrationCode("12345678")
     forged = []
     for phone in (old, stranger, other_site):
         request = replace(phone, tenant="bank").request_to(path, msgspec.json.encode(message))
@@ -239,15 +237,15 @@ def _lying(stand: Stand, **changes: Any) -> SignedRequest:
 
 
 NO_KEY_WORK: dict[str, Bad] = {
-    "no signature": lambda _, stand: replace(honest_request(stand), signature=""),
-    "no form": lambda _, stand: replace(honest_request(stand), signature_input="sig=()"),
-    "two signatures": lambda _, stand: replace(
+    "no signature": lambda _, stand: msgspec.structs.replace(honest_request(stand), signature=""),
+    "no form": lambda _, stand: msgspec.structs.replace(honest_request(stand), signature_input="sig=()"),
+    "two signatures": lambda _, stand: msgspec.structs.replace(
         honest_request(stand), signature=", ".join([honest_request(stand).signature] * 2)
     ),
     "a relying party's tag": lambda world, stand: stand.phone.key.request(
         "POST", f"/v1/bank{stand.path}", honest_request(stand).body, at=world.clock.now(), tag=Tag.CLIENT
     ),
-    "another body": lambda _, stand: replace(honest_request(stand), body=b'{"a":1}'),
+    "another body": lambda _, stand: msgspec.structs.replace(honest_request(stand), body=b'{"a":1}'),
     "no payload": lambda _, stand: stand.phone.request_to(stand.path, b"{}"),
     "a large payload": lambda _, stand: _lying(stand, client="x" * 4000),
     "an id that nobody made": lambda _, stand: stand.phone.request_to(
@@ -311,17 +309,13 @@ def test_ds_02_a_wrong_phone_costs_no_work_on_the_wallets_curve(world: World, wa
     assert costs(world, stand, _lying(stand, statement_sha256=other)).curves == {"P-256": 1}
 
 
-LOOKS = 3
-"""At one compact signature that is wrong: as Litecoin's words, and as two others that people mistake for them."""
-
-
 @pytest.mark.parametrize("way", ["authenticate", SCANNED])
 def test_ds_02_a_phone_with_a_wrong_wallet_signature_costs_a_bounded_number_of_looks(world: World, way: str) -> None:
     stand = before(way, world)
     wrong = WalletSignature(SignatureType.P2PKH, SimWallet(MALLORY_WORDS).sign(stand.statement.encode()))
     work = costs(world, stand, _lying(stand, wallet_signature=wrong))
     # Once to refuse it, and once to see whether it is the stolen wallet of PR-01.
-    assert work.curves == {"P-256": 1, "secp256k1": 2 * LOOKS}
+    assert work.curves == {"P-256": 1, "secp256k1": 2}
     assert costs(world, stand, _lying(stand, wallet_signature=WalletSignature(SignatureType.P2PKH, ""))).curves == {
         "P-256": 1
     }
@@ -334,7 +328,7 @@ def test_ds_02_a_stranger_with_everything_but_the_phone_costs_one_look_at_his_si
     statement = with_act(stand.statement, device=stranger.thumbprint)
     thief = replace(stand, phone=stranger, statement=statement)
     work = costs(world, thief, thief.request(thief.payload(statement)))
-    assert work.curves == {"secp256k1": LOOKS}
+    assert work.curves == {"secp256k1": 1}
 
 
 def test_ds_02_a_site_that_is_none_costs_nothing(world: World) -> None:

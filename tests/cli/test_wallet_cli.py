@@ -13,10 +13,12 @@ from typer.testing import CliRunner, Result
 
 from phones import EMAIL, Wire, client, unasked
 from pteri.core.keys.message import verify_message
+from pteri.core.keys.secret import Secret
 from pteri.wallet.cli import app, this_machine
 from pteri.wallet.desk import Machine
 from pteri.wallet.errors import WalletCode, WalletError
-from pteri.wallet.keystore import LIGHT
+from pteri.wallet.keystore import LIGHT, Keystore
+from pteri.wallet.transfer_notes import TransferNotes
 from pteri.wallet.wallet import Wallet
 from world import ALICE_WORDS, LINE, ORIGIN, SimEntropy, World
 
@@ -181,7 +183,8 @@ def test_backup_and_restore_bring_the_wallet_and_no_phone(world: World, shell: S
     folder = world.directory / "usb stick"
     folder.mkdir()
     first = shell.json("backup", str(folder))["file"]
-    assert shell.json("backup", str(folder))["file"] == first
+    second = shell.json("backup", str(folder))["file"]
+    assert sorted(str(path) for path in folder.iterdir()) == [first, second]
     assert shell.json("backup", str(folder / "own name"))["file"] == str(folder / "own name")
     assert shell.refusal("backup", str(folder / "own name")) == "EXISTS"
     other = _shell(world, "other computer")
@@ -307,19 +310,84 @@ def test_a_scanned_sign_in_is_one_request_by_command_line(world: World) -> None:
 
 
 def test_flowchart_2_by_command_line(world: World) -> None:
-    old, new = with_account(world), with_wallet(world, "new phone")
+    old, new = with_account(world), _shell(world, "new phone")
     offer = new.json("migrate", "offer", "--server", ORIGIN, "--tenant", "bank")
-    told = old.json("migrate", "approve", offer["offer"], "--revoke-old", "--yes")
+    approve = ("migrate", "approve", offer["offer"], "--revoke-old", "--yes")
+    assert new.json("migrate", "answer") == {"ok": True, "answered": False}
+    assert old.json(*approve) == {"ok": True, "step": "greeted", "new_phone": offer["phone"]}
+    assert "has not answered yet" in old.run(*approve).stdout
+    assert new.json("migrate", "answer") == {"ok": True, "answered": True}
+    shown = old.json(*approve)
+    assert new.json("migrate", "code", "123 456", code=1)["code"] == "WRONG_MOVE_CODE"
+    assert new.json("migrate", "code", shown["code"])["confirmed"]
+    told = old.json(*approve)
     assert (told["decision"], told["purpose"], told["until"]) == ("hold", "migrate", world.clock.now() + HOUR)
-    seen = new.json("migrate", "code", told["code"])
-    assert (seen["confirmed"], seen["new_phone"], seen["held_until"]) == (True, offer["phone"], told["until"])
-    early = new.json("migrate", "finish", "--yes", code=1)
-    assert (early["code"], early["status"], early["until"]) == ("HELD", 403, told["until"])
-    assert "2026" in new.run("migrate", "finish", "--yes").stderr
+    assert old.refusal("migrate", "hand-over", "--yes") == "NOT_YET_VALID"
+    assert new.refusal("migrate", "finish", "--yes") == "NO_MOVE"
+    assert old.refusal("migrate", "wipe", "--yes") == "MOVE_UNDER_WAY"
+    assert old.refusal("migrate", "give-up") == "MOVE_UNDER_WAY"
     world.clock.advance(HOUR)
+    assert old.json("migrate", "hand-over", "--yes")["step"] == "delivered"
     assert new.json("migrate", "finish", "--yes")["decision"] == "permit"
+    assert old.json("migrate", "hand-over", "--yes")["step"] == "completed"
     assert old.json("devices", code=1)["status"] == 401
-    assert old.json("forget", "--yes")["forgotten"] == told["phone"]
+    assert old.json("migrate", "wipe", "--yes") == {"ok": True, "wiped": told["phone"]}
+    assert old.refusal("address") == "NOT_FOUND"
+
+
+def test_two_terminals_wait_for_each_other(world: World) -> None:
+    old, new = with_account(world), _shell(world, "new phone")
+    typed: list[str] = []
+
+    def nobody_comes(seconds: float) -> None:
+        world.clock.advance(round(seconds))
+
+    shown = new.json("migrate", "offer", "--server", ORIGIN, "--tenant", "bank", "--wait", "2", pause=nobody_comes)
+    assert "answered" not in shown
+
+    def answered(_: float) -> None:
+        """While the old phone waits, the new one answers, and its owner types what he reads."""
+        world.clock.advance(1)
+        if not typed:
+            new.json("migrate", "answer")
+            typed.append("answered")
+        elif len(typed) == 1:
+            typed.append(old.json("migrate", "approve", shown["offer"], "--yes", "--wait", "0")["code"])
+            new.json("migrate", "code", typed[1])
+
+    result = old.run("migrate", "approve", shown["offer"], "--yes", "--wait", "30", pause=answered)
+    assert result.exit_code == 0
+    assert f"Type this code on the new phone: {typed[1][:3]} {typed[1][3:]}" in result.stdout
+    assert "is let in" in result.stdout
+
+
+def test_a_person_types_the_code_as_soon_as_the_old_phone_shows_it(world: World) -> None:
+    old, new = with_account(world), _shell(world, "new phone")
+
+    def old_phone_at_work(seconds: float) -> None:
+        world.clock.advance(round(seconds))
+        notes = TransferNotes(Keystore(new.home), Secret(PASSPHRASE.encode()), entropy=SimEntropy("camera"))
+        newcomer = notes.newcomer()
+        assert newcomer is not None
+        old.run("migrate", "approve", newcomer.keys.offer.encode(), "--yes")
+
+    words = ("migrate", "offer", "--server", ORIGIN, "--tenant", "bank")
+    result = new.run(*words, typed="000 000\n000 000\n000 000\n", is_interactive=True, pause=old_phone_at_work)
+    assert result.exit_code == 1
+    assert "Tries left: 2." in result.stdout
+    assert "Tries left: 1." in result.stdout
+    assert "third wrong code" in result.stderr
+
+
+def test_a_move_that_came_to_nothing_is_given_up_on_both_phones(world: World) -> None:
+    old, new = with_account(world), _shell(world, "new phone")
+    offer = new.json("migrate", "offer", "--server", ORIGIN, "--tenant", "bank")["offer"]
+    old.json("migrate", "approve", offer, "--yes")
+    assert "forgotten" in new.run("migrate", "give-up").stdout
+    assert old.json("migrate", "give-up")["given_up"]
+    assert new.refusal("migrate", "answer") == "NO_MOVE"
+    assert old.refusal("migrate", "hand-over", "--yes") == "NO_MOVE"
+    assert old.json("devices")["phones"]
 
 
 def test_the_lost_phone_by_command_line(world: World) -> None:
@@ -388,10 +456,14 @@ def test_a_person_says_no(world: World, typed: str) -> None:
 
 def let_in(world: World, old: Shell) -> Shell:
     """A second phone, beside the first one."""
-    new = with_wallet(world, "new phone")
+    new = _shell(world, "new phone")
     offer = new.json("migrate", "offer", "--server", ORIGIN, "--tenant", "bank")["offer"]
+    old.json("migrate", "approve", offer, "--yes")
+    new.json("migrate", "answer")
     new.json("migrate", "code", old.json("migrate", "approve", offer, "--yes")["code"])
+    old.json("migrate", "approve", offer, "--yes")
     world.clock.advance(HOUR)
+    old.json("migrate", "hand-over", "--yes")
     new.json("migrate", "finish", "--yes")
     return new
 
@@ -476,7 +548,7 @@ def test_lists_are_readable(world: World) -> None:
 
 
 def test_the_offer_is_a_picture_in_a_terminal_only(world: World) -> None:
-    words = ("migrate", "offer", "--server", ORIGIN, "--tenant", "bank")
+    words = ("migrate", "offer", "--server", ORIGIN, "--tenant", "bank", "--wait", "0")
     shell = with_wallet(world)
     assert "\u2588" in shell.run(*words, is_interactive=True).stdout
     assert "\u2588" not in shell.run(*words).stdout
@@ -505,7 +577,9 @@ def test_no_output_of_a_whole_story_shows_a_secret(world: World) -> None:
         lambda: shell.run("address"),
         lambda: shell.run("devices", "--json"),
         lambda: shell.run("migrate", "approve", offer, "--yes", "--details"),
-        lambda: new.run("migrate", "code", "00000000"),
+        lambda: new.run("migrate", "answer"),
+        lambda: shell.run("migrate", "approve", offer, "--yes", "--details"),
+        lambda: new.run("migrate", "code", "000000"),
         lambda: new.run("migrate", "finish", "--yes"),
         lambda: shell.run("sign", "hello"),
     ]

@@ -100,9 +100,22 @@ def test_a_commit_waits_for_the_disk_and_nothing_is_left_to_defaults(path: Path)
     store = SqliteStore.open(path)
     expected = {"journal_mode": "wal", "synchronous": 2, "fullfsync": 1, "checkpoint_fullfsync": 1}
     safety = {"trusted_schema": 0, "temp_store": 2}
-    speed = {"cache_size": -65536, "wal_autocheckpoint": 8000}
+    speed = {"cache_size": -65536, "page_size": 8192, "wal_autocheckpoint": 4096}
     for name, value in (expected | safety | speed).items():
         assert store._connection.execute(f"PRAGMA {name}").fetchall() == [(value,)]
+    close(store)
+
+
+def test_a_file_of_small_pages_keeps_them_and_its_log_is_as_long(path: Path) -> None:
+    file._create(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA page_size = 4096")
+        connection.execute("VACUUM")
+    store = opened(path)
+    for name, value in {"journal_mode": "wal", "page_size": 4096, "wal_autocheckpoint": 8192}.items():
+        assert store._connection.execute(f"PRAGMA {name}").fetchall() == [(value,)]
+    assert asyncio.run(store.account(b.TENANT, b.account_id())) == b.opened()
     close(store)
 
 

@@ -234,6 +234,13 @@ async def test_a_nonce_is_spent_once(open_store: OpenStore) -> None:
     assert await one(there, Changeset(b.TENANT, spent=b.nonce())) == Conflict(ConflictKind.NONCE_SPENT)
 
 
+async def test_it_is_known_which_nonces_were_spent_and_in_which_tenant(store: Store) -> None:
+    await committed(store, Changeset(b.TENANT, spent=b.nonce(1)), b.issued(b.sign_in(2)))
+    assert await store.is_spent(b.TENANT, b.nonce(1))
+    assert not await store.is_spent(b.OTHER_TENANT, b.nonce(1))
+    assert not await store.is_spent(b.TENANT, b.nonce(2))  # it waits
+
+
 async def test_a_nonce_repeated_inside_one_batch_is_spent_once(store: Store) -> None:
     outcomes = await store.commit([Changeset(b.TENANT, spent=b.nonce())] * 66)
     assert outcomes == [Committed()] + [Conflict(ConflictKind.NONCE_SPENT)] * 65

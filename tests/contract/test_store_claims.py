@@ -7,7 +7,18 @@ import pytest
 
 import builders as b
 from commits import committed, one
-from pteri.app.ports import Changeset, Claim, ClaimKind, Committed, Conflict, ConflictKind, CounterKind, Limited, Store
+from pteri.app.ports import (
+    Changeset,
+    Claim,
+    Claimed,
+    ClaimKind,
+    Committed,
+    Conflict,
+    ConflictKind,
+    CounterKind,
+    Limited,
+    Store,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -46,6 +57,26 @@ async def test_one_value_may_be_claimed_once_per_kind_and_tenant(store: Store) -
 
 async def test_nobody_owns_what_nobody_claimed(store: Store) -> None:
     assert await store.owner(b.TENANT, Claim(ClaimKind.LOGIN, b.digest("nobody"))) is None
+
+
+async def test_all_claims_are_read_page_by_page_in_the_order_of_their_keys(store: Store) -> None:
+    assert await store.claims(None, 10) == []
+    await committed(store, b.opening(1), b.opening(2), b.opening(1, tenant=b.OTHER_TENANT))
+    accounts = [b.opened(1), b.opened(2), b.opened(1, tenant=b.OTHER_TENANT)]
+    expected = [Claimed(account.tenant, claim, account.id) for account in accounts for claim in b.claims_of(account)]
+    expected.sort(key=key_of)
+    read: list[Claimed] = []
+    for _ in range(5):
+        page = await store.claims(key_of(read[-1]) if read else None, 2)
+        assert len(page) <= 2
+        read += page
+    assert read == expected
+    assert await store.claims(key_of(read[-1]), 2) == []
+    assert await store.claims(None, 0) == []
+
+
+def key_of(claimed: Claimed) -> tuple[str, str, str]:
+    return claimed.tenant, claimed.claim.kind.value, claimed.claim.value
 
 
 # --- counts -------------------------------------------------------------------------------------------------

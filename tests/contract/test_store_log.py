@@ -169,6 +169,7 @@ async def test_a_negative_limit_is_a_bug_and_not_everything(store: Store) -> Non
         store.log(0, -1),
         store.sequence(-1),
         store.accounts(None, -1),
+        store.claims(None, -1),
         store.forget_answers(b.NOW, -1),
         store.unfinished(b.NOW, -1),
         store.history(b.TENANT, OPEN.id, 0, -1),

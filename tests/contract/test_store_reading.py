@@ -91,6 +91,17 @@ async def test_a_challenge_is_read_with_the_account_that_it_is_for(store: Store)
     assert await store.challenge_and_account(b.TENANT, b.request_id(3)) == (b.binding(3), None)
 
 
+async def test_in_the_place_of_a_challenge_that_is_not_there_another_account_is_read(store: Store) -> None:
+    await committed(store, b.opening(), b.opening(5), b.issued(ASKED, b.decoy(2)))
+    other = b.opened(5)
+    assert await store.challenge_and_account(b.TENANT, b.request_id(9), other.id) == (None, other)
+    assert await store.challenge_and_account(b.TENANT, b.request_id(9), b.account_id(9)) == (None, None)
+    assert await store.challenge_and_account(b.OTHER_TENANT, b.request_id(9), other.id) == (None, None)
+    # What is recorded counts, also where it is for nobody.
+    assert await store.challenge_and_account(b.TENANT, ASKED.id, other.id) == (ASKED, OPEN)
+    assert await store.challenge_and_account(b.TENANT, b.request_id(2), other.id) == (b.decoy(2), None)
+
+
 async def test_tenants_with_the_same_ids_do_not_meet(store: Store) -> None:
     mine, theirs = b.sign_in(), b.sign_in(tenant=b.OTHER_TENANT)
     await committed(

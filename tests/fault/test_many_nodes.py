@@ -21,7 +21,7 @@ from pteri.core.statement import Statement
 from pteri.domain.events import DeviceSuspended, Event, MigrationExpired, SignedIn, SuspensionEnded
 from pteri.settings import load_settings
 from pteri.wiring import deployed
-from world import ALICE_WORDS, Answered, Browser, SimPhone, SimWallet
+from world import ALICE_WORDS, TRANSCRIPT, Answered, Browser, SimPhone, SimWallet
 
 pytestmark = pytest.mark.slow
 
@@ -87,8 +87,7 @@ class Person:
     def joined(self, node: Node, old: SimPhone, label: str) -> SimPhone:
         """One more verified phone, after its hour."""
         new = self.phone(node, label)
-        shown = old.approve_offer(new.offer(), revoke_old=False)
-        assert new.enter_migration_code(shown.code).status == 200
+        assert old.approve_offer(new.offer(), revoke_old=False).decided.status == 202
         self.nodes.advance(HOUR)
         assert new.activate().decided.status == 200
         return new
@@ -330,12 +329,9 @@ class MigrationByHand:
 
     def all_of_them(self) -> Iterator[SignedRequest]:
         old, new = self._old, self._new
-        yield old.request_to("/migrations", msgspec.json.encode(wire.StartMigration(new.offer(), True)))
+        yield old.request_to("/migrations", msgspec.json.encode(wire.StartMigration(new.offer(), TRANSCRIPT, True)))
         statement = self._statement()
-        approval = old.response(statement)
-        yield approval
-        code = old.code_of(approval, statement)
-        yield new.request_to("/migrations/code", msgspec.json.encode(wire.EnterMigrationCode(code)))
+        yield old.response(statement)
         self._person.nodes.advance(HOUR)
         yield new.request_to("/activations", msgspec.json.encode(wire.Nothing()))
         yield new.response(self._statement())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from phones import EMAIL, Hand, client, hand, lie_about, linked, linked_also, through, unasked
+from phones import EMAIL, Hand, client, empty_hand, hand, lie_about, linked, linked_also, through, unasked
 from pteri.wallet.ceremony import ShownCode
 from pteri.wallet.client import Waiting
 from pteri.wallet.errors import WalletCode, WalletError
@@ -138,14 +138,18 @@ def test_an_enrolment_survives_a_lost_answer(world: World) -> None:
 
 
 def test_a_migration_survives_lost_answers_on_both_phones(world: World) -> None:
-    old, new = linked(world), hand(world, "new phone")
-    offer = new.phone().offer(ORIGIN, "bank")
+    old, new = linked(world), empty_hand(world)
+    offer = new.new_phone().offer(ORIGIN, "bank")
+    old.phone().approve_offer(offer, revoke_old=True)
+    new.new_phone().answer()
+    new.new_phone().enter_code(old.phone().approve_offer(offer, revoke_old=True).spaced)
     lose_answers(old, 3)
     with pytest.raises(ServerError):
         old.phone().approve_offer(offer, revoke_old=True)
-    shown = old.phone().approve_offer(offer, revoke_old=True)
-    new.phone().enter_migration_code(shown.code)
+    assert old.phone().approve_offer(offer, revoke_old=True).step == "approved"
     world.clock.advance(HOUR)
+    old.phone().hand_over()
+    new.new_phone().receive()
     lose_answers(new, 3)
     with pytest.raises(ServerError):
         new.phone().activate()

@@ -374,7 +374,13 @@ async def test_two_sequencers_at_once_give_each_event_one_position(
 
 @pytest.mark.parametrize(
     ("table", "column"),
-    [("accounts", "state"), ("challenges", "payload"), ("events", "payload"), ("notices", "payload")],
+    [
+        ("accounts", "state"),
+        ("challenges", "payload"),
+        ("events", "payload"),
+        ("notices", "payload"),
+        ("claims", "kind"),
+    ],
 )
 async def test_a_record_that_cannot_be_read_is_no_answer(
     store: PostgresStore, url: str, table: str, column: str
@@ -386,6 +392,7 @@ async def test_a_record_that_cannot_be_read_is_no_answer(
         "challenges": lambda: store.challenge(b.TENANT, b.request_id()),
         "events": lambda: store.history(b.TENANT, b.account_id(), 0, 10),
         "notices": lambda: store.notices(b.TENANT, b.account_id(), 10),
+        "claims": lambda: store.claims(None, 10),
     }
     with pytest.raises(StoreUnavailable, match="cannot be read"):
         await reads[table]()

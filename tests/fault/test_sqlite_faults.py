@@ -173,6 +173,7 @@ def test_a_damaged_store_is_not_opened(store: SqliteStore, path: Path) -> None:
         ("challenges", "payload", '{"id":1}'),
         ("events", "payload", '{"event":{"event":"Unheard"}}'),
         ("notices", "payload", "[]"),
+        ("claims", "kind", "UNHEARD"),
     ],
 )
 def test_a_record_that_cannot_be_read_is_no_answer(store: SqliteStore, table: str, column: str, value: str) -> None:
@@ -183,6 +184,7 @@ def test_a_record_that_cannot_be_read_is_no_answer(store: SqliteStore, table: st
         "challenges": store.challenge(b.TENANT, b.request_id()),
         "events": store.history(b.TENANT, b.account_id(), 0, 10),
         "notices": store.notices(b.TENANT, b.account_id(), 10),
+        "claims": store.claims(None, 10),
     }
     wanted = reads.pop(table)
     for unwanted in reads.values():

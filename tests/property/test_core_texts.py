@@ -13,17 +13,19 @@ from pteri.core.base45 import from_base45, to_base45
 from pteri.core.errors import Malformed, ProtocolError
 from pteri.core.esim import line_commitment
 from pteri.core.invitation import Invitation, parse_invitation
-from pteri.core.offer import make_offer, parse_offer
+from pteri.core.keys.secret import Secret
 from pteri.core.otp import one_time_code, parse_code, spaced
+from pteri.core.transfer.offer import make_offer, parse_card, parse_offer
 from pteri.core.verify import Payload, decode_payload, verify, verify_wallet
 from pteri.core.wallets import pin_wallet
 from signing import URI, WALLET, enrolment, named, payload, request
 from statements import EXAMPLES, ISSUED_AT, NEW_PHONE, PHONE
+from transfers import newcomer_keys
 
 few = settings(max_examples=200, deadline=None)
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 BANK = ids.tenant_id("bank")
-OFFER = make_offer(NEW_PHONE, tenant=BANK, expires_at=ISSUED_AT + 600, random=bytes(16))
+OFFER = newcomer_keys().offer.encode()
 SIGN_IN = named(EXAMPLES["sign in, with a line"])
 BIND = named(EXAMPLES["link an account, with a line"])
 GOOD = payload(SIGN_IN)
@@ -113,18 +115,28 @@ def test_an_invitation_of_any_values_is_read_back_equal_or_malformed(invitation:
 
 
 @few
-@given(st.integers(0, 2**64 - 1), st.binary(min_size=16, max_size=16), tenants)
-def test_an_offer_is_good_in_its_last_twenty_minutes(expires_at: int, random: bytes, tenant: ids.TenantId) -> None:
-    text = make_offer(NEW_PHONE, tenant=tenant, expires_at=expires_at, random=random)
-    offer = parse_offer(text, expected_tenant=tenant, at=expires_at - 1)
-    assert (offer.tenant, offer.device_key, offer.expires_at) == (tenant, NEW_PHONE.public.sec1, expires_at)
+@given(st.integers(0, 2**64 - 1), st.binary(min_size=16, max_size=16), st.binary(min_size=32, max_size=32), tenants)
+def test_an_offer_is_good_in_its_last_twenty_minutes(
+    expires_at: int, mailbox: bytes, secret: bytes, tenant: ids.TenantId
+) -> None:
+    made = make_offer(
+        NEW_PHONE,
+        tenant=tenant,
+        mailbox=mailbox,
+        channel_key=secret[::-1],
+        secret=Secret(secret),
+        expires_at=expires_at,
+    )
+    offer = parse_offer(made.encode(), expected_tenant=tenant, at=expires_at - 1)
+    assert (offer, offer.secret) == (made, made.secret)
+    assert parse_card(made.card.encode(), expected_tenant=tenant, at=expires_at - 1) == made.card
 
 
 @few
 @given(
     st.text(max_size=80)
-    | st.text(ALPHABET, max_size=300).map("PTERI-PHONE1:".__add__)
-    | st.binary(min_size=150, max_size=190).map(lambda raw: "PTERI-PHONE1:" + to_base45(raw))
+    | st.text(ALPHABET, max_size=300).map("PTERI-MIG1:".__add__)
+    | st.binary(min_size=215, max_size=255).map(lambda raw: "PTERI-MIG1:" + to_base45(raw))
     | spoilt(OFFER)
 )
 def test_any_text_is_the_offer_that_was_signed_or_refused(text: str) -> None:

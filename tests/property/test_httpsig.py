@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pteri.core.errors import Malformed, ProtocolError
 from pteri.core.httpsig import SignedRequest, Tag, VerifiedRequest, sign, verify

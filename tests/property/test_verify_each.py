@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pteri.core.acts import Authenticate, BindWallet, RevokeDevice, StatementAct
 from pteri.core.errors import Malformed, NotAuthentic, OutOfWindow, ProtocolError

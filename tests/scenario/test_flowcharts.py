@@ -42,8 +42,9 @@ def test_flowchart_2_the_old_phone_lets_a_new_one_in_and_goes(world: World) -> N
     decided = approved.decided.as_(wire.Decided)
     assert (approved.decided.status, decided.decision, decided.reason) == (202, "hold", "SECURITY_DELAY")
 
-    confirmed = new.enter_migration_code(approved.code).as_(wire.MigrationSeen)
-    assert (confirmed.state, confirmed.confirmed) == ("HELD", True)
+    seen = new.devices().migration
+    assert seen is not None
+    assert (seen.state, seen.confirmed) == ("HELD", True)
     early = new.start_activation()
     assert (early.status, early.code) == (403, "HELD")
 
@@ -57,8 +58,7 @@ def test_flowchart_2_the_old_phone_lets_a_new_one_in_and_goes(world: World) -> N
 
 def test_flowchart_2_the_old_phone_may_stay(world: World) -> None:
     old, new = world.enrolled(), world.phone("new phone")
-    approved = old.approve_offer(new.offer(), revoke_old=False)
-    new.enter_migration_code(approved.code)
+    old.approve_offer(new.offer(), revoke_old=False)
     world.clock.advance(HOUR)
     new.activate()
     assert {seen.state for seen in new.devices().phones} == {"ACTIVE"}

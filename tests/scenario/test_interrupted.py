@@ -26,8 +26,7 @@ def states(phone: SimPhone) -> dict[str, str]:
 def two_phones(world: World) -> tuple[SimPhone, SimPhone]:
     """Both verified, both past their probation."""
     old, new = world.enrolled(), world.phone("second phone")
-    approved = old.approve_offer(new.offer(), revoke_old=False)
-    new.enter_migration_code(approved.code)
+    old.approve_offer(new.offer(), revoke_old=False)
     world.clock.advance(HOUR)
     assert new.activate().decided.status == 200
     world.clock.advance(3 * DAY)
@@ -37,8 +36,7 @@ def two_phones(world: World) -> tuple[SimPhone, SimPhone]:
 def waiting_phone(world: World, old: SimPhone) -> SimPhone:
     """A new phone that may accept now."""
     new = world.phone("new phone")
-    approved = old.approve_offer(new.offer(), revoke_old=True)
-    new.enter_migration_code(approved.code)
+    old.approve_offer(new.offer(), revoke_old=True)
     world.clock.advance(HOUR)
     return new
 
@@ -101,25 +99,24 @@ def test_an_acceptance_that_comes_again_as_another_request_is_denied(world: Worl
 # --- time runs out --------------------------------------------------------------------------------------------------
 
 
-def test_a_migration_whose_code_never_came_makes_way_for_another_one_after_ten_minutes(world: World) -> None:
+def test_a_migration_that_nobody_accepts_makes_way_for_another_one_a_day_after_its_hold(world: World) -> None:
     old, new, other = world.enrolled(), world.phone("new phone"), world.phone("another new phone")
-    approved = old.approve_offer(new.offer())
-    world.clock.advance(10 * MINUTE - 1)
+    old.approve_offer(new.offer())
+    world.clock.advance(25 * HOUR - 1)
     assert old.start_migration(other.offer()).code == "MIGRATION_OPEN"
     world.clock.advance(1)
-    late = new.enter_migration_code(approved.code)
-    assert (late.status, late.code) == (403, "NOTHING_TO_ACCEPT")
+    assert new.start_activation().status in {401, 403}
     assert old.approve_offer(other.offer()).decided.status == 202
     assert states(old) == {old.thumbprint: "ACTIVE", new.thumbprint: "DROPPED", other.thumbprint: "PENDING"}
 
 
-def test_a_code_in_its_last_second_opens_the_time_to_accept(world: World) -> None:
+def test_a_new_phone_accepts_until_the_last_second_of_its_day(world: World) -> None:
     old, new = world.enrolled(), world.phone("new phone")
-    approved = old.approve_offer(new.offer(), revoke_old=True)
-    world.clock.advance(10 * MINUTE - 1)
-    confirmed = new.enter_migration_code(approved.code).as_(wire.MigrationSeen)
-    assert confirmed.expires_at == confirmed.held_until + DAY
-    world.clock.advance(25 * HOUR - 10 * MINUTE)
+    old.approve_offer(new.offer(), revoke_old=True)
+    seen = new.devices().migration
+    assert seen is not None
+    assert seen.expires_at == seen.held_until + DAY
+    world.clock.advance(25 * HOUR - 1)
     assert new.activate().decided.status == 200
 
 
@@ -129,8 +126,7 @@ def test_a_code_in_its_last_second_opens_the_time_to_accept(world: World) -> Non
 def test_removing_a_stolen_phone_also_ends_what_it_approved(world: World) -> None:
     stolen, mine = two_phones(world)
     thief = world.phone("thief's phone")
-    approved = stolen.approve_offer(thief.offer(), revoke_old=False)
-    thief.enter_migration_code(approved.code)
+    stolen.approve_offer(thief.offer(), revoke_old=False)
     assert mine.revoke(stolen.thumbprint).decided.status == 200
     world.clock.advance(HOUR)
     assert thief.start_activation().status in {401, 403}
@@ -141,8 +137,7 @@ def test_removing_a_stolen_phone_also_ends_what_it_approved(world: World) -> Non
 def test_an_approval_dies_also_while_the_new_phone_is_already_signing(world: World) -> None:
     stolen, mine = two_phones(world)
     thief = world.phone("thief's phone")
-    approved = stolen.approve_offer(thief.offer(), revoke_old=False)
-    thief.enter_migration_code(approved.code)
+    stolen.approve_offer(thief.offer(), revoke_old=False)
     world.clock.advance(HOUR)
     statement = thief.start_activation().as_(wire.Claimed).statement
     assert mine.revoke(stolen.thumbprint).decided.status == 200

@@ -145,7 +145,6 @@ def every_route(world: World, thief: SimPhone, stand: Stand, set_up: Stand) -> d
         "/prompts": lambda: thief.post("/prompts", wire.Nothing()),
         "/devices": lambda: thief.post("/devices", wire.Nothing()),
         "/migrations": lambda: thief.start_migration(world.phone("accomplice").offer()),
-        "/migrations/code": lambda: thief.enter_migration_code("12345678"),
         "/activations": thief.start_activation,
         "/recoveries": lambda: thief.post("/recoveries", wire.StartRecovery(set_up.statement.request_id, "12345678")),
         "/revocations": lambda: thief.start_revocation(thief.thumbprint),
@@ -199,8 +198,7 @@ def test_what_a_stolen_phone_approved_goes_with_it(world: World) -> None:
     mine = second_phone(world, stolen)
     world.clock.advance(73 * HOUR)
     thief = world.phone("thief's phone")
-    code = stolen.approve_offer(thief.offer(), revoke_old=False).code
-    assert thief.enter_migration_code(code).status == 200
+    assert stolen.approve_offer(thief.offer(), revoke_old=False).decided.status == 202
     assert mine.revoke(stolen.thumbprint).decided.status == 200
     world.clock.advance(2 * HOUR)
     assert_denied(thief.start_activation(), thief.post("/devices", wire.Nothing()))
@@ -300,11 +298,9 @@ def test_the_clock_does_not_tell_a_linked_wallet_from_one_that_is_not(world: Wor
     assert work_of(world, known)["secp256k1.py recover"] > 0
 
 
-def test_a_new_phone_that_has_typed_no_code_is_told_to_and_gets_nothing_to_sign(world: World) -> None:
+def test_a_new_phone_is_told_to_wait_and_gets_nothing_to_sign(world: World) -> None:
     old, new = world.enrolled(), world.phone("new phone")
-    shown = old.approve_offer(new.offer())
-    assert refusal(new.start_activation()) == (403, "NOTHING_TO_ACCEPT")
-    assert new.enter_migration_code(shown.code).status == 200
+    old.approve_offer(new.offer())
     assert refusal(new.start_activation()) == (403, "HELD")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from phones import EMAIL, Wire, client, hand, linked
+from phones import EMAIL, Wire, client, empty_hand, hand, let_in, linked, moved
 from pteri.core.acts import phone_name
+from pteri.core.errors import Code, ProtocolError
 from pteri.wallet.refusals import SafetyCode, ServerError, UnsafeError
 from world import LINE, ORIGIN, World
 
@@ -50,15 +51,19 @@ def test_a_prompt_is_approved_with_the_number_of_the_other_screen(world: World) 
 
 
 def test_the_old_phone_lets_a_new_one_in_and_goes(world: World) -> None:
-    old, new = linked(world), hand(world, "new phone")
-    shown = old.phone().approve_offer(new.phone().offer(ORIGIN, "bank"), revoke_old=True)
-    assert (shown.decision, shown.until) == ("hold", world.clock.now() + HOUR)
-    seen = new.phone().enter_migration_code(shown.spaced)
-    assert (seen.confirmed, seen.new_phone) == (True, new.phone().name)
-    with pytest.raises(ServerError) as held_back:
-        new.phone().activate()
-    assert (held_back.value.code, held_back.value.status, held_back.value.until) == ("HELD", 403, shown.until)
+    old, new = linked(world), empty_hand(world)
+    moving = let_in(old, new, revoke_old=True)
+    assert (moving.step, moving.new_phone) == ("approved", new.new_phone().name)
+    assert moving.until == world.clock.now() + HOUR
+    assert moving.signed is not None
+    assert moving.signed.decision == "hold"
+    assert not new.new_phone().receive()
+    with pytest.raises(ProtocolError) as early:
+        old.phone().hand_over()
+    assert early.value.code is Code.NOT_YET_VALID
     world.clock.advance(HOUR)
+    assert old.phone().hand_over().step == "delivered"
+    assert new.new_phone().receive()
     assert new.phone().activate().decision == "permit"
     states = {seen.thumbprint: seen.state for seen in new.phone().devices().phones}
     assert states == {old.phone().thumbprint: "REVOKED", new.phone().thumbprint: "ACTIVE"}
@@ -98,14 +103,12 @@ def test_the_owner_stops_a_recovery_with_the_old_phone(world: World) -> None:
 
 
 def test_a_removed_phone_forgets_and_is_a_new_phone_then(world: World) -> None:
-    old, new = linked(world), hand(world, "new phone")
-    shown = old.phone().approve_offer(new.phone().offer(ORIGIN, "bank"), revoke_old=True)
-    new.phone().enter_migration_code(shown.code)
-    world.clock.advance(HOUR)
+    old, new = linked(world), empty_hand(world)
+    moved(old, new, revoke_old=True)
     new.phone().activate()
     before = old.phone()
     before.forget()
     again = old.phone()
     assert again.thumbprint != before.thumbprint
     assert again.name == phone_name(again.thumbprint)
-    assert again.offer(ORIGIN, "bank").startswith("PTERI-PHONE1:")
+    assert old.new_phone().offer(ORIGIN, "bank").startswith("PTERI-MIG1:")

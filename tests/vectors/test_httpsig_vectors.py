@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -136,7 +135,7 @@ def test_the_signer_writes_what_the_file_shows(case: Case) -> None:
         created_at=claimed.created_at,
         nonce=from_base64url(claimed.nonce),
         tag=case.expected.tag,
-    ) == replace(request, signature=f"pteri=:{canonical}:")
+    ) == msgspec.structs.replace(request, signature=f"pteri=:{canonical}:")
 
 
 @pytest.mark.parametrize("case", REJECTED, ids=why)

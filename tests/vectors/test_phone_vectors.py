@@ -17,7 +17,6 @@ from pteri.core.ids import AccountId, Digest, Domain, Nonce, RequestId, TenantId
 from pteri.core.invitation import Invitation, Terms, parse_invitation
 from pteri.core.keys.device import DevicePrivateKey
 from pteri.core.keys.secret import Secret
-from pteri.core.offer import Offer, make_offer, parse_offer
 from pteri.core.statement import Statement, parse
 from pteri.core.verify import Invited
 from pteri.wallet.checks import Known, check, sign_in
@@ -83,17 +82,6 @@ class SignIn(Case, forbid_unknown_fields=True, kw_only=True):
     invited: str = ""
 
 
-class OfferCase(Case, forbid_unknown_fields=True, kw_only=True):
-    tenant: TenantId
-    at: int
-    text: str
-    device_key_hex: str = ""
-    expires_at: int = 0
-    random_hex: str = ""
-    digest: Digest = Digest("")
-    transcript: Digest = Digest("")
-
-
 class Line(Case, forbid_unknown_fields=True, kw_only=True):
     line: str
     salt_hex: str
@@ -108,7 +96,6 @@ class Vectors(msgspec.Struct, forbid_unknown_fields=True):
     base45: list[Base45]
     invitations: list[InvitationCase]
     sign_ins: list[SignIn]
-    offers: list[OfferCase]
     lines: list[Line]
 
 
@@ -195,24 +182,13 @@ def test_a_statement_is_composed_of_what_was_scanned_and_what_the_phone_knows(ca
     assert parse(case.statement.encode()) == statement
 
 
-@pytest.mark.parametrize("case", VECTORS.offers, ids=why)
-def test_offers(case: OfferCase) -> None:
-    offer = Offer(case.tenant, bytes.fromhex(case.device_key_hex), case.expires_at, case.digest, case.transcript)
-    settle(case, lambda: parse_offer(case.text, expected_tenant=case.tenant, at=case.at), offer)
-    if case.expect == "accept":
-        key, random = PRIVATE[case.device_key_hex], bytes.fromhex(case.random_hex)
-        made = make_offer(key, tenant=case.tenant, expires_at=case.expires_at, random=random)
-        # A secure element may sign with the other s. It is the same offer, but not the text we would write.
-        assert (made == case.text) is (case.why != "the twin of its signature, n - s")
-
-
 @pytest.mark.parametrize("case", VECTORS.lines, ids=why)
 def test_line_commitments(case: Line) -> None:
     salt = bytes.fromhex(case.salt_hex)
     settle(case, lambda: line_commitment(case.line, salt=salt, tenant=case.tenant), case.commitment)
 
 
-@pytest.mark.parametrize("name", ["base45", "invitations", "sign_ins", "offers", "lines"])
+@pytest.mark.parametrize("name", ["base45", "invitations", "sign_ins", "lines"])
 def test_refusals_outnumber_acceptances_and_each_case_has_its_own_reason(name: str) -> None:
     cases: list[Case] = getattr(VECTORS, name)
     assert sum(case.expect == "reject" for case in cases) > sum(case.expect == "accept" for case in cases)

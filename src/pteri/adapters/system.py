@@ -23,6 +23,7 @@ __all__ = [
     "advance",
     "cpu_s",
     "monotonic_s",
+    "pause",
     "self_test",
 ]
 
@@ -155,6 +156,11 @@ def self_test(entropy: _Source) -> None:
 def monotonic_s() -> float:
     """Seconds since an arbitrary start; never goes back, whatever happens to the wall clock."""
     return time.monotonic()
+
+
+def pause(seconds: float) -> None:
+    """Let so many seconds go by: for a command that waits for another phone."""
+    time.sleep(seconds)
 
 
 def cpu_s() -> float:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+import msgspec
 
 from pteri.app.deployment import Deployment, Tenant
 from pteri.app.ports import Claim, ClaimKind
@@ -38,8 +39,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(msgspec.Struct, frozen=True, gc=False):
     """A request as it came in. ``request.target_uri`` is built from our own origin, never from a Host header."""
 
     tenant: Tenant
@@ -47,19 +47,20 @@ class Asking:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class BearerRequest:
+class BearerRequest(msgspec.Struct, frozen=True, gc=False):
     """A back end's request with a token in place of a signature (docs/spec section 10.2)."""
 
     method: str
     target_uri: str
-    body: bytes = field(repr=False)
+    body: bytes
     idempotency_key: str
-    token: str = field(repr=False)
+    token: str
+
+    def __repr__(self) -> str:
+        return f"BearerRequest({self.method} {self.target_uri}, {self.idempotency_key})"
 
 
-@dataclass(frozen=True, slots=True)
-class ClientAsking:
+class ClientAsking(msgspec.Struct, frozen=True, gc=False):
     """A request of a relying party as it came in."""
 
     tenant: Tenant
@@ -67,8 +68,7 @@ class ClientAsking:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, gc=False):
     """An authentic request: who (thumbprint), its idempotency key, and the digest that a repeat must have."""
 
     tenant: Tenant
@@ -78,8 +78,7 @@ class Call:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneCall(Call):
+class PhoneCall(Call, frozen=True, gc=False):
     """An authentic request of a registered phone."""
 
     account: Account

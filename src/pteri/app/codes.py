@@ -1,7 +1,8 @@
 """Codes: what ties an approval on the phone to the one session whose person can see the phone (docs/spec section 5).
 
-Three places take a code: the browser session of a sign-in or binding, the new phone of a migration, and the recovery
-that follows a code set-up. Wrong ones are counted in the challenge; the account is never locked by them.
+Two places take a code: the browser session of a sign-in or binding, and the recovery that follows a code set-up. (That
+of a migration is between the two phones: the server neither makes nor sees it.) Wrong ones are counted in the
+challenge; the account is never locked by them.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from pteri.app.callers import Asking, Call, ClientAsking, client_call, key_of, newcomer_call, phone_call
+from pteri.app.callers import Asking, Call, ClientAsking, client_call, key_of, newcomer_call
+from pteri.app.claiming import wallet_claim
 from pteri.app.committing import Done, account_change, answered, commit, first_answer, settled, with_retries
 from pteri.app.deployment import Deployment
 from pteri.app.evidence import is_code, open_evidence
-from pteri.app.mistyping import mistype, mistyped, still_allowed
+from pteri.app.mistyping import mistyped, still_allowed
 from pteri.app.noticing import notices_of
-from pteri.app.opening import ask, wallet_claim
+from pteri.app.opening import ask
 from pteri.app.ports import (
     AccountChange,
     ChallengeChange,
@@ -23,8 +25,7 @@ from pteri.app.ports import (
     Claim,
     ClaimKind,
 )
-from pteri.app.queries import migration_seen
-from pteri.app.refusals import Denied, NotAllowed, NotFound, Refusal
+from pteri.app.refusals import Denied, NotFound, Refusal
 from pteri.core import ids, wire
 from pteri.core.acts import SAME_WALLET, BindWallet, StartRecovery
 from pteri.core.errors import ProtocolError
@@ -41,18 +42,16 @@ from pteri.domain.challenge import (
     SignInAsked,
     StatementAsked,
 )
-from pteri.domain.decisions import Level, Permit, Reason
+from pteri.domain.decisions import Level, Permit
 from pteri.domain.device import DeviceState
 from pteri.domain.events import (
     AccountBound,
     CodesSetUp,
-    MigrationConfirmed,
-    MigrationExpired,
     SignedIn,
 )
 from pteri.domain.records import Evidence
 
-__all__ = ["enter_code", "enter_migration_code", "start_recovery"]
+__all__ = ["enter_code", "start_recovery"]
 
 
 async def enter_code(
@@ -162,7 +161,7 @@ def _binding(deployment: Deployment, call: Call, challenge: Challenge, evidence:
         [(bound, evidence)],
         claims=(
             Claim(ClaimKind.LOGIN, asked.login),
-            wallet_claim(deployment, call, script),
+            wallet_claim(deployment, call.tenant.id, script),
             Claim(ClaimKind.DEVICE, act.device),
         ),
     )
@@ -183,63 +182,6 @@ def _signed_in(call: Call, challenge: Challenge, account: Account, evidence: Evi
         acr="pteri:otp",
         amr=("pop", "hwk", "user", "otp"),
         auth_time=call.at,
-    )
-
-
-async def enter_migration_code(deployment: Deployment, asking: Asking, wanted: wire.EnterMigrationCode) -> Done:
-    """The code that the old phone shows, typed on the new phone: both are in the same hands."""
-    code = parse_code(wanted.code)
-
-    async def attempt() -> Done:
-        call = await phone_call(deployment, asking, allowed=(DeviceState.PENDING,))
-        if (done := await first_answer(deployment, call)) is not None:
-            return done
-        account, lapsed = settled(call.account, call.at)
-        migration = account.migration
-        if migration is None or migration.new_device != call.caller or not migration.is_open(call.at):
-            raise NotAllowed(Reason.NOTHING_TO_ACCEPT, "Nothing waits for this phone any more. Start again.")
-        challenge = await deployment.store.challenge(call.tenant.id, migration.request)
-        if challenge is None or challenge.state is not ChallengeState.VERIFIED or not challenge.is_live(call.at):
-            raise Denied("no code is awaited")
-        if not is_code(deployment, challenge, code):
-            return await _migration_mistyped(deployment, call, challenge, call.account)
-        confirmed = MigrationConfirmed(
-            at=call.at,
-            request=migration.request,
-            new_device=call.caller,
-            expires_at=migration.held_until + deployment.rules.migration_accept_s,
-        )
-        change = account_change(
-            call.account,
-            [*((event, None) for event in lapsed), (confirmed, open_evidence(deployment, challenge))],
-        )
-        assert change.account.migration is not None
-        return await commit(
-            deployment,
-            Changeset(
-                call.tenant.id,
-                answer=answered(call, 200, migration_seen(change.account.migration)),
-                challenges=(ChallengeChange(challenge.version, challenge.after(ChallengeEvent.COMPLETE)),),
-                account=change,
-            ),
-        )
-
-    return await with_retries(attempt)
-
-
-async def _migration_mistyped(deployment: Deployment, call: Call, challenge: Challenge, stored: Account) -> Done:
-    after, counts = mistype(deployment, call, challenge)
-    ended = MigrationExpired(at=call.at, request=challenge.id, new_device=call.caller)
-    failed = after.state is ChallengeState.FAILED
-    return await commit(
-        deployment,
-        Changeset(
-            call.tenant.id,
-            answer=answered(call, 401, wire.Nothing()),
-            challenges=(ChallengeChange(challenge.version, after),),
-            account=account_change(stored, [(ended, None)]) if failed else None,
-            counts=counts,
-        ),
     )
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from pteri.app.callers import Asking, Call, request_digest
+from pteri.app.claiming import wallet_claim
 from pteri.app.committing import account_change, answered
 from pteri.app.deployment import Deployment
 from pteri.app.evidence import code_mac, evidence_of, line_facts, seal_evidence
 from pteri.app.expecting import Expected
 from pteri.app.noticing import notices_of
-from pteri.app.opening import wallet_claim
 from pteri.app.ports import AccountChange, ChallengeChange, Changeset, Claim, ClaimKind, Count, CounterKind
 from pteri.app.refusals import Clashes, RefusalCode
 from pteri.core import ids, wire
@@ -32,6 +31,7 @@ from pteri.core.verify import Verified
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeEvent, SignInAsked
 from pteri.domain.decisions import Decision, Hold, Permit, Refuse
 from pteri.domain.effects import effects
+from pteri.domain.events import Event, MigrationApproved, MigrationConfirmed
 from pteri.domain.facts import Facts
 from pteri.domain.policy import decide
 from pteri.domain.records import Evidence
@@ -43,8 +43,7 @@ _DAY: Final = 86400
 _NOT_NOW: Final = 403
 
 
-@dataclass(frozen=True, slots=True)
-class _Decided:
+class _Decided(msgspec.Struct, frozen=True, gc=False):
     """A verified answer to a challenge, with what policy said and why."""
 
     rules: Rules
@@ -65,7 +64,7 @@ class _Decided:
     @property
     def awaits_code(self) -> bool:
         """Whether it counts only when the code that both signatures make has been typed."""
-        return not self.refused and isinstance(self.act, BindWallet | Authenticate | ApproveMigration | SetupOtp)
+        return not self.refused and isinstance(self.act, BindWallet | Authenticate | SetupOtp)
 
 
 async def decided_changes(
@@ -101,7 +100,10 @@ async def decided_changes(
 async def _still_free(deployment: Deployment, call: Call, verified: Verified[StatementAct]) -> None:
     """One wallet and one phone key serve one account of a tenant. Checked again when the code is typed."""
     script = verified.wallet.parsed(call.tenant.network).script_pub_key
-    for claim in (wallet_claim(deployment, call, script), Claim(ClaimKind.DEVICE, verified.device.thumbprint)):
+    for claim in (
+        wallet_claim(deployment, call.tenant.id, script),
+        Claim(ClaimKind.DEVICE, verified.device.thumbprint),
+    ):
         if await deployment.store.owner(call.tenant.id, claim) is not None:
             raise Clashes(RefusalCode.ALREADY_REGISTERED, "This account, wallet or phone is registered already.")
 
@@ -139,13 +141,11 @@ def _next_challenge(deployment: Deployment, decided: _Decided) -> Challenge:
     if not decided.awaits_code:
         end = ChallengeEvent.CANCEL if decided.refused else ChallengeEvent.COMPLETE
         return msgspec.structs.replace(challenge.after(end), answered_by=answered_by)
-    rules = decided.rules
-    life_s = rules.migration_open_s if isinstance(decided.act, ApproveMigration) else rules.sign_in_s
     return msgspec.structs.replace(
         challenge.after(ChallengeEvent.VERIFY),
         answered_by=answered_by,
         answered_epoch=decided.act.epoch,
-        expires_at=verified.at + life_s,
+        expires_at=verified.at + decided.rules.sign_in_s,
         code_mac=code_mac(deployment, challenge.tenant, verified, _code_session(challenge)),
         sealed=seal_evidence(deployment, challenge.id, decided.evidence),
     )
@@ -176,11 +176,30 @@ def _account_change(decided: _Decided) -> AccountChange | None:
         return None
     # While a code is awaited its evidence stays sealed in the challenge; it is recorded when the code is typed.
     evidence = None if decided.awaits_code else decided.evidence
+    recorded: list[tuple[Event, Evidence | None]] = [
+        *((event, None) for event in expected.lapsed),
+        *((event, evidence) for event in happened),
+    ]
+    if isinstance(happened[-1], MigrationApproved):
+        recorded = [*((event, None) for event, _ in recorded), (_confirmed(happened[-1], decided.rules), evidence)]
     enters = isinstance(decided.act, ApproveMigration | StartRecovery) and not decided.refused
     return account_change(
         expected.stored,
-        [*((event, None) for event in expected.lapsed), *((event, evidence) for event in happened)],
+        recorded,
         claims=(Claim(ClaimKind.DEVICE, DeviceKey.from_sec1(newcomer).thumbprint),) if enters else (),
+    )
+
+
+def _confirmed(approved: MigrationApproved, rules: Rules) -> MigrationConfirmed:
+    """The two phones have agreed on their code before the old one signed, so approval and confirmation are one moment.
+
+    They are two events because they were two moments once, and what was recorded then is still read.
+    """
+    return MigrationConfirmed(
+        at=approved.at,
+        request=approved.request,
+        new_device=approved.new_device,
+        expires_at=approved.held_until + rules.migration_accept_s,
     )
 
 

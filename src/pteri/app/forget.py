@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from pteri.app.committing import account_change, settled
 from pteri.app.deployment import Deployment
-from pteri.app.evidence import open_evidence
+from pteri.app.lapsing import sign_in_lapsed
 from pteri.app.ports import ChallengeChange, Changeset, Committed
 from pteri.domain.challenge import Challenge, ChallengeEvent
-from pteri.domain.events import SignInLapsed
+from pteri.domain.mailbox import GONE_S
 
 __all__ = ["FORGET_BATCH", "KEPT_S", "forget_old"]
 
@@ -23,7 +22,7 @@ _LAPSED_BATCH: Final = 50
 
 
 async def forget_old(deployment: Deployment, at: int) -> int:
-    """Drop some of what ended more than a day before ``at``; how many rows, at most ``FORGET_BATCH``.
+    """Drop some of what ended more than a day before ``at``, mailboxes at their end; how many rows, a few batches.
 
     One small transaction: whoever wants it all asks again, and lets requests in between. While there are approved
     sign-ins to record, those are what is done.
@@ -31,7 +30,8 @@ async def forget_old(deployment: Deployment, at: int) -> int:
     before = at - KEPT_S
     lapsed = await deployment.store.unfinished(before, _LAPSED_BATCH)
     if not lapsed:
-        return await deployment.store.forget_answers(before, FORGET_BATCH)
+        emptied = await deployment.store.forget_mailboxes(at, at - GONE_S, FORGET_BATCH)
+        return emptied + await deployment.store.forget_answers(before, FORGET_BATCH)
     recorded = 0
     for challenge in lapsed:
         recorded += await _recorded(deployment, challenge, at)
@@ -41,16 +41,12 @@ async def forget_old(deployment: Deployment, at: int) -> int:
 async def _recorded(deployment: Deployment, challenge: Challenge, at: int) -> bool:
     """Whether it is in the log now; what somebody else changed meanwhile is looked at again in the next turn."""
     assert challenge.account is not None
-    assert challenge.answered_by is not None
     stored = await deployment.store.account(challenge.tenant, challenge.account)
     assert stored is not None
-    _, ended = settled(stored, at)
-    lapsed = SignInLapsed(at=at, request=challenge.id, device=challenge.answered_by)
-    evidence = open_evidence(deployment, challenge)
     changeset = Changeset(
         challenge.tenant,
         challenges=(ChallengeChange(challenge.version, challenge.after(ChallengeEvent.CANCEL)),),
-        account=account_change(stored, [*((event, None) for event in ended), (lapsed, evidence)]),
+        account=sign_in_lapsed(deployment, challenge, stored, at),
     )
     [outcome] = await deployment.store.commit([changeset])
     return isinstance(outcome, Committed)

@@ -5,12 +5,13 @@ re-verified and decided again; each log position belongs to one event. It works 
 was committed together or never changes, and what came later is left to the next time. Memory is bounded by a page and
 by the ledger, where one is compared.
 
-What the port does not show is not checked: spent nonces, recorded answers, counters, challenges and notices; a claim
-that no account makes; and, of the instants in an event, what its signatures and its neighbours leave open.
+What the port does not show is not checked: recorded answers, counters, challenges and notices; spent nonces that no
+recorded act spent; and, of the instants in an event, what its signatures and its neighbours leave open.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
@@ -18,11 +19,10 @@ from typing import Final
 from pteri.app.careful import CarefulReader, Unreadable
 from pteri.app.deployment import Deployment
 from pteri.app.findings import Acknowledged, Damage, Findings, Report
+from pteri.app.owning import Owning
 from pteri.app.placing import Placing
-from pteri.app.ports import Claim, ClaimKind
-from pteri.app.rechecking import Unchecked
+from pteri.app.rechecking import Unchecked, nonce_of
 from pteri.app.refolding import Refolding
-from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, RequestId
 from pteri.domain.account import Account
 from pteri.domain.events import AccountBound, SignedIn
@@ -95,6 +95,7 @@ class _Check:
         self._deployment, self._store, self._ledger, self._tell = deployment, deployment.store, ledger, tell
         self._findings, self._reader = Findings(), CarefulReader(deployment.store)
         self._placing = Placing(deployment.store, self._reader, self._findings, pause=pause, tell=self._say_progress)
+        self._owning = Owning(deployment, self._reader, self._findings)
         self._accounts, self._events, self._proved = 0, 0, 0
         self._unchecked: Counter[Unchecked] = Counter()
 
@@ -105,6 +106,7 @@ class _Check:
         if await self._walk_accounts():
             self._ledger.settle_rest(self._findings)
             await self._placing.compare()
+        await self._owning.walk()
         return Report(
             accounts=self._accounts,
             events=self._events,
@@ -149,7 +151,7 @@ class _Check:
         if not folded.broken and folded.account != stored:
             difference = _difference(folded.account, stored)
             self._findings.note(Damage.SNAPSHOT, f"not the fold of its events: {difference}", stored)
-        await self._check_claims(folded.account or stored)
+        await self._owning.check(folded.account or stored)
         self._ledger.settle(stored, self._findings)
         self._proved += folded.proved
         self._unchecked += folded.unchecked
@@ -177,6 +179,7 @@ class _Check:
             for recorded in page:
                 folding.take(recorded)
                 self._ledger.meet(recorded)
+            await self._check_spent(stored, page)
             last_position = await self._placing.check_positions(stored, page, last_position)
             after = max(page[-1].seq, after + 1)
             self._events += len(page)
@@ -195,24 +198,14 @@ class _Check:
         if await self._reader.read(lambda: self._store.account(stored.tenant, stored.id)) == stored:
             self._findings.note(Damage.GAP, "an event after the last one", stored, stored.version + 1)
 
-    async def _check_claims(self, account: Account) -> None:
-        """Login, wallet and every phone that was ever in it belong to this account."""
-        claims = [Claim(ClaimKind.LOGIN, account.login)]
-        claims += [Claim(ClaimKind.DEVICE, device.thumbprint) for device in account.devices]
-        site = self._deployment.tenants.get(account.tenant)
-        if site is not None:
-            try:
-                script = account.wallet.parsed(site.network).script_pub_key
-            except ProtocolError as error:
-                self._findings.note(Damage.CLAIM, f"its wallet has no address: {error.detail}", account)
-            else:
-                blinded = self._deployment.vault.blind("wallet", account.tenant, script.hex())
-                claims.append(Claim(ClaimKind.WALLET, blinded))
-        for claim in claims:
-            owner = await self._store.owner(account.tenant, claim)
-            if owner != account.id:
-                held_by = "nobody" if owner is None else f"account {owner}"
-                self._findings.note(Damage.CLAIM, f"its {claim.kind.lower()} belongs to {held_by}", account)
+    async def _check_spent(self, stored: Account, page: list[RecordedEvent]) -> None:
+        """What was signed once stays signed once: a nonce that is not spent could be signed for again."""
+        nonces = [(each.seq, nonce_of(each.evidence)) for each in page if each.evidence is not None]
+        known = [(seq, nonce) for seq, nonce in nonces if nonce is not None]
+        spent = await asyncio.gather(*(self._store.is_spent(stored.tenant, nonce) for _, nonce in known))
+        for (seq, nonce), is_spent in zip(known, spent, strict=True):
+            if not is_spent:
+                self._findings.note(Damage.NOT_SPENT, f"its nonce {nonce} is not spent", stored, seq)
 
     def _say_progress(self, done: int) -> None:
         # Each event is met twice, in the log and in its account; what came since the start counts once more.

@@ -8,6 +8,8 @@ only the server can read: a page must not tell who has an account.
 
 from __future__ import annotations
 
+from typing import Final
+
 from pteri.app.deployment import Deployment, Tenant
 from pteri.core import ids
 from pteri.core.errors import Code, Malformed
@@ -17,6 +19,8 @@ from pteri.core.verify import Invited
 from pteri.domain.challenge import Challenge, SignInAsked
 
 __all__ = ["challenge_of", "invitation_to", "sign_in_challenge"]
+
+_UNUSED_BITS: Final = 0x0F
 
 
 def sign_in_challenge(
@@ -61,10 +65,10 @@ def challenge_of(deployment: Deployment, tenant: Tenant, request: RequestId, inv
     if len(masked) != TICKET_BYTES or not 0 < invited.issued_at < invited.expires_at < 1 << 40:
         raise Malformed(Code.FIELD, "not the terms of a sign-in")
     whom = _masked(deployment, tenant, request, masked)
-    account = ids.new_account_id(whom)
     # An id has 100 of the 104 bits: any value of the other four would make sixteen tickets for one sign-in.
-    if ids.account_bytes(account) != whom:
+    if whom[-1] & _UNUSED_BITS:
         raise Malformed(Code.FIELD, "not the ticket of a sign-in")
+    account = ids.new_account_id(whom)
     asked = SignInAsked(ids.digest(invited.session), invited.number)
     issued_at, expires_at = invited.issued_at, invited.expires_at
     return Challenge(
@@ -82,7 +86,8 @@ def challenge_of(deployment: Deployment, tenant: Tenant, request: RequestId, inv
 def _masked(deployment: Deployment, tenant: Tenant, request: RequestId, whom: bytes) -> bytes:
     """Hidden, and by the same step found again. A request id comes once, so no mask serves two."""
     mask = deployment.vault.tag("sign-in-ticket", tenant.id, request)
-    return bytes(left ^ right for left, right in zip(whom, mask, strict=False))
+    size = len(whom)
+    return (int.from_bytes(whom, "big") ^ int.from_bytes(mask[:size], "big")).to_bytes(size, "big")
 
 
 def _nonce(

@@ -7,9 +7,9 @@ from typing import Final
 import msgspec
 
 from pteri.app.callers import Call
-from pteri.app.committing import Done, account_change, answered, commit, settled
+from pteri.app.committing import Done, answered, commit
 from pteri.app.deployment import Deployment
-from pteri.app.evidence import open_evidence
+from pteri.app.lapsing import sign_in_lapsed
 from pteri.app.ports import AccountChange, ChallengeChange, Changeset, Count, CounterKind
 from pteri.app.refusals import Denied
 from pteri.core import wire
@@ -22,7 +22,6 @@ from pteri.domain.challenge import (
     SignInAsked,
     StatementAsked,
 )
-from pteri.domain.events import SignInLapsed
 
 __all__ = ["mistype", "mistyped", "still_allowed"]
 
@@ -96,7 +95,4 @@ def _end_of_sign_in(
 ) -> AccountChange | None:
     if after.state is not ChallengeState.FAILED or not isinstance(challenge.asked, SignInAsked) or stored is None:
         return None
-    assert challenge.answered_by is not None
-    _, ended = settled(stored, call.at)
-    lapsed = SignInLapsed(at=call.at, request=challenge.id, device=challenge.answered_by)
-    return account_change(stored, [*((event, None) for event in ended), (lapsed, open_evidence(deployment, challenge))])
+    return sign_in_lapsed(deployment, challenge, stored, call.at)

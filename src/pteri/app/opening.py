@@ -6,6 +6,7 @@ Each carries the complete statement from the start, for the phone that asked and
 from __future__ import annotations
 
 from pteri.app.callers import Asking, Call, key_of, newcomer_call, phone_call
+from pteri.app.claiming import wallet_claim
 from pteri.app.committing import Done, answered, commit, first_answer, settled, with_retries
 from pteri.app.deployment import Deployment
 from pteri.app.ports import ChallengeChange, Changeset, Claim, ClaimKind
@@ -16,14 +17,13 @@ from pteri.core.acts import ActivateDevice, ApproveMigration, RevokeDevice, Setu
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, Digest
 from pteri.core.keys.address import parse_address
-from pteri.core.keys.device import DeviceKey
-from pteri.core.offer import parse_offer
+from pteri.core.transfer.offer import parse_card
 from pteri.domain.account import Account
 from pteri.domain.challenge import Challenge, StatementAsked
 from pteri.domain.decisions import Reason
 from pteri.domain.device import DeviceState
 
-__all__ = ["ask", "set_up_codes", "start_activation", "start_migration", "start_revocation", "wallet_claim"]
+__all__ = ["ask", "set_up_codes", "start_activation", "start_migration", "start_revocation"]
 
 _PREFIXES = {"migrate": "mig", "accept": "act", "recover": "rec", "revoke": "rmv", "setup-otp": "otp"}
 
@@ -64,15 +64,15 @@ async def _issued(deployment: Deployment, call: Call, challenge: Challenge) -> D
 
 
 async def start_migration(deployment: Deployment, asking: Asking, wanted: wire.StartMigration) -> Done:
-    """The old phone has scanned a new one."""
+    """The old phone has scanned a new one, and the two have agreed on a code: their own affair."""
 
     async def attempt() -> Done:
         call = await phone_call(deployment, asking)
         if (done := await first_answer(deployment, call)) is not None:
             return done
         account, _ = settled(call.account, call.at)
-        offer = parse_offer(wanted.offer, expected_tenant=call.tenant.id, at=call.at)
-        newcomer = DeviceKey.from_sec1(offer.device_key).thumbprint
+        card = parse_card(wanted.card, expected_tenant=call.tenant.id, at=call.at)
+        newcomer = card.new_device
         await _may_enter(deployment, call, account, newcomer)
         if call.device.on_probation(call.at):
             raise NotAllowed(
@@ -88,8 +88,8 @@ async def start_migration(deployment: Deployment, asking: Asking, wanted: wire.S
             esim=account.esim,
             epoch=account.epoch,
             new_device=newcomer,
-            offer=offer.digest,
-            transcript=offer.transcript,
+            offer=card.digest,
+            transcript=ids.digest(wanted.transcript),
             revoke_old=wanted.revoke_old,
         )
         challenge = ask(
@@ -99,8 +99,7 @@ async def start_migration(deployment: Deployment, asking: Asking, wanted: wire.S
             account=account.id,
             address=account.wallet.address,
             device_key=call.device.key,
-            newcomer_key=ids.to_base64url(offer.device_key),
-            code_session=offer.digest,
+            newcomer_key=ids.to_base64url(card.device.sec1),
         )
         return await _issued(deployment, call, challenge)
 
@@ -187,11 +186,6 @@ async def start_revocation(deployment: Deployment, asking: Asking, wanted: wire.
     return await with_retries(attempt)
 
 
-def wallet_claim(deployment: Deployment, call: Call, script_pub_key: bytes) -> Claim:
-    """Accounts are bound to script bytes, never to an address string; kept as a keyed hash."""
-    return Claim(ClaimKind.WALLET, deployment.vault.blind("wallet", call.tenant.id, script_pub_key.hex()))
-
-
 async def set_up_codes(deployment: Deployment, asking: Asking, wanted: wire.SetUpCodes) -> Done:
     """A phone with a restored wallet introduces itself. Unknown wallets get a decoy: nobody learns which exist."""
     try:
@@ -206,7 +200,7 @@ async def set_up_codes(deployment: Deployment, asking: Asking, wanted: wire.SetU
             return done
         # One question for wallets that an account has and for those that none has.
         account = await deployment.store.account_of(
-            call.tenant.id, wallet_claim(deployment, call, address.script_pub_key)
+            call.tenant.id, wallet_claim(deployment, call.tenant.id, address.script_pub_key)
         )
         shown, epoch = _decoy(deployment, call, address.text)
         if account is not None:

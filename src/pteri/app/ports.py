@@ -22,6 +22,7 @@ from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, 
 from pteri.domain.account import Account
 from pteri.domain.challenge import Challenge
 from pteri.domain.facts import LineStatus
+from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Notice, RecordedEvent
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Changeset",
     "Claim",
     "ClaimKind",
+    "Claimed",
     "Clock",
     "Committed",
     "Conflict",
@@ -122,6 +124,14 @@ class Claim(msgspec.Struct, frozen=True):
 
     kind: ClaimKind
     value: str
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A claim with the account that holds it."""
+
+    tenant: TenantId
+    claim: Claim
+    account: AccountId
 
 
 class CounterKind(StrEnum):
@@ -261,14 +271,25 @@ class Store(Protocol):
         """Which account holds this claim."""
         ...
 
+    async def claims(self, after: tuple[str, str, str] | None, limit: int) -> list[Claimed]:
+        """All claims in order of (tenant, kind, value), after the given one: for checks over everything."""
+        ...
+
+    async def is_spent(self, tenant: TenantId, nonce: Nonce) -> bool:
+        """Whether this nonce was spent."""
+        ...
+
     async def account_of(self, tenant: TenantId, claim: Claim) -> Account | None:
         """The account that holds this claim, as last committed."""
         ...
 
     async def challenge_and_account(
-        self, tenant: TenantId, request: RequestId
+        self, tenant: TenantId, request: RequestId, otherwise: AccountId | None = None
     ) -> tuple[Challenge | None, Account | None]:
-        """The challenge with this id, and the account it is for where that exists; both as of one moment."""
+        """The challenge with this id, and the account it is for where that exists; both as of one moment.
+
+        Where there is no such challenge, the account is ``otherwise``.
+        """
         ...
 
     async def count(self, tenant: TenantId, count: Count) -> int:
@@ -328,6 +349,24 @@ class Store(Protocol):
         """Drop at most ``limit`` answers, challenges and counters that ended before Unix second ``before``; how many.
 
         Spent nonces stay: what was signed once stays signed once.
+        """
+        ...
+
+    async def mailbox(self, tenant: TenantId, mailbox_id: str) -> Mailbox | None:
+        """The mailbox with this id, also one that has ended."""
+        ...
+
+    async def keep_mailbox(self, mailbox: Mailbox) -> bool:
+        """Whether this mailbox is durable now: a new one of version 1, or what follows the version before its own.
+
+        False changes nothing: there is one of this id, or somebody else has changed it.
+        """
+        ...
+
+    async def forget_mailboxes(self, ended_before: int, gone_before: int, limit: int) -> int:
+        """Empty at most ``limit`` mailboxes that ended before the one second, drop as many that did before the other.
+
+        How many rows that were. An emptied one is an ended one.
         """
         ...
 

@@ -25,7 +25,7 @@ from pteri.core.acts import (
 )
 from pteri.core.errors import ProtocolError
 from pteri.core.httpsig import SignedRequest
-from pteri.core.ids import Digest
+from pteri.core.ids import Digest, Nonce
 from pteri.core.keys.device import DeviceKey
 from pteri.core.statement import Statement, parse
 from pteri.core.verify import MAX_AHEAD_S, submitted, verify, verify_wallet
@@ -54,7 +54,7 @@ from pteri.domain.records import Evidence, RecordedEvent
 from pteri.domain.rules import Rules
 from pteri.domain.tables import IllegalTransition
 
-__all__ = ["Before", "Fault", "Unchecked", "recheck"]
+__all__ = ["Before", "Fault", "Unchecked", "nonce_of", "recheck"]
 
 _PURPOSES: Final = {
     AccountBound: "bind",
@@ -95,6 +95,8 @@ class Unchecked(StrEnum):
     """The tenant is not in the settings any more, and with it the network."""
     CODE_AWAITED = "CODE_AWAITED"
     """A migration whose code has not come: its evidence is sealed."""
+    APPROVAL_ALONE = "APPROVAL_ALONE"
+    """A sign-in of the first release, which recorded the approval without evidence: its code never came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,14 @@ def recheck(recorded: RecordedEvent, before: Before, *, tenant: Tenant | None, r
     if proof.device_key is None:
         yield Unchecked.PHONE_UNKNOWN
     yield from _consequences(event, proof, before, rules)
+
+
+def nonce_of(evidence: Evidence) -> Nonce | None:
+    """What this act spent; ``None`` where the statement is none, which :func:`recheck` says."""
+    try:
+        return parse(evidence.statement.encode("utf-8", "replace")).nonce
+    except ProtocolError:
+        return None
 
 
 class _NotOfThisEvent(Exception):

@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import Final
 
 from pteri.app.deployment import Tenant
-from pteri.app.rechecking import Before, Unchecked, recheck
+from pteri.app.rechecking import Before, Fault, Unchecked, recheck
 from pteri.core.errors import ProtocolError
-from pteri.core.ids import AccountId, RequestId, TenantId
+from pteri.core.ids import AccountId, RequestId, TenantId, Thumbprint
 from pteri.core.verify import MAX_AHEAD_S
 from pteri.domain.account import Account, evolve, lapses
 from pteri.domain.events import (
@@ -23,6 +23,7 @@ from pteri.domain.events import (
     MigrationExpired,
     RecoveryExpired,
     SignedIn,
+    SignInApproved,
     SignInLapsed,
     SuspensionEnded,
 )
@@ -69,6 +70,7 @@ class Refolding:
         self._approval: tuple[Account, MigrationApproved] | None = None
         self._epochs: OrderedDict[int, Account] = OrderedDict()
         self._acts: OrderedDict[tuple[str, RequestId], int] = OrderedDict()
+        self._approved: dict[RequestId, Thumbprint] = {}
 
     def take(self, recorded: RecordedEvent) -> None:
         """The next event in order of ``seq``."""
@@ -82,6 +84,7 @@ class Refolding:
             return
         self._check_order(recorded.seq, recorded.event)
         self._check_lapse(recorded.seq, recorded.event)
+        self._check_approval(recorded.seq, recorded.event)
         self._check_evidence(recorded)
         self._evolve(recorded.seq, recorded.event)
 
@@ -99,7 +102,8 @@ class Refolding:
             self._note(Broken.TWICE, seq, f"{event.name} of request {event.request} came before")
         self._acts[name, event.request] = event.at
         while self._acts and next(iter(self._acts.values())) < self._latest_at - _ACTS_KEPT_S:
-            self._acts.popitem(last=False)
+            (_, request), _ = self._acts.popitem(last=False)
+            self._approved.pop(request, None)
 
     def _check_lapse(self, seq: int, event: Event) -> None:
         """What time alone has ended has no evidence but the account itself."""
@@ -115,6 +119,17 @@ class Refolding:
                 return
         if not right:
             self._note(Broken.LAPSE, seq, f"{event.name}, and nothing had lapsed")
+
+    def _check_approval(self, seq: int, event: Event) -> None:
+        """What the first release recorded when a phone approved has no evidence but that of the sign-in's end."""
+        match event:
+            case SignInApproved():
+                self._approved[event.request] = event.device
+                self.unchecked[Unchecked.APPROVAL_ALONE] += 1
+            case SignedIn() | SignInLapsed() if event.request in self._approved:
+                self.unchecked[Unchecked.APPROVAL_ALONE] -= 1
+                if self._approved.pop(event.request) != event.device:
+                    self._note(Fault.EFFECT, seq, f"{event.name} on another phone than the one that approved")
 
     def _check_evidence(self, recorded: RecordedEvent) -> None:
         before = Before(self.account, self._approval, self._epochs)

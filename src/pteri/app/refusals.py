@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from pteri.domain.decisions import Reason
 
-__all__ = ["Clashes", "Denied", "NotAllowed", "NotFound", "Refusal", "RefusalCode", "SlowDown"]
+__all__ = ["Clashes", "Denied", "Gone", "NotAllowed", "NotFound", "Refusal", "RefusalCode", "SlowDown", "TooLarge"]
 
 
 class RefusalCode(StrEnum):
@@ -23,6 +23,10 @@ class RefusalCode(StrEnum):
     KEY_REUSED = "KEY_REUSED"
     CHANGED_MEANWHILE = "CHANGED_MEANWHILE"
     SLOW_DOWN = "SLOW_DOWN"
+    MAILBOX_ENDED = "MAILBOX_ENDED"
+    MAILBOX_FULL = "MAILBOX_FULL"
+    MESSAGE_SIZE = "MESSAGE_SIZE"
+    PLACE_TAKEN = "PLACE_TAKEN"
 
 
 class Refusal(Exception):
@@ -56,6 +60,14 @@ class NotFound(Refusal):
 
 class Clashes(Refusal):
     """It would collide with something that is there already."""
+
+
+class Gone(Refusal):
+    """It was here, and is over."""
+
+
+class TooLarge(Refusal):
+    """More than is kept here."""
 
 
 class SlowDown(Refusal):

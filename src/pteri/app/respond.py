@@ -52,17 +52,24 @@ async def _asked(
     deployment: Deployment, asking: Asking, request: RequestId, payload: Payload
 ) -> tuple[Challenge, Account | None]:
     """The challenge that is answered, from our record or, where there is none yet, from the terms of its invitation."""
-    challenge, stored = await deployment.store.challenge_and_account(asking.tenant.id, request)
-    if challenge is not None:
-        return challenge, stored
-    if payload.invited is None:
+    invited: Challenge | None = None
+    refused: Malformed | None = None
+    if payload.invited is not None:
+        try:
+            invited = challenge_of(deployment, asking.tenant, request, payload.invited)
+        except Malformed as error:
+            refused = error
+    # One reading for both: an account is only looked at in the place of a record that is not there.
+    recorded, stored = await deployment.store.challenge_and_account(
+        asking.tenant.id, request, None if invited is None else invited.account
+    )
+    if recorded is not None:
+        return recorded, stored
+    if refused is not None:
+        raise Denied(f"terms: {refused.code}") from refused
+    if invited is None:
         raise NotFound
-    try:
-        challenge = challenge_of(deployment, asking.tenant, request, payload.invited)
-    except Malformed as error:
-        raise Denied(f"terms: {error.code}") from error
-    assert challenge.account is not None
-    return challenge, await deployment.store.account(asking.tenant.id, challenge.account)
+    return invited, stored
 
 
 async def _repeated(

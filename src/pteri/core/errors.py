@@ -51,6 +51,12 @@ class Code(StrEnum):
     """Not a derivation path."""
     KEY = "KEY"
     """Not a usable key: off the curve, zero, or in a spelling that is not accepted."""
+    SEALED = "SEALED"
+    """A sealed message that does not open: another key, place or order, or somebody touched it."""
+    ORDER = "ORDER"
+    """Not what is due now: out of turn, after the end, or another one where there has been one already."""
+    BEACON = "BEACON"
+    """The new phone nearby says something else by radio than the code that was scanned."""
 
     STATEMENT = "STATEMENT"
     """Not the exact text of a statement."""

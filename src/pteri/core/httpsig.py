@@ -22,9 +22,10 @@ import binascii
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from pteri.core.errors import Code, Malformed, NotAuthentic, OutOfWindow
 from pteri.core.ids import IdempotencyKey, Thumbprint, to_base64url
@@ -79,8 +80,7 @@ class Tag(StrEnum):
     CLIENT = "pteri-client-v1"
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
+class SignedRequest(msgspec.Struct, frozen=True, gc=False):
     """A request as it came in: ``target_uri`` is absolute, a header value is one string without outer space.
 
     The web layer refuses a header that is missing or comes twice; what is inside the strings is judged
@@ -90,11 +90,14 @@ class SignedRequest:
 
     method: str
     target_uri: str
-    body: bytes = field(repr=False)
+    body: bytes
     content_digest: str
     idempotency_key: str
     signature_input: str
-    signature: str = field(repr=False)
+    signature: str
+
+    def __repr__(self) -> str:
+        return f"SignedRequest({self.method} {self.target_uri}, {self.idempotency_key}, {self.signature_input})"
 
     def headers(self) -> dict[str, str]:
         """Headers to send, names in lower case."""
@@ -106,8 +109,7 @@ class SignedRequest:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedRequest:
+class ParsedRequest(msgspec.Struct, frozen=True, gc=False):
     """A request in the one form, with the body that its digest says: enough to look a key up, proof of nothing.
 
     Made by :func:`parse` only, so that nothing is checked twice. ``signature`` is r || s; ``parameters`` the text that
@@ -119,22 +121,27 @@ class ParsedRequest:
     key_id: Thumbprint
     created_at: int
     nonce: str
-    body_sha256: bytes = field(repr=False)
+    body_sha256: bytes
     parameters: str
-    signature: bytes = field(repr=False)
+    signature: bytes
+
+    def __repr__(self) -> str:
+        return f"ParsedRequest({self.request!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedRequest:
+class VerifiedRequest(msgspec.Struct, frozen=True, gc=False):
     """A request that this key signed. ``signature`` is canonical r || s (s at most n/2), 64 bytes."""
 
     key_id: Thumbprint
     created_at: int
     nonce: str
     idempotency_key: IdempotencyKey
-    body: bytes = field(repr=False)
+    body: bytes
     body_sha256: bytes
-    signature: bytes = field(repr=False)
+    signature: bytes
+
+    def __repr__(self) -> str:
+        return f"VerifiedRequest({self.key_id}, {self.idempotency_key}, {self.created_at})"
 
 
 def parse(request: SignedRequest, *, expected_tag: Tag) -> ParsedRequest:

@@ -33,6 +33,7 @@ __all__ = [
     "idempotency_key",
     "matching",
     "new_account_id",
+    "new_idempotency_key",
     "new_nonce",
     "new_request_id",
     "nonce",
@@ -83,9 +84,9 @@ _ADDRESS = re.compile(r"[A-Za-z0-9]{26,64}")
 def matching(pattern: re.Pattern[str], text: str, what: str) -> str:
     """Return the same text when all of it has this form, else ``Malformed(FIELD)``: "not ``what``"."""
     # fullmatch, not match with "$": "$" would let a trailing newline through.
-    if not isinstance(text, str) or not pattern.fullmatch(text):
-        raise Malformed(Code.FIELD, f"not {what}")
-    return text
+    if isinstance(text, str) and pattern.fullmatch(text):
+        return text
+    raise Malformed(Code.FIELD, f"not {what}")
 
 
 def account_id(text: str) -> AccountId:
@@ -165,8 +166,8 @@ def digest_text(raw: bytes) -> Digest:
 
 def digest_bytes(value: Digest | Thumbprint) -> bytes:
     """The 32 bytes of a digest or thumbprint."""
-    # Checked again: JSON readers know the type of a field, not its grammar.
-    return from_base64url(digest(value))
+    # Checked again: JSON readers know the type of a field, not its grammar. What is inside the grammar has one reading.
+    return binascii.a2b_base64(digest(value).encode("ascii").translate(_FROM_URL) + b"=")
 
 
 def crockford(raw: bytes, length: int) -> str:
@@ -200,6 +201,14 @@ def new_request_id(prefix: str, at: int, random: bytes) -> RequestId:
     It begins with the time, so that what is kept by id is kept in order of time.
     """
     return request_id(f"{prefix}_{crockford(_instant(at) + _sized(random, 12), 26)}")
+
+
+def new_idempotency_key(at: int, random: bytes) -> IdempotencyKey:
+    """Idempotency key from Unix second ``at`` and 12 random bytes (90 bits are used); it begins with the time.
+
+    A server keeps answers in the order of their keys: those of one moment then lie side by side.
+    """
+    return IdempotencyKey(crockford(_instant(at) + _sized(random, 12), 26))
 
 
 def second_of(request: RequestId) -> int:

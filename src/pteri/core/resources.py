@@ -156,6 +156,8 @@ def _spelt(name: str, value: object) -> str:
     grammar = _GRAMMARS[name]
     text = grammar.write(value)
     found = grammar.read(text)
+    if found is value:
+        return text
     if type(found) is not type(value) or found != value:
         raise Malformed(Code.FIELD, f"not a value of {name}")
     return text

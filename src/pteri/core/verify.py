@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, Generic, ParamSpec, TypeVar
 
 import msgspec
@@ -92,8 +91,7 @@ class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wallet: PinnedWallet
 
 
-@dataclass(frozen=True, slots=True)
-class Verified(Generic[ActT_co]):
+class Verified(msgspec.Struct, Generic[ActT_co], frozen=True, gc=False):
     """A statement that the pinned wallet and the expected device both signed, at ``at``. Made by :func:`verify` only.
 
     ``wallet_rs`` and ``device_rs`` are the 64 canonical signature bytes from which the code is derived.
@@ -136,8 +134,7 @@ def check_window(statement: Statement, at: int) -> None:
         raise OutOfWindow(Code.EXPIRED, "the statement has expired")
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(msgspec.Struct, frozen=True, gc=False):
     """An answer to a challenge as it came, in its one form (step 1): it proves nothing yet. Made by :func:`submitted`.
 
     ``key_id``: whom the headers name.
@@ -152,8 +149,7 @@ class Submitted:
         return self.parsed.key_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question(Generic[ActT_co]):
+class Question(msgspec.Struct, Generic[ActT_co], frozen=True, kw_only=True, gc=False):
     """What :func:`verify` is asked: an answer as it came, and everything that is expected of it."""
 
     submitted: Submitted

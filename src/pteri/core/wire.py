@@ -20,15 +20,17 @@ __all__ = [
     "Decided",
     "DevicesSeen",
     "EnterCode",
-    "EnterMigrationCode",
+    "MailboxSeen",
     "MigrationSeen",
     "Nothing",
     "NoticeSeen",
+    "OpenMailbox",
     "PhoneSeen",
     "Progress",
     "ProgressState",
     "Prompt",
     "Prompts",
+    "PutMessage",
     "RecoverySeen",
     "Revoke",
     "SetUpCodes",
@@ -192,16 +194,11 @@ class StartRecovery(_Message, frozen=True):
 
 
 class StartMigration(_Message, frozen=True):
-    """``offer``: the text that the new phone shows."""
+    """``card``: the scanned offer without its secret. ``transcript``: what the two phones have said to each other."""
 
-    offer: Annotated[str, msgspec.Meta(max_length=320)]
+    card: Annotated[str, msgspec.Meta(max_length=420)]
+    transcript: Digest
     revoke_old: bool
-
-
-class EnterMigrationCode(_Message, frozen=True):
-    """The code that the old phone shows, typed on the new phone."""
-
-    code: _Code
 
 
 class Revoke(_Message, frozen=True):
@@ -263,3 +260,27 @@ class DevicesSeen(_Message, frozen=True):
     migration: MigrationSeen | None
     recovery: RecoverySeen | None
     notices: tuple[NoticeSeen, ...]
+
+
+# --- two phones, over the relay ------------------------------------------------------------------------------------
+
+
+class OpenMailbox(_Message, frozen=True):
+    """``id``: base64url of 16 bytes that nobody else can know."""
+
+    id: Annotated[str, msgspec.Meta(max_length=22)]
+
+
+class PutMessage(_Message, frozen=True):
+    """``message``: base64url of 1 to 4096 bytes; ``place``: how many come before it in this mailbox."""
+
+    place: Annotated[int, msgspec.Meta(ge=0, le=255)]
+    message: Annotated[str, msgspec.Meta(min_length=1, max_length=5600)]
+
+
+class MailboxSeen(_Message, frozen=True):
+    """What a mailbox holds, in order, until ``expires_at``."""
+
+    id: str
+    expires_at: int
+    messages: tuple[str, ...]

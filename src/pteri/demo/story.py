@@ -29,7 +29,6 @@ class Story(Narrator):
         self._swapper = Phone(stage, "sim swapper")
         self._robber = Phone(stage, "mnemonic thief")
         self._words = ""
-        self._backup = ""
         self._last_request = ""
         self._last_code = ""
 
@@ -54,13 +53,12 @@ class Story(Narrator):
         made = self._step("create a wallet", "Alice's phone", lambda: self._old.do("create", "--show-words"), "done")
         self._words = str(made["words"])
         self._tell.words(f"         wallet address {made['address']}; its words stay in the phone and on paper")
-        kept = self._step(
+        self._step(
             "keep a sealed backup",
             "Alice's phone",
             lambda: self._old.do("backup", str(self._stage.directory / "sealed-backup.json")),
             "done",
         )
-        self._backup = str(kept["file"])
         waiting = self._start("start linking", lambda: self._stage.site.link(_EMAIL, _LINE))
         enrolled = self._step(
             "sign the link with both keys",
@@ -167,41 +165,57 @@ class Story(Narrator):
     def _move_with_old_phone(self) -> None:
         self._tell.chapter(
             "Flowchart 2 — a new phone, the old one at hand",
-            "The new phone opens Alice's sealed backup, shows its offer, and the old phone lets it in.",
-        )
-        self._new.use_passphrase_of(self._old)
-        self._step(
-            "restore the sealed backup",
-            "the new phone",
-            lambda: self._new.do("restore", "--backup", self._backup),
-            "done",
+            "The new phone is empty. The wallet comes from the old one, sealed between the two: the server carries it "
+            "and cannot read it.",
         )
         offered = self._step(
             "show an offer", "the new phone", lambda: self._new.do("migrate", "offer", *self._where), "done"
         )
-        approved = self._step(
-            "approve the new phone with both keys",
+        approve = ("migrate", "approve", str(offered["offer"]), "--revoke-old", *_SIGNED)
+        self._step(
+            "scan the offer",
             "the old phone",
-            lambda: self._old.do("migrate", "approve", str(offered["offer"]), "--revoke-old", *_SIGNED),
-            "waits",
+            lambda: self._old.do(*approve),
+            "done",
+            told="scans it, and says hello through a mailbox of the server; it shows no code yet",
         )
-        self._tell.statement("The old phone", str(approved["statement"]))
+        self._step(
+            "answer the old phone",
+            "the new phone",
+            lambda: self._new.do("migrate", "answer"),
+            "done",
+            told="answers: only the phone whose screen was scanned can",
+        )
+        shown = self._step(
+            "show the code", "the old phone", lambda: self._old.do(*approve), "done", told="now shows six digits"
+        )
         self._step(
             "type the old phone's code on the new phone",
             "the new phone",
-            lambda: self._new.do("migrate", "code", str(approved["code"])),
-            "accepted",
-            told=f"types the code {_spaced(approved)} that the old phone shows: both are in the same hands",
+            lambda: self._new.do("migrate", "code", str(shown["code"])),
+            "done",
+            told=f"types {shown['code']}: both are in the same hands",
         )
+        approved = self._step(
+            "approve the new phone with both keys", "the old phone", lambda: self._old.do(*approve), "waits"
+        )
+        self._tell.statement("The old phone", str(approved["statement"]))
         self._step(
-            "the new phone tries before the delay is over",
-            "the new phone",
-            lambda: self._new.do("migrate", "finish", *_SIGNED),
+            "hand the wallet over before the delay is over",
+            "the old phone",
+            lambda: self._old.do("migrate", "hand-over", *_SIGNED),
             "refused",
-            reason="HELD",
+            reason="NOT_YET_VALID",
             told="must wait: the security delay of 60 minutes is visible on both phones",
         )
         self._step_clock(_HOUR, "60 minutes pass")
+        self._step(
+            "hand the wallet over",
+            "the old phone",
+            lambda: self._old.do("migrate", "hand-over", *_SIGNED),
+            "done",
+            told="asks once more, and leaves the wallet in a mailbox, sealed for the new phone alone",
+        )
         finished = self._step(
             "the new phone signs with wallet and own key",
             "the new phone",
@@ -210,6 +224,13 @@ class Story(Narrator):
             told="VERIFIED PHONE; in the same transaction the old phone is revoked",
         )
         self._tell.statement("The new phone", str(finished["statement"]))
+        self._step(
+            "look what came of it",
+            "the old phone",
+            lambda: self._old.do("migrate", "hand-over", *_SIGNED),
+            "done",
+            told="hears that the new phone is in: from here on it may wipe itself, and not before",
+        )
 
     def _refuse_revoked_phone(self) -> None:
         self._tell.chapter("Refused — the revoked old phone", "It still has the wallet and its own key.")

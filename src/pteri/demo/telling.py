@@ -30,6 +30,7 @@ MEANINGS: Final = {
     "RECOVERY_HOLD": "the wallet alone proves too little: it waits, seen and stoppable by every phone",
     "HOLD_OVER": "the waiting time has passed, and nobody objected",
     "HELD": "the waiting time has begun, and is not over",
+    "NOT_YET_VALID": "the old phone itself keeps the wallet back until the waiting time is over",
     "COMPLETED": "the code follows from both signatures, and came from the browser that it is for",
     "SAME_ANSWER": "the request is known: its recorded answer is sent, and nothing is done",
 }

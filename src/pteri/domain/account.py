@@ -26,6 +26,7 @@ from pteri.domain.events import (
     RecoveryExpired,
     RecoveryStarted,
     SignedIn,
+    SignInApproved,
     SignInLapsed,
     SuspensionEnded,
 )
@@ -134,7 +135,7 @@ def _changed(account: Account, event: Event) -> Account:
     match event:
         case AccountBound():
             raise IllegalTransition("an account is bound once")
-        case SignedIn():
+        case SignedIn() | SignInApproved():
             seen = replace(account.verified(event.device), last_seen_at=event.at)
             return replace(account, devices=account.with_devices(seen))
         case MigrationApproved() | MigrationConfirmed() | MigrationExpired():

@@ -26,6 +26,7 @@ __all__ = [
     "MigrationExpired",
     "RecoveryExpired",
     "RecoveryStarted",
+    "SignInApproved",
     "SignInLapsed",
     "SignedIn",
     "SuspensionEnded",
@@ -59,6 +60,15 @@ class AccountBound(_Event, frozen=True, tag=True):
 
 class SignedIn(_Event, frozen=True, tag=True):
     """A phone approved the sign-in, and the code was typed into the right browser session."""
+
+    device: Thumbprint
+
+
+class SignInApproved(_Event, frozen=True, tag=True):
+    """A phone approved a sign-in. Only the first release recorded it, before the code came: nothing makes one now.
+
+    It has no evidence of its own: the ``SignedIn`` of the same request brings it, where the code was typed.
+    """
 
     device: Thumbprint
 
@@ -167,6 +177,7 @@ class ActHeld(_Event, frozen=True, tag=True):
 Event = (
     AccountBound
     | SignedIn
+    | SignInApproved
     | SignInLapsed
     | MigrationApproved
     | MigrationConfirmed

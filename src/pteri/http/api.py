@@ -18,7 +18,7 @@ from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
 from pteri.app.ports import StoreUnavailable
-from pteri.app.refusals import Clashes, Denied, NotAllowed, NotFound, Refusal, SlowDown
+from pteri.app.refusals import Clashes, Denied, Gone, NotAllowed, NotFound, Refusal, SlowDown, TooLarge
 from pteri.app.respond import respond
 from pteri.app.tokens import new_token
 from pteri.core import ids, wire
@@ -26,6 +26,7 @@ from pteri.core.ids import RequestId
 from pteri.core.statement import instant_text
 from pteri.core.verify import Payload
 from pteri.domain.challenge import BindAsked, SignInAsked
+from pteri.http.mailboxes import mailbox_routes
 from pteri.http.problems import HttpCode, Kind, ProblemError
 from pteri.http.routing import AnyRoute, Auth, Call, Encoded, Reply, Route
 
@@ -40,6 +41,8 @@ _KINDS: Final = MappingProxyType(
         NotAllowed: Kind.NOT_ALLOWED,
         Clashes: Kind.CONFLICT,
         SlowDown: Kind.SLOW_DOWN,
+        Gone: Kind.GONE,
+        TooLarge: Kind.TOO_LARGE,
     }
 )
 
@@ -129,11 +132,6 @@ class _Endpoints:
         """POST /v1/{tenant}/migrations."""
         done = await opening.start_migration(self._deployment, self.asking(call), call.body)
         return _reply(done, wire.Claimed)
-
-    async def enter_migration_code(self, call: Call[wire.EnterMigrationCode]) -> Reply:
-        """POST /v1/{tenant}/migrations/code."""
-        done = await codes.enter_migration_code(self._deployment, self.asking(call), call.body)
-        return _reply(done, wire.MigrationSeen)
 
     async def start_activation(self, call: Call[wire.Nothing]) -> Reply:
         """POST /v1/{tenant}/activations."""
@@ -255,15 +253,9 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         phone("/prompts", ends.prompts, wire.Nothing, {200: wire.Prompts}, "Sign-ins that wait for this phone"),
         phone("/devices", ends.devices, wire.Nothing, {200: wire.DevicesSeen}, "The account, its phones and notices"),
         phone("/migrations", ends.start_migration, wire.StartMigration, claimed, "Let a new phone in"),
-        phone(
-            "/migrations/code",
-            ends.enter_migration_code,
-            wire.EnterMigrationCode,
-            {200: wire.MigrationSeen},
-            "Type the old phone's code on the new phone",
-        ),
         phone("/activations", ends.start_activation, wire.Nothing, claimed, "Make this waiting phone a verified one"),
         phone("/code-setups", ends.set_up_codes, wire.SetUpCodes, claimed, "Introduce a phone with a restored wallet"),
         phone("/recoveries", ends.start_recovery, wire.StartRecovery, claimed, "Claim the account on a new phone"),
         phone("/revocations", ends.start_revocation, wire.Revoke, claimed, "Remove a phone"),
+        *mailbox_routes(deployment, _told),
     )

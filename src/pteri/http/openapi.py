@@ -91,8 +91,9 @@ SIGNATURE_HEADERS: Final = (
     Header(
         "Idempotency-Key",
         "16 to 64 characters of A-Z a-z 0-9 _ -, new for each intent. The same request with the same key gets "
-        "the same answer and has one effect.",
-        "6f1Q0yUe3mLr9sXk",
+        "the same answer and has one effect. Best it begins with the time and ends in 90 random bits or more: keys of "
+        "one moment are kept side by side, which costs the service less.",
+        "01JQK7Z0V4T9B6R2M8X3C5W1DN",
     ),
     Header(
         "Signature-Input",

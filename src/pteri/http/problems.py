@@ -73,6 +73,8 @@ class HttpCode(StrEnum):
     """Not ``application/json`` in UTF-8 without content coding."""
     RATE = "RATE"
     """Too many requests from this network."""
+    NAVIGATION = "NAVIGATION"
+    """A browser would show the answer as a page; it is for programs."""
     INTERNAL = "INTERNAL"
     """Our fault."""
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from pteri.core.verify import Enrolment
     from pteri.core.wire import Claimed
     from pteri.wallet.keystore import Keystore
-    from pteri.wallet.ports import Clock, Entropy
+    from pteri.wallet.ports import Beacon, Clock, Entropy
+    from pteri.wallet.transfer_notes import TransferNotes
     from pteri.wallet.wallet import Wallet
 
 __all__ = ["Answering", "Network"]
@@ -53,6 +54,8 @@ class Answering:
         clock: Clock,
         entropy: Entropy,
         index: int = 0,
+        transfers: TransferNotes | None = None,
+        beacon: Beacon | None = None,
     ) -> None:
         self._keystore = keystore
         self._wallet = wallet
@@ -61,6 +64,8 @@ class Answering:
         self._clock = clock
         self._entropy = entropy
         self._index = index
+        self._transfers = transfers
+        self._beacon = beacon
         self._network = cast("Network", wallet.network)  # a Wallet has one of the three and no other
         self._journal = Journal(keystore.directory)
         self._ceremony = Ceremony(keystore, self._journal, wallet, confirm=confirm, clock=clock)

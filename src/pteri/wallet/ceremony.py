@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from pteri.core import httpsig
-from pteri.core.acts import ApproveMigration, Authenticate, BindWallet, SetupOtp, StatementAct
+from pteri.core.acts import Authenticate, BindWallet, SetupOtp, StatementAct
 from pteri.core.httpsig import Tag
 from pteri.core.ids import Digest, digest_bytes, digest_text
 from pteri.core.keys.message import verify_message
@@ -47,6 +47,8 @@ class Review:
     statement: Statement
     recovery_terms: str | None = None
     is_again: bool = False
+    hands_over: bool = False
+    """They have signed this already. Now the wallet is to leave for the phone that it names."""
 
     @property
     def text(self) -> str:
@@ -94,6 +96,10 @@ class Ceremony:
         self._wallet = wallet
         self._confirm = confirm
         self._clock = clock
+
+    def agreed(self, review: Review) -> bool:
+        """Show and ask, and sign nothing."""
+        return self._confirm(review)
 
     def sign(
         self,
@@ -177,12 +183,10 @@ def with_code(signed: Signed) -> ShownCode:
 
 
 def _code_session(act: StatementAct) -> Digest | None:
-    """What the code of an act is bound to: a browser session, the scanned phone, or this phone itself."""
+    """What the code of an act is bound to: a browser session, or this phone itself."""
     match act:
         case Authenticate() | BindWallet():
             return act.session
-        case ApproveMigration():
-            return act.offer
         case SetupOtp():
             return Digest(act.device)
         case _:

@@ -27,8 +27,8 @@ from pteri.core.errors import OutOfWindow
 from pteri.core.esim import line_commitment
 from pteri.core.ids import AccountId, Digest, Domain, RequestId, TenantId, Thumbprint, digest_text, from_base64url
 from pteri.core.keys.network import network_named
-from pteri.core.offer import Offer
 from pteri.core.statement import Statement
+from pteri.core.transfer.offer import Card
 from pteri.core.verify import check_window
 from pteri.wallet.refusals import SafetyCode, UnsafeError
 
@@ -146,23 +146,23 @@ def sign_in(known: Known, number: str) -> Expected:
     )
 
 
-def migration(known: Known, offer: Offer, new_device: Thumbprint, *, revoke_old: bool) -> Expected:
-    """The offer as this phone scanned it."""
+def migration(known: Known, card: Card, transcript: Digest, *, revoke_old: bool) -> Expected:
+    """The offer as this phone scanned it, and what it has said to the new phone and heard of it."""
     return Expected(
         ApproveMigration,
         _account(known)
         | {
             "esim": _line(known),
-            "new_device": _exactly(new_device),
-            "offer": _exactly(offer.digest),
-            "transcript": _exactly(offer.transcript),
+            "new_device": _exactly(card.new_device),
+            "offer": _exactly(card.digest),
+            "transcript": _exactly(transcript),
             "revoke_old": _exactly(revoke_old),
         },
     )
 
 
 def activation(known: Known, approval: Digest | None) -> Expected:
-    """``approval``: digest of this phone's own recovery statement; an old phone's approval it has not seen."""
+    """``approval``: digest of this phone's own recovery statement, or of that which came with the wallet."""
     return Expected(
         ActivateDevice,
         _account(known)

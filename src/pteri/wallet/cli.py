@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pteri.adapters.system import SteppedClock, SystemClock, SystemEntropy
+from pteri.adapters.system import SteppedClock, SystemClock, SystemEntropy, pause
 from pteri.core.keys.address import AddressKind
 from pteri.settings import read_environment
 from pteri.wallet.answering import Network
+from pteri.wallet.cli_backup import add_backup_commands
 from pteri.wallet.cli_phone import add_phone_commands
+from pteri.wallet.cli_restore import add_restore_command, address_told
 from pteri.wallet.desk import Desk, Machine, command
 from pteri.wallet.passphrase import system_keychain, terminal_prompt
 from pteri.wallet.screen import Told
@@ -30,7 +31,6 @@ _Net = Annotated[Network, typer.Option("--network", help="Litecoin network.")]
 _Index = Annotated[int, typer.Option("--index", min=0, max=2**31 - 1, help="Number of the service: each has its key.")]
 _Kind = Annotated[AddressKind, typer.Option("--kind", help="Kind of address.")]
 _Remember = Annotated[bool, typer.Option("--remember", help="Let this computer's keychain open the wallet.")]
-_MAX_WORDS_CHARACTERS = 1024
 
 
 def this_machine() -> Machine:
@@ -47,6 +47,7 @@ def this_machine() -> Machine:
         connect=HttpTransport,
         keychain=system_keychain,
         prompt=terminal_prompt,
+        pause=pause,
     )
 
 
@@ -73,7 +74,7 @@ def create(
     if remember:
         desk.remember(passphrase)
     desk.screen.say(f"Your wallet is ready. Its address is {wallet.address()}")
-    told: dict[str, object] = _address(wallet, 0, AddressKind.P2PKH)
+    told: dict[str, object] = address_told(wallet, 0, AddressKind.P2PKH)
     if show_words:
         sentence = wallet.mnemonic().reveal().decode()
         desk.screen.say("Write these words on paper, in this order, and show them to nobody:", "", sentence)
@@ -83,35 +84,10 @@ def create(
     return told
 
 
-@command(app, "restore")
-def restore(
-    desk: Desk,
-    *,
-    backup: Annotated[Path | None, typer.Option("--backup", help="Sealed copy. Without it, the words.")] = None,
-    remember: _Remember = False,
-    network: _Net = "main",
-) -> Told:
-    """Bring a wallet back: from a sealed copy, or from its words, typed or on standard input."""
-    if backup is not None:
-        passphrase = desk.passphrase
-        wallet = Wallet.from_mnemonic(desk.keystore.restore(backup, passphrase), network=network)
-    else:
-        wallet = Wallet.from_mnemonic(_typed_words(desk), network=network)
-        passphrase = desk.chosen_passphrase()
-        desk.keep(wallet, passphrase)
-    if remember:
-        desk.remember(passphrase)
-    desk.screen.say(
-        f"Your wallet is back. Its address is {wallet.address()}",
-        "This computer is still a new phone for your account: add it with an old phone, or start a recovery.",
-    )
-    return _address(wallet, 0, AddressKind.P2PKH)
-
-
 @command(app, "address")
 def address(desk: Desk, *, index: _Index = 0, kind: _Kind = AddressKind.P2PKH, network: _Net = "main") -> Told:
     """Show an address of the wallet."""
-    told = _address(desk.wallet(network), index, kind)
+    told = address_told(desk.wallet(network), index, kind)
     desk.screen.say(str(told["address"]))
     return told
 
@@ -133,27 +109,6 @@ def sign(
     return {"address": wallet.address(index, kind=kind), "signature": signature, "message_sha256": digest}
 
 
-@command(app, "backup")
-def backup(desk: Desk, *, target: Annotated[Path, typer.Argument(help="A folder, or the name of a new file.")]) -> Told:
-    """Keep a sealed copy of the wallet. It holds no key of this phone: alone it adds no phone to your account."""
-    path = desk.keystore.backup(target)
-    desk.screen.say(f"Saved as {path}. It opens with the same passphrase; without that it is lost.")
-    return {"file": str(path)}
-
-
-def _address(wallet: Wallet, index: int, kind: AddressKind) -> dict[str, object]:
-    return {
-        "address": wallet.address(index, kind=kind),
-        "path": wallet.path(index, kind=kind),
-        "kind": str(kind),
-        "network": wallet.network,
-    }
-
-
-def _typed_words(desk: Desk) -> str:
-    if desk.screen.is_interactive:
-        return desk.machine.prompt("The words of the wallet, in order (they are not shown): ")
-    return sys.stdin.readline(_MAX_WORDS_CHARACTERS)
-
-
+add_restore_command(app)
+add_backup_commands(app)
 add_phone_commands(app)

@@ -10,12 +10,13 @@ import typer
 from pteri.core.acts import phone_name
 from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import ShownCode, Signed
+from pteri.wallet.cli_move import add_move_commands
 from pteri.wallet.desk import Desk, command
 from pteri.wallet.refusals import utc_text
-from pteri.wallet.screen import Told
+from pteri.wallet.screen import Told, signed_told
 
 if TYPE_CHECKING:
-    from pteri.core.wire import DevicesSeen, MigrationSeen
+    from pteri.core.wire import DevicesSeen
     from pteri.wallet.phone import Phone
 
 __all__ = ["add_phone_commands"]
@@ -23,7 +24,6 @@ __all__ = ["add_phone_commands"]
 _THIS_PHONE = "this"
 
 _phone = typer.Typer()
-_migrate = typer.Typer(no_args_is_help=True, help="Move to another phone, with the old one at hand.")
 _recover = typer.Typer(no_args_is_help=True, help="Get the account back when every phone is lost.")
 
 _Net = Annotated[Network, typer.Option("--network", help="Litecoin network.")]
@@ -38,7 +38,7 @@ _Tenant = Annotated[str, typer.Option("--tenant", help="Name of the service on t
 def add_phone_commands(app: typer.Typer) -> None:
     """Put these commands beside those of the wallet."""
     app.add_typer(_phone)
-    app.add_typer(_migrate, name="migrate")
+    add_move_commands(app)
     app.add_typer(_recover, name="recover")
 
 
@@ -121,7 +121,7 @@ def revoke(
     wanted = phone.thumbprint if target == _THIS_PHONE else phone.find_phone(target)
     signed = phone.revoke(wanted)
     desk.screen.say(f"The phone {phone_name(wanted)} is removed.")
-    return _signed(phone, signed, details=details) | {"removed": phone_name(wanted), "thumbprint": wanted}
+    return signed_told(phone, signed, details=details) | {"removed": phone_name(wanted), "thumbprint": wanted}
 
 
 @command(_phone, "forget")
@@ -139,49 +139,6 @@ def forget(
     return {"forgotten": phone.name}
 
 
-@command(_migrate, "offer")
-def offer(desk: Desk, *, server: _Server, tenant: _Tenant, index: _Index = 0, network: _Net = "main") -> Told:
-    """New phone: show the code that the old phone scans. Restore the wallet here first."""
-    phone = desk.phone(network=network, index=index, may_make_key=True)
-    text = phone.offer(server, tenant)
-    desk.screen.say(f"This phone is called: {phone.name}", "Scan this with the old phone, within ten minutes:")
-    desk.screen.show_qr(text)
-    desk.screen.say(text)
-    return {"offer": text, "phone": phone.name, "thumbprint": phone.thumbprint}
-
-
-@command(_migrate, "approve")
-def approve(
-    desk: Desk,
-    *,
-    offer: Annotated[str, typer.Argument(help="The text that the new phone shows.")],
-    revoke_old: Annotated[bool, typer.Option("--revoke-old", help="Remove this phone when the new one is in.")] = False,
-    yes: _Yes = False,
-    details: _Details = False,
-) -> Told:
-    """Old phone: let the new one in."""
-    phone = desk.phone(yes=yes, details=details)
-    shown = phone.approve_offer(offer, revoke_old=revoke_old)
-    desk.screen.say(f"Type this code on the new phone: {shown.spaced}", *_waiting(shown))
-    return _code(phone, shown, details=details)
-
-
-@command(_migrate, "code")
-def code(desk: Desk, *, digits: Annotated[str, typer.Argument(help="The code that the old phone shows.")]) -> Told:
-    """New phone: enter the code of the old one."""
-    seen: MigrationSeen = desk.phone().enter_migration_code(digits)
-    desk.screen.say(
-        f"That is right. You can finish from {utc_text(seen.held_until)} on, with: pteri wallet migrate finish"
-    )
-    return _builtins(seen)
-
-
-@command(_migrate, "finish")
-def finish_migration(desk: Desk, *, line: _Line = None, yes: _Yes = False, details: _Details = False) -> Told:
-    """New phone: become a phone of the account, once the waiting time is over."""
-    return _finish(desk, line, yes, details)
-
-
 @command(_recover, "codes")
 def set_up_codes(
     desk: Desk,
@@ -197,7 +154,7 @@ def set_up_codes(
     phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
     shown = phone.set_up_codes(server, tenant)
     desk.screen.say("This phone and the service derive the same codes. Go on with: pteri wallet recover start")
-    return _signed(phone, shown, details=details)
+    return signed_told(phone, shown, details=details)
 
 
 @command(_recover, "start")
@@ -216,7 +173,7 @@ def start_recovery(
     phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
     signed = phone.start_recovery(server, tenant, line=line)
     desk.screen.say("The recovery has begun.", *_waiting(signed))
-    return _signed(phone, signed, details=details)
+    return signed_told(phone, signed, details=details)
 
 
 @command(_recover, "status")
@@ -243,7 +200,7 @@ def _finish(desk: Desk, line: str | None, yes: bool, details: bool) -> Told:
     phone = desk.phone(yes=yes, details=details)
     signed = phone.activate(line=line)
     desk.screen.say(f"This phone, {phone.name}, now belongs to your account.")
-    return _signed(phone, signed, details=details)
+    return signed_told(phone, signed, details=details)
 
 
 def _waiting(signed: Signed) -> tuple[str, ...]:
@@ -251,25 +208,7 @@ def _waiting(signed: Signed) -> tuple[str, ...]:
 
 
 def _code(phone: Phone, shown: ShownCode, *, details: bool) -> dict[str, object]:
-    return {"code": shown.code, **_signed(phone, shown, details=details)}
-
-
-def _signed(phone: Phone, signed: Signed, *, details: bool) -> dict[str, object]:
-    statement = signed.statement
-    told: dict[str, object] = {
-        "decision": signed.decision,
-        "reason": signed.reason,
-        "until": signed.until,
-        "purpose": statement.purpose,
-        "domain": statement.domain,
-        "account": statement.act.account,
-        "request": statement.request_id,
-        "phone": phone.name,
-    }
-    if details:
-        told["statement"] = statement.encode().decode("ascii")
-        told["statement_sha256"] = statement.sha256().hex().upper()
-    return told
+    return {"code": shown.code, **signed_told(phone, shown, details=details)}
 
 
 def _builtins(seen: msgspec.Struct) -> dict[str, object]:

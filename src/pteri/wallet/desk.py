@@ -21,6 +21,8 @@ from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import Review
 from pteri.wallet.errors import WalletError
 from pteri.wallet.keystore import STANDARD, KdfCost, Keystore
+from pteri.wallet.memory import is_linked, remembered
+from pteri.wallet.new_phone import NewPhone
 from pteri.wallet.passphrase import (
     Keychain,
     Prompt,
@@ -30,13 +32,17 @@ from pteri.wallet.passphrase import (
     remember_passphrase,
 )
 from pteri.wallet.phone import Phone
-from pteri.wallet.ports import Clock, Entropy
+from pteri.wallet.ports import Beacon, Clock, Entropy
 from pteri.wallet.refusals import SafetyCode, UnsafeError
 from pteri.wallet.screen import Screen, Told
 from pteri.wallet.server import Transport
 from pteri.wallet.wallet import Wallet
 
 __all__ = ["Desk", "Machine", "command"]
+
+
+def _no_pause(seconds: float) -> None:
+    """The pause of a machine whose clock somebody else moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,9 @@ class Machine:
     keychain: Callable[[], Keychain | None]
     prompt: Prompt
     cost: KdfCost = STANDARD
+    pause: Callable[[float], None] = _no_pause
+    """Lets so many seconds go by, for commands that wait for another phone."""
+    beacon: Beacon | None = None
 
 
 class Desk:
@@ -80,10 +89,12 @@ class Desk:
         file = self._passphrase_file
         return new_passphrase(self.machine.prompt) if file is None else read_passphrase_file(file)
 
-    def keep(self, wallet: Wallet, passphrase: Secret) -> None:
+    def keep(self, wallet: Wallet, passphrase: Secret, *, keystore_id: bytes | None = None) -> None:
         """Seal a wallet in the keystore."""
         machine = self.machine
-        self.keystore.create_wallet(wallet.mnemonic(), passphrase, entropy=machine.entropy, cost=machine.cost)
+        self.keystore.create_wallet(
+            wallet.mnemonic(), passphrase, entropy=machine.entropy, cost=machine.cost, keystore_id=keystore_id
+        )
 
     def remember(self, passphrase: Secret) -> None:
         """Let the keychain of this computer open the wallet from now on."""
@@ -119,7 +130,28 @@ class Desk:
             index=index,
             may_make_key=may_make_key,
             cost=self.machine.cost,
+            beacon=self.machine.beacon,
         )
+
+    def new_phone(self) -> NewPhone:
+        """The phone that is on its way in. Its passphrase is that of what is here, or chosen now."""
+        is_new = not (self.keystore.has_wallet() or self.keystore.has_device())
+        if is_new:
+            self.passphrase = self.chosen_passphrase()
+        self._transport = self.machine.connect()
+        return NewPhone.open(
+            self.keystore,
+            self.passphrase,
+            transport=self._transport,
+            clock=self.machine.clock,
+            entropy=self.machine.entropy,
+            beacon=self.machine.beacon,
+            cost=self.machine.cost,
+        )
+
+    def is_linked(self) -> bool:
+        """Whether there is a phone of an account here."""
+        return is_linked(remembered(self.keystore))
 
     def close(self) -> None:
         """Let go of connections."""

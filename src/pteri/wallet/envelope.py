@@ -3,7 +3,7 @@
 The file is one line of JSON and a line feed, byte for byte (spaces and line breaks added here)::
 
     {"format":"pteri-keystore-1",
-     "holds":"wallet",                              or "device"
+     "holds":"wallet",                              or "device" or "backup"
      "id":"<16 random bytes>",                      whose copies belong together; tells nothing else
      "kdf":{"name":"argon2id","memory_kib":65536,"iterations":3,"lanes":1,"salt":"<16 random bytes>"},
      "aead":{"name":"aes-256-gcm","nonce":"<12 random bytes>"},
@@ -42,6 +42,7 @@ __all__ = [
     "open_sealed",
     "read_envelope",
     "seal",
+    "stretched",
 ]
 
 FORMAT: Final = "pteri-keystore-1"
@@ -49,10 +50,16 @@ _TAG_BYTES: Final = 16
 
 
 class Holds(StrEnum):
-    """What is sealed. A device key is never taken for a wallet: that would carry it into a backup."""
+    """What is sealed. A device key is never taken for a wallet: that would carry it into a backup.
+
+    ``BACKUP`` is the key by which this phone opens backups that another own phone has made for it. ``TRANSFER`` is what
+    it knows of the phone that it moves to, or from.
+    """
 
     WALLET = "wallet"
     DEVICE = "device"
+    BACKUP = "backup"
+    TRANSFER = "transfer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +155,7 @@ def seal(
         kdf=_Kdf("argon2id", cost.memory_kib, cost.iterations, cost.lanes, entropy.draw(16)),
         aead=_Aead("aes-256-gcm", entropy.draw(12)),
     )
-    cipher = AESGCM(_derive(passphrase, cost, header.kdf.salt))
+    cipher = AESGCM(stretched(passphrase, cost, header.kdf.salt).reveal())
     ciphertext = cipher.encrypt(header.aead.nonce, payload.reveal(), msgspec.json.encode(header))
     data = encode_tagged(_File(header.format, header.holds, header.id, header.kdf, header.aead, ciphertext))
     if len(data) > MAX_FILE_BYTES:
@@ -190,7 +197,7 @@ def open_sealed(data: bytes, passphrase: Secret, *, expected: Holds = Holds.WALL
             WalletCode.WRONG_CONTENT,
             f"This file holds a {envelope.holds} key, and a {expected} key is expected. Choose another file.",
         )
-    cipher = AESGCM(_derive(passphrase, envelope.cost, envelope.salt))
+    cipher = AESGCM(stretched(passphrase, envelope.cost, envelope.salt).reveal())
     try:
         return Secret(cipher.decrypt(envelope.nonce, envelope.ciphertext, envelope.header))
     except InvalidTag as error:
@@ -201,7 +208,8 @@ def open_sealed(data: bytes, passphrase: Secret, *, expected: Holds = Holds.WALL
         ) from error
 
 
-def _derive(passphrase: Secret, cost: KdfCost, salt: bytes) -> bytes:
+def stretched(passphrase: Secret, cost: KdfCost, salt: bytes) -> Secret:
+    """Argon2id (RFC 9106, version 0x13) of a passphrase, 32 bytes; ``KDF_COST`` beyond this computer's memory."""
     kdf = Argon2id(
         salt=salt,
         length=32,
@@ -210,7 +218,7 @@ def _derive(passphrase: Secret, cost: KdfCost, salt: bytes) -> bytes:
         memory_cost=cost.memory_kib,
     )
     try:
-        return kdf.derive(passphrase.reveal())
+        return Secret(kdf.derive(passphrase.reveal()))
     except MemoryError as error:
         raise WalletError(
             WalletCode.KDF_COST,

@@ -23,7 +23,10 @@ from pteri.wallet.files import read_file, remove_file, replace_file
 from pteri.wallet.state import PhoneState
 from pteri.wallet.tagged import decode_tagged, encode_tagged
 
-__all__ = ["CodesReady", "Journal", "Pinned", "Unanswered"]
+__all__ = ["TRANSFER_STATE_FILE", "CodesReady", "Journal", "Pinned", "Unanswered"]
+
+TRANSFER_STATE_FILE: Final = "transfer-state.json"
+"""Beside the journal: how far a move between phones is (:mod:`pteri.wallet.transfer_notes`)."""
 
 REPEATABLE_S: Final = 300
 """How long a signed request counts (docs/spec section 4): after that, repeating it is pointless."""

@@ -1,8 +1,9 @@
-"""Home of a wallet on a computer: one closed directory, three files (docs/spec/keystore.md section 4).
+"""Home of a wallet on a computer: one closed directory (docs/spec/keystore.md section 4).
 
 ====================  ==============================================================  =======================
 ``wallet.json``       the mnemonic, sealed                                            may leave, as a backup
 ``device.json``       the private scalar of the device key, sealed on its own         never leaves
+``backup.json``       a key that opens backups of other own phones, sealed            never leaves
 ``state.json``        :class:`~pteri.wallet.state.PhoneState`, not secret, not sealed never leaves
 ====================  ==============================================================  =======================
 
@@ -16,6 +17,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from pteri import durable
+from pteri.wallet.backups.notes import NOTES_FILE
+from pteri.wallet.backups.places import PLACES_FILE
 from pteri.wallet.copies import KEPT_OLDER, save_copy, wallet_copies
 from pteri.wallet.envelope import (
     LIGHT,
@@ -36,7 +39,7 @@ from pteri.wallet.files import (
     require_private,
     writing,
 )
-from pteri.wallet.journal import Journal
+from pteri.wallet.journal import TRANSFER_STATE_FILE, Journal
 from pteri.wallet.state import PhoneState, decode_state, encode_state
 
 if TYPE_CHECKING:
@@ -95,10 +98,24 @@ class Keystore:
         return is_there(self._path(Holds.DEVICE))
 
     def create_wallet(
-        self, mnemonic: Secret, passphrase: Secret, *, entropy: Entropy, cost: KdfCost = STANDARD
+        self,
+        mnemonic: Secret,
+        passphrase: Secret,
+        *,
+        entropy: Entropy,
+        cost: KdfCost = STANDARD,
+        keystore_id: bytes | None = None,
     ) -> None:
-        """Seal a new wallet; ``EXISTS`` if there is one (:meth:`set_aside_wallet` makes room)."""
-        self._create(Holds.WALLET, mnemonic, passphrase, entropy, cost)
+        """Seal a new wallet; ``EXISTS`` if there is one (:meth:`set_aside_wallet` makes room).
+
+        ``keystore_id`` is that of the backup it came from, so that later backups go on in the same series.
+        """
+        self._create(Holds.WALLET, mnemonic, passphrase, entropy=entropy, cost=cost, keystore_id=keystore_id)
+
+    def wallet_id(self) -> bytes:
+        """The 16 bytes in the head of the sealed wallet; needs no passphrase. ``NOT_FOUND`` without a wallet."""
+        require_private(self.directory)
+        return read_envelope(self._sealed_wallet()).keystore_id
 
     def open_wallet(self, passphrase: Secret) -> Secret:
         """Open the mnemonic; ``NOT_FOUND`` or what :func:`open_sealed` refuses."""
@@ -106,11 +123,29 @@ class Keystore:
 
     def create_device(self, scalar: Secret, passphrase: Secret, *, entropy: Entropy, cost: KdfCost = STANDARD) -> None:
         """Seal a new device key; ``EXISTS`` if there is one (:meth:`remove_device` makes room)."""
-        self._create(Holds.DEVICE, scalar, passphrase, entropy, cost)
+        self._create(Holds.DEVICE, scalar, passphrase, entropy=entropy, cost=cost)
 
     def open_device(self, passphrase: Secret) -> Secret:
         """Open the private scalar of the device; ``NOT_FOUND`` or what :func:`open_sealed` refuses."""
         return self._open(Holds.DEVICE, passphrase)
+
+    def has_backup_key(self) -> bool:
+        """Whether this phone has a key for backups that others make for it."""
+        return is_there(self._path(Holds.BACKUP))
+
+    def create_backup_key(
+        self, private: Secret, passphrase: Secret, *, entropy: Entropy, cost: KdfCost = STANDARD
+    ) -> None:
+        """Seal a new backup key of 32 bytes; ``EXISTS`` if there is one: backups made for it would open no more."""
+        self._create(Holds.BACKUP, private, passphrase, entropy=entropy, cost=cost)
+
+    def open_backup_key(self, passphrase: Secret) -> Secret:
+        """Open the private backup key; ``NOT_FOUND`` or what :func:`open_sealed` refuses."""
+        return self._open(Holds.BACKUP, passphrase)
+
+    def require_no_wallet(self) -> None:
+        """``EXISTS`` if there is a wallet: asked before a person types anything in vain."""
+        self._require_room(Holds.WALLET)
 
     def load_state(self) -> PhoneState:
         """Read what the phone remembers; ``NOT_FOUND``, ``NOT_A_STATE`` or ``NEWER_VERSION``."""
@@ -128,7 +163,7 @@ class Keystore:
             remove_file(self._state_path)
 
     def change_passphrase(self, old: Secret, new: Secret, *, entropy: Entropy, cost: KdfCost = STANDARD) -> None:
-        """Seal wallet and device key anew. After an interruption, the same call again finishes it.
+        """Seal wallet, device key and backup key anew. After an interruption, the same call again finishes it.
 
         Backups keep the passphrase they were made under.
         """
@@ -144,7 +179,9 @@ class Keystore:
                 replace_file(self._path(holds), data)
 
     def backup(self, target: Path) -> Path:
-        """Copy the sealed wallet, and nothing else, to a new file or into a folder; the copy's path.
+        """Copy the sealed wallet as it is, and nothing else, to a new file or into a folder; the copy's path.
+
+        A plain copy opens by the passphrase alone; :mod:`pteri.wallet.backups` makes backups that open by more.
 
         See :func:`pteri.wallet.copies.save_copy`: a copy overwrites nothing (``EXISTS``), and a folder keeps
         the newest and five older ones.
@@ -171,22 +208,35 @@ class Keystore:
             remove_file(self._path(Holds.WALLET))
         return copy
 
+    def remove_wallet(self) -> None:
+        """Remove the wallet and keep no copy: for a phone that it was handed to, and that was not let in after all."""
+        with self.exclusive():
+            remove_file(self._path(Holds.WALLET))
+
     def remove_device(self) -> None:
         """Forget the device key, for a phone that was removed from the account. No other copy exists."""
         with self.exclusive():
             remove_file(self._path(Holds.DEVICE))
 
     def wipe(self) -> None:
-        """Remove wallet, device key, memory, journal and set-aside copies. Backups elsewhere stay.
+        """Remove wallet, device key, backup key, memory, journal, set-aside copies, and what is known of places.
 
-        Removing is not erasing: a disk may keep old blocks. Those of secrets are sealed.
+        Backups elsewhere stay.
+
+        Removing is not erasing: a disk may keep old blocks. Those of keys are sealed; passwords of places are not, so
+        change them there.
         """
         with self.exclusive():
             for path in (
                 self._path(Holds.DEVICE),
                 self._path(Holds.WALLET),
+                self._path(Holds.BACKUP),
+                self._path(Holds.TRANSFER),
+                self.directory / TRANSFER_STATE_FILE,
                 *wallet_copies(self.directory),
                 self._state_path,
+                self.directory / PLACES_FILE,
+                self.directory / NOTES_FILE,
             ):
                 remove_file(path)
             Journal(self.directory).forget()
@@ -221,10 +271,20 @@ class Keystore:
                 "Use it, or choose another directory.",
             )
 
-    def _create(self, holds: Holds, payload: Secret, passphrase: Secret, entropy: Entropy, cost: KdfCost) -> None:
+    def _create(
+        self,
+        holds: Holds,
+        payload: Secret,
+        passphrase: Secret,
+        *,
+        entropy: Entropy,
+        cost: KdfCost,
+        keystore_id: bytes | None = None,
+    ) -> None:
         with self.exclusive():
             self._require_room(holds)
-            create_file(self._path(holds), seal(payload, passphrase, entropy=entropy, cost=cost, holds=holds))
+            sealed = seal(payload, passphrase, entropy=entropy, cost=cost, holds=holds, keystore_id=keystore_id)
+            create_file(self._path(holds), sealed)
 
     def _open(self, holds: Holds, passphrase: Secret) -> Secret:
         require_private(self.directory)

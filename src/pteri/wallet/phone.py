@@ -1,14 +1,16 @@
 """What a phone does, as a library: link, sign in, move to another phone, recover, remove (docs/spec sections 4 and 6).
 
-How it signs in is in :mod:`pteri.wallet.signing_in`. The server sends typed fields, never a text; of a scanned sign-in
-it sends nothing at all. The phone compares each field with what it knows, shows the statement, and signs only what its
-owner has confirmed. Every method may raise :class:`~pteri.wallet.errors.WalletError` (its children ``UnsafeError`` and
-``ServerError`` say who refused) or :class:`~pteri.core.errors.ProtocolError` (what was scanned or answered is
-malformed). After ``UNREACHABLE`` the same call again repeats the same request, also in a later process.
+How it signs in is in :mod:`pteri.wallet.signing_in`, how it lets another phone in in :mod:`pteri.wallet.transferring`.
+The server sends typed fields, never a text; of a scanned sign-in it sends nothing at all. The phone compares each field
+with what it knows, shows the statement, and signs only what its owner has confirmed. Every method may raise
+:class:`~pteri.wallet.errors.WalletError` (its children ``UnsafeError`` and ``ServerError`` say who refused) or
+:class:`~pteri.core.errors.ProtocolError` (what was scanned or answered is malformed). After ``UNREACHABLE`` the same
+call again repeats the same request, also in a later process.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
@@ -17,34 +19,34 @@ from pteri.core import wire
 from pteri.core.acts import phone_name
 from pteri.core.ids import Thumbprint, thumbprint, to_base64url
 from pteri.core.invitation import parse_invitation
-from pteri.core.keys.device import RANDOM_BYTES, DeviceKey, DevicePrivateKey
-from pteri.core.offer import OFFER_LIFE_S, make_offer, parse_offer
-from pteri.core.otp import parse_code
+from pteri.core.keys.device import RANDOM_BYTES, DevicePrivateKey
+from pteri.core.transfer import newcomer as steps
 from pteri.core.verify import Enrolment
 from pteri.wallet import checks
 from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import Confirm, ShownCode, Signed, with_code
-from pteri.wallet.checks import mismatch
 from pteri.wallet.files import remove_file
 from pteri.wallet.journal import CodesReady
 from pteri.wallet.keystore import STANDARD, KdfCost, Keystore
-from pteri.wallet.memory import not_enrolled, remembered
+from pteri.wallet.memory import is_linked, not_enrolled, remembered
 from pteri.wallet.refusals import SafetyCode, ServerError, UnsafeError
+from pteri.wallet.relay import HttpRelay
 from pteri.wallet.server import Transport
-from pteri.wallet.signing_in import SigningIn
 from pteri.wallet.state import PhoneState
+from pteri.wallet.transfer_notes import TransferNotes
+from pteri.wallet.transferring import HandingOver
 from pteri.wallet.wallet import Wallet
 
 if TYPE_CHECKING:
     from pteri.core.keys.secret import Secret
-    from pteri.wallet.ports import Clock, Entropy
+    from pteri.wallet.ports import Beacon, Clock, Entropy
 
 __all__ = ["Phone"]
 
 _CODE_LIFE_S: Final = 120
 
 
-class Phone(SigningIn):
+class Phone(HandingOver):
     """One phone: a wallet, a device key and a memory in one directory. It serves one account of one service."""
 
     @classmethod
@@ -61,6 +63,7 @@ class Phone(SigningIn):
         index: int = 0,
         may_make_key: bool = False,
         cost: KdfCost = STANDARD,
+        beacon: Beacon | None = None,
     ) -> Self:
         """The phone in this keystore. ``network`` and ``index`` count until it is connected; later its memory does.
 
@@ -82,6 +85,8 @@ class Phone(SigningIn):
             clock=clock,
             entropy=entropy,
             index=index if state is None else state.tenant_index,
+            transfers=TransferNotes(keystore, passphrase, entropy=entropy, cost=cost),
+            beacon=beacon,
         )
 
     @property
@@ -140,41 +145,6 @@ class Phone(SigningIn):
                 subject=subject,
             )
 
-    def offer(self, origin: str, tenant: str) -> str:
-        """New phone: the text that an old phone of the account scans. It lives ten minutes."""
-        with self._keystore.exclusive():
-            state = self._begun(origin, tenant)
-            self._journal.pin(None)  # what a link that was never finished said is not held against this one
-            expires_at = self._clock.now() + OFFER_LIFE_S
-            return make_offer(self._device, tenant=state.tenant, expires_at=expires_at, random=self._entropy.draw(16))
-
-    def approve_offer(self, offer: str, *, revoke_old: bool) -> ShownCode:
-        """Old phone: let in the new phone whose offer was scanned. Type the code on the new phone."""
-        with self._keystore.exclusive():
-            state = self._linked_state()
-            scanned = parse_offer(offer, expected_tenant=state.tenant, at=self._clock.now())
-            subject = f"migrate:{scanned.digest}:{revoke_old}"
-            if (repeated := self._repeated(subject)) is not None:
-                return with_code(repeated)
-            claimed = self._server(state).post("/migrations", wire.StartMigration(offer, revoke_old), wire.Claimed)
-            newcomer = DeviceKey.from_sec1(scanned.device_key).thumbprint
-            signed = self._answer(
-                claimed,
-                lambda known: checks.migration(known, scanned, newcomer, revoke_old=revoke_old),
-                state=state,
-                pinned=self._journal.pinned,
-                subject=subject,
-            )
-            return with_code(signed)
-
-    def enter_migration_code(self, code: str) -> wire.MigrationSeen:
-        """New phone: the code that the old phone shows."""
-        message = wire.EnterMigrationCode(parse_code(code))
-        seen = self._server(self._state()).post("/migrations/code", message, wire.MigrationSeen)
-        if seen.new_phone != self.name:
-            raise mismatch("device")
-        return seen
-
     def activate(self, *, line: str | None = None) -> Signed:
         """New phone: become a phone of the account, once the hold is over.
 
@@ -183,10 +153,16 @@ class Phone(SigningIn):
         with self._keystore.exclusive():
             state, pinned = self._state(), self._journal.pinned
             if (repeated := self._repeated("accept")) is not None:
+                self._tell_old_phone()
                 return repeated
+            if (known := self._activated_before(state)) is not None:
+                self._tell_old_phone()
+                return known
             claimed = self._server(state).post("/activations", wire.Nothing(), wire.Claimed)
             approval = None if pinned is None else pinned.approval
-            return self._answer(
+            if (progress := self._notes.progress) is not None:
+                self._notes.save(msgspec.structs.replace(progress, asked=claimed.statement))
+            signed = self._answer(
                 claimed,
                 lambda known: checks.activation(known, approval),
                 state=state,
@@ -194,6 +170,8 @@ class Phone(SigningIn):
                 subject="accept",
                 line=line,
             )
+            self._tell_old_phone()
+            return signed
 
     def set_up_codes(self, origin: str, tenant: str) -> ShownCode:
         """New phone with a restored wallet: the first step of a recovery, a round trip of its own.
@@ -229,7 +207,30 @@ class Phone(SigningIn):
         with self._keystore.exclusive():
             self._keystore.remove_device()
             self._journal.forget()
+            self._notes.forget()
             remove_file(self._keystore.directory / "state.json")
+
+    def _activated_before(self, state: PhoneState) -> Signed | None:
+        """What was accepted before this phone died, if it died between that and telling the old one.
+
+        A phone that a move brings in has seen no epoch of its account before its own statement was accepted.
+        """
+        progress = self._notes.progress
+        if progress is None or not isinstance(progress.new, steps.Received) or not is_linked(state):
+            return None
+        assert progress.asked is not None, "written down before it was signed"
+        return Signed(progress.asked, "permit", "HOLD_OVER", None)
+
+    def _tell_old_phone(self) -> None:
+        """That this phone is in: one that was to be removed hears it from nobody else. It may not be listening."""
+        newcomer, progress = self._notes.newcomer(), self._notes.progress
+        if newcomer is None or progress is None or not isinstance(newcomer.state, steps.Received):
+            return
+        activated = newcomer.activated()
+        with suppress(ServerError):
+            relay = HttpRelay(self._server(self._state()))
+            relay.put(activated.mailbox(progress.round), 1, activated.done())
+        self._notes.forget()
 
     def _codes(self, state: PhoneState) -> CodesReady:
         """The first step of a recovery, unless it is done."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
-__all__ = ["Clock", "Entropy"]
+__all__ = ["Beacon", "Clock", "Entropy"]
 
 
 class Clock(Protocol):
@@ -20,4 +21,16 @@ class Entropy(Protocol):
 
     def draw(self, size: int) -> bytes:
         """``size`` bytes nobody can predict."""
+        ...
+
+
+class Beacon(Protocol):
+    """A short-range radio: what it carries comes from next to this phone."""
+
+    def announce(self, beacon: bytes) -> None:
+        """Say these 16 bytes from now on, in place of what was said before."""
+        ...
+
+    def hear(self) -> Collection[bytes] | None:
+        """What phones nearby say now; None where there is no radio to hear with."""
         ...

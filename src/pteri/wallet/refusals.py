@@ -47,6 +47,14 @@ class SafetyCode(StrEnum):
     """This phone is connected already; a phone serves one account."""
     UNKNOWN_PHONE = "UNKNOWN_PHONE"
     """The account has no such phone."""
+    NO_MOVE = "NO_MOVE"
+    """This phone is in no move to another one, or from another one."""
+    MOVE_UNDER_WAY = "MOVE_UNDER_WAY"
+    """A move is not at its end: nothing is forgotten or wiped before that."""
+    SOMEBODY_ELSE_FIRST = "SOMEBODY_ELSE_FIRST"
+    """Another phone has answered the new phone before this one."""
+    WRONG_MOVE_CODE = "WRONG_MOVE_CODE"
+    """Not the six digits that the old phone shows."""
 
 
 class UnsafeError(WalletError):

@@ -6,12 +6,15 @@ Nothing that came from outside is printed as markup or with control characters: 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
+from rich.box import ROUNDED
 from rich.console import Console, Group
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from pteri.core.acts import Authenticate, RevokeDevice
@@ -21,15 +24,17 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from pteri.core.errors import ProtocolError
-    from pteri.wallet.ceremony import Review
+    from pteri.wallet.ceremony import Review, Signed
     from pteri.wallet.errors import WalletError
+    from pteri.wallet.phone import Phone
 
-__all__ = ["Screen", "Told"]
+__all__ = ["Screen", "Told", "signed_told"]
 
 Told = Mapping[str, object]
 """What a command found out, as JSON values."""
 
 _MAX_TERMS = 2000
+_HANDS_OVER = "The waiting time is over. Say yes, and this phone hands your wallet to the new one now."
 _AGAIN = "Asked once more: the phones of your account have changed since this phone last looked."
 
 
@@ -70,6 +75,8 @@ class Screen:
             Text(act.sentence(statement.domain)),
             Text(f"\nAsked by: {statement.domain}\nUntil: {utc_text(statement.expires_at)}"),
         ]
+        if review.hands_over:
+            about.insert(0, Text(f"{_HANDS_OVER}\n", style="bold"))
         if review.is_again:
             about.insert(0, Text(f"{_AGAIN}\n", style="bold"))
         if isinstance(act, Authenticate):
@@ -80,6 +87,26 @@ class Screen:
             about.append(Text(f"\n{review.text}\n\nSHA-256: {review.sha256_hex}", style="dim"))
         title = "REMOVE A PHONE" if isinstance(act, RevokeDevice) else act.verb
         self._out.print(Panel(Group(*about), title=Text(title), title_align="left", expand=False), soft_wrap=False)
+
+    @contextmanager
+    def busy(self, sentence: str) -> Iterator[None]:
+        """Say what takes a while, as long as it takes; in a terminal only."""
+        if self.as_json or not self.is_interactive:
+            yield
+            return
+        with self._out.status(Text(sentence)):
+            yield
+
+    def show_table(self, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Rows for a person; nothing for a program."""
+        if self.as_json:
+            return
+        table = Table(title=Text(title), title_justify="left", box=ROUNDED)
+        for head in heads:
+            table.add_column(head, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        self._out.print(table, soft_wrap=False)
 
     def show_qr(self, text: str) -> None:
         """A code for another phone's camera, in a terminal only."""
@@ -99,3 +126,22 @@ def _printable(text: str) -> str:
 
 def _write_json(told: Told) -> None:
     sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+
+
+def signed_told(phone: Phone, signed: Signed, *, details: bool) -> dict[str, object]:
+    """What a program hears of a statement that the server has accepted."""
+    statement = signed.statement
+    told: dict[str, object] = {
+        "decision": signed.decision,
+        "reason": signed.reason,
+        "until": signed.until,
+        "purpose": statement.purpose,
+        "domain": statement.domain,
+        "account": statement.act.account,
+        "request": statement.request_id,
+        "phone": phone.name,
+    }
+    if details:
+        told["statement"] = statement.encode().decode("ascii")
+        told["statement_sha256"] = statement.sha256().hex().upper()
+    return told

@@ -15,7 +15,7 @@ import msgspec
 
 from pteri.core import httpsig
 from pteri.core.httpsig import SignedRequest
-from pteri.core.ids import tenant_id, to_base64url
+from pteri.core.ids import new_idempotency_key, tenant_id
 from pteri.core.keys.secret import Secret
 from pteri.wallet.refusals import (
     BAD_ANSWER,
@@ -31,7 +31,16 @@ if TYPE_CHECKING:
     from pteri.core.keys.device import DevicePrivateKey
     from pteri.wallet.ports import Clock, Entropy
 
-__all__ = ["MAX_REPLY_BYTES", "Reply", "Request", "Server", "TokenRequest", "Transport", "checked_origin"]
+__all__ = [
+    "MAX_REPLY_BYTES",
+    "PlainRequest",
+    "Reply",
+    "Request",
+    "Server",
+    "TokenRequest",
+    "Transport",
+    "checked_origin",
+]
 
 MAX_REPLY_BYTES: Final = 256 * 1024
 _ATTEMPTS: Final = 3
@@ -58,8 +67,22 @@ class TokenRequest:
         }
 
 
-Request: TypeAlias = SignedRequest | TokenRequest
-"""What is sent: it says who asks, by a signature or by a token."""
+@dataclass(frozen=True, slots=True)
+class PlainRequest:
+    """A request that nobody signs: what opens a mailbox of the relay is its id. It has no idempotency key either."""
+
+    method: str
+    target_uri: str
+    body: bytes = field(repr=False)
+    idempotency_key: str = ""
+
+    def headers(self) -> dict[str, str]:
+        """None."""
+        return {}
+
+
+Request: TypeAlias = SignedRequest | TokenRequest | PlainRequest
+"""What is sent: it says who asks, by a signature or by a token; or it is for the relay, which knows nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +137,11 @@ class Server:
 
     def signed(self, method: str, path: str, body: bytes) -> SignedRequest:
         """A request to ``path`` below this tenant, ready to be sent, kept and sent again."""
-        return self._signed(method, self._target_uri(path), body, self._fresh_key())
+        return self._signed(method, self.address_of(path), body, self._fresh_key())
 
     def with_token(self, method: str, path: str, body: bytes, token: Secret) -> TokenRequest:
         """The same with a token, for the routes that take one."""
-        return TokenRequest(method, self._target_uri(path), body, self._fresh_key(), token)
+        return TokenRequest(method, self.address_of(path), body, self._fresh_key(), token)
 
     def signed_instead(self, request: TokenRequest) -> SignedRequest:
         """The same request, to the letter and under the same idempotency key, with a signature for the token.
@@ -141,11 +164,12 @@ class Server:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _target_uri(self, path: str) -> str:
+    def address_of(self, path: str) -> str:
+        """The whole address of a path below this tenant."""
         return f"{self.origin}/v1/{self.tenant}{path}"
 
     def _fresh_key(self) -> str:
-        return to_base64url(self._entropy.draw(16))
+        return new_idempotency_key(self._clock.now(), self._entropy.draw(12))
 
     def _signed(self, method: str, target_uri: str, body: bytes, idempotency_key: str) -> SignedRequest:
         return httpsig.sign(

@@ -134,6 +134,11 @@ class Wallet:
         self._require_named(statement, self.address(index, kind=kind))
         return self._signature(statement.encode(), index, _kind(kind), IDENTITY_ACCOUNT)
 
+    def wipe(self) -> None:
+        """Overwrite words and master key; every later use raises ``ValueError``. As far as Python allows."""
+        for secret in (self.__words, self._master.secret, self._master.chain_code):
+            secret.wipe()
+
     def __repr__(self) -> str:
         return f"Wallet(network={self.network!r}, address={self.address()!r})"
 

@@ -99,7 +99,8 @@ def test_what_time_has_ended_is_settled_before_the_lapse_is_recorded(world: Worl
     assert phone.approve_offer(world.phone("new phone").offer()).decided.status == 202
     world.clock.advance(KEPT_S + HOUR)
     forget_all(world)
-    assert names(world, account_of(stand)) == ["AccountBound", "MigrationApproved", "MigrationExpired", "SignInLapsed"]
+    migrated = ["MigrationApproved", "MigrationConfirmed", "MigrationExpired"]
+    assert names(world, account_of(stand)) == ["AccountBound", *migrated, "SignInLapsed"]
 
 
 def test_a_sign_in_that_failed_by_wrong_codes_lapses_at_once_with_its_evidence_and_not_again(world: World) -> None:

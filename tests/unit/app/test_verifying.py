@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from itertools import count
 from typing import Any, TypeAlias, TypeVar, cast
 
 import pytest
+from msgspec.structs import replace
 
 from pteri.app.verifying import VerifyTogether
 from pteri.core.acts import StatementAct

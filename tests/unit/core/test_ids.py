@@ -146,11 +146,15 @@ def test_new_ids_are_in_their_grammar_and_use_every_bit() -> None:
         for at in (0, 1, AT, LAST):
             assert ids.request_id(ids.new_request_id("lgn", at, fill * 12)) == ids.new_request_id("lgn", at, fill * 12)
             assert ids.nonce(ids.new_nonce(at, fill * 15)) == ids.new_nonce(at, fill * 15)
+            key = ids.new_idempotency_key(at, fill * 12)
+            assert ids.idempotency_key(key) == key
     assert len({ids.new_nonce(AT, (1 << bit).to_bytes(15, "big")) for bit in range(120)}) == 120
     assert len({ids.new_nonce(1 << bit, bytes(15)) for bit in range(40)}) == 40
     # 26 characters hold 130 bits: 40 of time, and the first 90 of 96 random ones.
     assert len({ids.new_request_id("lgn", AT, (1 << bit).to_bytes(12, "big")) for bit in range(6, 96)}) == 90
     assert len({ids.new_request_id("lgn", 1 << bit, bytes(12)) for bit in range(40)}) == 40
+    assert len({ids.new_idempotency_key(AT, (1 << bit).to_bytes(12, "big")) for bit in range(6, 96)}) == 90
+    assert len({ids.new_idempotency_key(1 << bit, bytes(12)) for bit in range(40)}) == 40
     assert len({ids.new_account_id((1 << bit).to_bytes(13, "big")) for bit in range(4, 104)}) == 100
 
 
@@ -160,6 +164,8 @@ def test_ids_and_nonces_of_a_later_second_sort_behind_whatever_is_random_in_them
     nonces = [ids.new_nonce(at, fill * 15) for at in seconds for fill in (b"\0", b"\xff")]
     assert requests == sorted(requests)
     assert nonces == sorted(nonces)
+    keys = [ids.new_idempotency_key(at, fill * 12) for at in seconds for fill in (b"\0", b"\xff")]
+    assert keys == sorted(keys)
 
 
 @pytest.mark.parametrize("at", [0, 1, 31, 32, AT, LAST])
@@ -188,7 +194,11 @@ def test_a_request_id_begins_with_three_letters(prefix: str) -> None:
 
 @pytest.mark.parametrize("at", [-1, LAST + 1, 1 << 64])
 def test_an_instant_that_does_not_fit_makes_no_id(at: int) -> None:
-    for make in (lambda: ids.new_request_id("lgn", at, bytes(12)), lambda: ids.new_nonce(at, bytes(15))):
+    for make in (
+        lambda: ids.new_request_id("lgn", at, bytes(12)),
+        lambda: ids.new_nonce(at, bytes(15)),
+        lambda: ids.new_idempotency_key(at, bytes(12)),
+    ):
         with pytest.raises(Malformed) as refused:
             make()
         assert refused.value.code is Code.FIELD
@@ -199,6 +209,7 @@ def test_an_id_is_made_from_neither_more_nor_fewer_unforeseen_bytes(change: int)
     for make in (
         lambda: ids.new_request_id("lgn", AT, bytes(12 + change)),
         lambda: ids.new_nonce(AT, bytes(15 + change)),
+        lambda: ids.new_idempotency_key(AT, bytes(12 + change)),
     ):
         with pytest.raises(Malformed) as refused:
             make()

@@ -106,7 +106,7 @@ def test_the_twin_of_the_device_signature_is_the_same_answer() -> None:
     received = request(GOOD)
     raw = base64.b64decode(received.signature.removeprefix("pteri=:")[:-1])
     twin = raw[:32] + (P256_N - int.from_bytes(raw[32:], "big")).to_bytes(32, "big")
-    other = replace(received, signature=f"pteri=:{base64.b64encode(twin).decode()}:")
+    other = msgspec.structs.replace(received, signature=f"pteri=:{base64.b64encode(twin).decode()}:")
     assert checked(other).device_rs == checked(received).device_rs
 
 
@@ -237,7 +237,7 @@ def test_step_1_needs_no_key_and_says_whom_the_headers_name() -> None:
     with pytest.raises(Malformed):
         submitted(request(b"{}"))
     with pytest.raises(Malformed):
-        submitted(replace(request(GOOD), signature=""))
+        submitted(msgspec.structs.replace(request(GOOD), signature=""))
 
 
 # --- 2. the record is about this purpose, phone, wallet and network -----------------------------------------------
@@ -337,7 +337,7 @@ def test_step_3_the_window_is_exact_to_the_second(life_s: int, after_s: int, cod
 
 
 def test_step_3_comes_before_any_key_work() -> None:
-    broken = replace(request(GOOD), signature=f"pteri=:{base64.b64encode(bytes(64)).decode()}:")
+    broken = msgspec.structs.replace(request(GOOD), signature=f"pteri=:{base64.b64encode(bytes(64)).decode()}:")
     assert_refused(OutOfWindow, Code.EXPIRED, broken, at=ISSUED_AT + 120)
 
 
@@ -349,13 +349,13 @@ def test_step_4_a_request_signed_by_another_phone_is_refused() -> None:
 
 
 def test_step_4_a_request_in_the_name_of_the_phone_signed_by_another_is_refused() -> None:
-    forged = replace(request(GOOD), signature=request(GOOD, phone=NEW_PHONE).signature)
+    forged = msgspec.structs.replace(request(GOOD), signature=request(GOOD, phone=NEW_PHONE).signature)
     assert_refused(NotAuthentic, Code.DEVICE_SIGNATURE, forged)
 
 
 def test_step_4_a_body_changed_after_it_was_signed_is_refused() -> None:
     other = msgspec.json.encode(msgspec.structs.replace(GOOD, client="tests2"))
-    assert_refused(NotAuthentic, Code.CONTENT_DIGEST, replace(request(GOOD), body=other))
+    assert_refused(NotAuthentic, Code.CONTENT_DIGEST, msgspec.structs.replace(request(GOOD), body=other))
 
 
 def test_step_4_a_signature_of_a_relying_party_is_not_a_phones() -> None:

@@ -39,6 +39,7 @@ from pteri.domain.events import (
     RecoveryExpired,
     RecoveryStarted,
     SignedIn,
+    SignInApproved,
     SignInLapsed,
     SuspensionEnded,
 )
@@ -53,6 +54,7 @@ EVENTS: dict[str, Event] = {
     for event in (
         bound(),
         SignedIn(NOW, REQUEST, OLD),
+        SignInApproved(NOW, REQUEST, OLD),
         SignInLapsed(NOW, REQUEST, OLD),
         migration_approved(opened()),
         MigrationConfirmed(NOW, REQUEST, NEW, expires_at=NOW + DAY),
@@ -80,6 +82,7 @@ EVENTS: dict[str, Event] = {
 FIELDS = {
     "AccountBound": ("account", "tenant", "login", "wallet", "esim", "recovery", "device", "device_key"),
     "SignedIn": ("device",),
+    "SignInApproved": ("device",),
     "SignInLapsed": ("device",),
     "MigrationApproved": (
         "by",

@@ -216,6 +216,16 @@ def test_a_wallets_mistake_is_named_but_never_accepted(kind: AddressKind, magic:
         assert said in refused.value.detail
 
 
+@pytest.mark.parametrize("magic", [b"\x18Bitcoin Signed Message:\n", b"\x19Dogecoin Signed Message:\n"])
+def test_where_a_stranger_sends_signatures_no_work_goes_into_naming_a_mistake(magic: bytes) -> None:
+    compact = sign_recoverable(_SECRET.reveal(), double_sha256(magic + bytes((len(_MESSAGE),)) + _MESSAGE))
+    signature = base64.b64encode(bytes((31 + compact[0],)) + compact[1:]).decode("ascii")
+    with pytest.raises(NotAuthentic) as refused:
+        verify_pinned(_P2PKH, _KEY, _MESSAGE, signature, signature_type=SignatureType.P2PKH)
+    assert refused.value.code is Code.MISMATCH
+    assert refused.value.detail == "signed by another key, or over other bytes"
+
+
 def test_naming_a_mistake_survives_a_forgery_that_has_no_key_under_the_other_magic() -> None:
     # The key is (sR - zG) / r: with R = G or -G and s = z or -z of Bitcoin's digest it is the point at infinity.
     z = int.from_bytes(double_sha256(b"\x18Bitcoin Signed Message:\n" + bytes((len(_MESSAGE),)) + _MESSAGE), "big")

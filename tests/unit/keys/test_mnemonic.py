@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from pteri.core.errors import Code, Malformed
-from pteri.core.keys.mnemonic import WORDS, entropy_to_mnemonic, normalise_mnemonic, phone_words, seed
+from pteri.core.keys.mnemonic import (
+    WORDS,
+    entropy_to_mnemonic,
+    mnemonic_to_entropy,
+    normalise_mnemonic,
+    phone_words,
+    seed,
+)
 from pteri.core.keys.secret import Secret
 
 _BIP39 = json.loads((Path(__file__).parents[3] / "vectors" / "bips.json").read_text("utf-8"))["bip39"]
@@ -104,3 +111,16 @@ def test_a_thumbprint_of_another_size_has_no_name(size: int) -> None:
     with pytest.raises(Malformed) as refused:
         phone_words(bytes(size))
     assert refused.value.code is Code.LENGTH
+
+
+@pytest.mark.parametrize("size", [16, 20, 24, 28, 32])
+def test_entropy_comes_back_from_its_words(size: int) -> None:
+    entropy = Secret(bytes(range(7, 7 + size)))
+    assert mnemonic_to_entropy(entropy_to_mnemonic(entropy)) == entropy
+
+
+@pytest.mark.parametrize("words", [b"", b"abandon about", b"abandon " * 12, b"\xff" * 40])
+def test_what_are_no_words_has_no_entropy(words: bytes) -> None:
+    with pytest.raises(Malformed) as caught:
+        mnemonic_to_entropy(Secret(words))
+    assert caught.value.code is Code.MNEMONIC

@@ -67,3 +67,30 @@ def test_a_secret_equals_only_a_secret_of_the_same_bytes() -> None:
 def test_a_secret_is_revealed_on_purpose() -> None:
     assert Secret(_VALUE).reveal() == _VALUE
     assert len(Secret(_VALUE)) == 32
+
+
+def test_a_wiped_secret_is_gone_and_never_taken_for_a_key_of_zeros() -> None:
+    secret = Secret(bytes(range(1, 33)))
+    secret.wipe()
+    with pytest.raises(ValueError, match="wiped"):
+        secret.reveal()
+    assert len(secret) == 32
+    assert secret != Secret(bytes(32))
+    assert Secret(bytes(32)) != secret
+    secret.wipe()
+    assert repr(secret) == "Secret(32 bytes)"
+
+
+def test_wiping_reaches_the_bytes_that_are_held() -> None:
+    secret = Secret(b"a seed of some length")
+    held = secret._Secret__value  # type: ignore[attr-defined]  # the buffer itself
+    secret.wipe()
+    assert bytes(held) == bytes(21)
+
+
+def test_wiping_one_secret_leaves_what_was_revealed_and_other_secrets_alone() -> None:
+    value = bytes(range(32))
+    first, second = Secret(value), Secret(value)
+    revealed = first.reveal()
+    first.wipe()
+    assert revealed == value == second.reveal()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from bench.botnet import Flood, Honest, Noticed
 from bench.figures import Figure, details_text, figures_of, figures_text
 from bench.machine import Machine
 from bench.measuring import Growth, SignInCost, Spread
@@ -82,6 +83,16 @@ def peer(name: str, cpu_s: float) -> PeerFigures:
     )
 
 
+def noticed(where: str, times: float) -> Noticed:
+    """A botnet that makes honest sign-ins so many times as slow."""
+
+    def honest(p99_s: float) -> Honest:
+        return Honest(sign_ins=1000, failed=0, slowed=3, rate_per_s=same(500), p50_s=same(0.01), p99_s=same(p99_s))
+
+    flood = Flood(1666.0, {"429": 9000, "201": 1000})
+    return Noticed(where, 16, honest(0.02), honest(0.02 * times), same(times), flood)
+
+
 def results() -> Results:
     """A run in which a sign-in costs 250 us on SQLite."""
     return Results(
@@ -101,6 +112,7 @@ def results() -> Results:
         ],
         splits={"SQLite": split_of({"crypto a": 40, "HTTP b": 30, "store c": 30})},
         growth=Growth([100_000, 1_000_000], [80 << 20, 110 << 20]),
+        botnets=[noticed("one network", 2.0), noticed("everywhere", 6.0)],
         storage=[Storage("PostgreSQL", 3000, 5000, 2000)],
         peers=[
             peer("FastAPI + pydantic, a transaction each", 1e-3),
@@ -113,10 +125,10 @@ def results() -> Results:
 
 def test_each_figure_is_a_ratio_of_the_same_run() -> None:
     assert [figure.value for figure in figures_of(results())] == pytest.approx(
-        [0.5, 0.4, 4.0, 3.0, 200, 1.2, 2 * 2.5 / 2.6, 3.0, 110]
+        [0.5, 0.4, 4.0, 3.0, 200, 1.2, 2 * 2.5 / 2.6, 3.0, 110, 2.0, 6.0]
     )
     assert [figure.verdict for figure in figures_of(results())] == [
-        *("aim met", "met", "aim met", "met", "met", "met", "aim met", "met", "aim met")
+        *("aim met", "met", "aim met", "met", "met", "met", "aim met", "met", "aim met", "met", "MISSED")
     ]
 
 
@@ -150,7 +162,7 @@ def test_a_bound_is_reached_from_its_good_side(value: float, small_is_good: bool
 
 def test_the_table_has_a_line_for_each_figure() -> None:
     lines = figures_text(figures_of(results())).splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 12
     assert lines[3].split()[-5:] == ["4.00x", ">=2.50x", ">=4.00x", "aim", "met"]
 
 
@@ -160,6 +172,13 @@ def test_the_details_name_machine_peers_and_what_was_left_out() -> None:
     text = details_text(run)
     for words in ("A processor <of> today", "10,000,000 acc.", "does not: that", "crypto 40%", "left out: PostgreSQL"):
         assert words in text
+
+
+def test_the_details_say_what_honest_people_noticed_of_each_botnet() -> None:
+    text = details_text(results())
+    assert "99,960 logins a minute from one network: 1,000 times 201, 9,000 times 429" in text
+    assert "p99 20.0 ms alone, 40.0 ms beside it" in text
+    assert "p99 20.0 ms alone, 120 ms beside it" in text
 
 
 def test_a_run_is_read_back_as_it_was_kept(tmp_path: Path) -> None:

@@ -406,3 +406,40 @@ def test_no_secret_shows_in_a_keystore_or_its_errors(store: Keystore) -> None:
         assert hidden.encode() not in pickled
     for path in store.directory.iterdir():
         assert b"abandon" not in path.read_bytes()
+
+
+def test_a_backup_key_is_sealed_on_its_own_and_follows_the_passphrase(store: Keystore) -> None:
+    private = Secret(bytes(range(32)))
+    assert not store.has_backup_key()
+    assert code_of(lambda: store.open_backup_key(PASSPHRASE)) is WalletCode.NOT_FOUND
+    store.create_backup_key(private, PASSPHRASE, entropy=ENTROPY, cost=LIGHT)
+    assert store.has_backup_key()
+    again = lambda: store.create_backup_key(SCALAR, PASSPHRASE, entropy=ENTROPY, cost=LIGHT)  # noqa: E731
+    assert code_of(again) is WalletCode.EXISTS
+    store.change_passphrase(PASSPHRASE, OTHER, entropy=ENTROPY, cost=LIGHT)
+    assert store.open_backup_key(OTHER) == private
+
+
+def test_a_backup_key_under_the_name_of_the_wallet_is_not_carried_away(store: Keystore, tmp_path: Path) -> None:
+    store.create_backup_key(SCALAR, PASSPHRASE, entropy=ENTROPY, cost=LIGHT)
+    (store.directory / "wallet.json").write_bytes((store.directory / "backup.json").read_bytes())
+    assert code_of(lambda: store.backup(tmp_path / "usb.json")) is WalletCode.WRONG_CONTENT
+    assert code_of(store.wallet_id) is WalletCode.WRONG_CONTENT
+    assert code_of(lambda: store.open_wallet(PASSPHRASE)) is WalletCode.WRONG_CONTENT
+
+
+def test_a_wallet_of_a_backup_keeps_its_id(home: Path) -> None:
+    store = Keystore(home)
+    assert code_of(store.wallet_id) is WalletCode.NOT_FOUND
+    store.require_no_wallet()
+    store.create_wallet(MNEMONIC, PASSPHRASE, entropy=ENTROPY, cost=LIGHT, keystore_id=bytes(range(16)))
+    assert store.wallet_id() == bytes(range(16))
+    assert code_of(store.require_no_wallet) is WalletCode.EXISTS
+
+
+def test_wiping_takes_the_backup_key_and_what_is_known_of_places(store: Keystore) -> None:
+    store.create_backup_key(SCALAR, PASSPHRASE, entropy=ENTROPY, cost=LIGHT)
+    for name in ("backups.toml", "backups.json"):
+        (store.directory / name).write_text("a password")
+    store.wipe()
+    assert set(contents(store.directory)) == {".lock"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
-from pteri.core import httpsig
+from pteri.core import httpsig, ids
 from pteri.core.errors import Malformed
 from pteri.core.httpsig import SignedRequest, Tag
 from pteri.core.keys.device import DevicePrivateKey
@@ -68,6 +68,14 @@ def test_every_request_is_signed_for_its_place_and_its_body() -> None:
         )
         assert verified.body == body
     assert transport.sent[0].idempotency_key != transport.sent[1].idempotency_key
+
+
+def test_idempotency_keys_begin_with_the_time_so_that_a_server_keeps_them_side_by_side() -> None:
+    talk, transport = server(GOOD, GOOD)
+    talk.post("/prompts", Nothing(), Prompts)
+    talk.get("/prompts", Prompts)
+    first = ids.new_idempotency_key(START, bytes(12))
+    assert [request.idempotency_key[:8] for request in transport.sent] == [first[:8]] * 2
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2])

@@ -5,27 +5,31 @@ Only what a query asks for has a column of its own; the rest of a record is its 
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from pteri.app.ports import StoreUnavailable
+from pteri.core.ids import TenantId
 from pteri.domain.account import Account
 from pteri.domain.challenge import Challenge
+from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Notice, RecordedEvent
 
-__all__ = ["decode_account", "decode_challenge", "decode_notice", "decode_recorded", "encode"]
+__all__ = ["decode_account", "decode_challenge", "decode_mailbox", "decode_notice", "decode_recorded", "encode"]
 
 T = TypeVar("T")
 
 _ENCODER: Final = msgspec.json.Encoder()
 _ACCOUNT: Final = msgspec.json.Decoder(Account)
 _CHALLENGE: Final = msgspec.json.Decoder(Challenge)
+_MAILBOX: Final = msgspec.json.Decoder(Mailbox)
 _NOTICE: Final = msgspec.json.Decoder(Notice)
 _RECORDED: Final = msgspec.json.Decoder(RecordedEvent)
 
 
-def encode(record: Account | Challenge | Notice | RecordedEvent) -> str:
+def encode(record: Account | Challenge | Mailbox | Notice | RecordedEvent) -> str:
     """The text of a record."""
     return _ENCODER.encode(record).decode()
 
@@ -38,6 +42,14 @@ def decode_account(text: str) -> Account:
 def decode_challenge(text: str) -> Challenge:
     """The challenge of this text."""
     return _decode(_CHALLENGE, text)
+
+
+def decode_mailbox(tenant: TenantId, mailbox_id: str, row: Sequence[Any]) -> Mailbox:
+    """The mailbox of version, end and text; one that was emptied has no text."""
+    version, expires_at, text = row
+    if text is None:
+        return Mailbox(tenant, mailbox_id, expires_at, ended=True, version=version)
+    return _decode(_MAILBOX, text)
 
 
 def decode_notice(text: str) -> Notice:

@@ -31,6 +31,8 @@ class GroupedStore:
         self.prompts = inner.prompts
         self.account = inner.account
         self.owner = inner.owner
+        self.claims = inner.claims
+        self.is_spent = inner.is_spent
         self.account_of = inner.account_of
         self.challenge_and_account = inner.challenge_and_account
         self.count = inner.count
@@ -45,6 +47,9 @@ class GroupedStore:
         self.pin = inner.pin
         self.unfinished = inner.unfinished
         self.forget_answers = inner.forget_answers
+        self.mailbox = inner.mailbox
+        self.keep_mailbox = inner.keep_mailbox
+        self.forget_mailboxes = inner.forget_mailboxes
         self._waiting: list[tuple[Sequence[Changeset], asyncio.Future[list[Outcome]]]] = []
         self._flush: asyncio.Task[None] | None = None
 

@@ -15,8 +15,9 @@ is judged again on what the database really holds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from pteri.adapters.store import codec
 from pteri.adapters.store.rows import (
@@ -50,8 +51,7 @@ _COMMITTED: Final = Committed()
 _ABSENT: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True):
     """Outcomes in the order of the batch. ``writes``: ``None`` where there is nothing to keep."""
 
     outcomes: list[Outcome]

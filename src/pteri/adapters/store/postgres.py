@@ -19,11 +19,12 @@ from pteri.adapters.store.errors import StoreRefused
 from pteri.adapters.store.judging import judge
 from pteri.adapters.store.postgres_commit import READ_HELD, Asked, Step, guarded, steps
 from pteri.adapters.store.postgres_schema import bring_up_to_date, is_postgresql_itself
-from pteri.adapters.store.rows import Held, Writes, answer_of, counter_key, keys_of
-from pteri.app.ports import Answer, Changeset, Claim, Count, LogEntry, Outcome, StoreUnavailable
-from pteri.core.ids import AccountId, IdempotencyKey, RequestId, TenantId, Thumbprint
+from pteri.adapters.store.rows import Held, Writes, answer_of, claimed_of, counter_key, keys_of
+from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
+from pteri.core.ids import AccountId, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
 from pteri.domain.challenge import Challenge
+from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Notice, RecordedEvent
 
 __all__ = ["PostgresStore"]
@@ -52,6 +53,7 @@ class PostgresStore:
         self._with_accounts = BatchedReads(connections.read, postgres_sql.CHALLENGES_WITH_ACCOUNTS)
         self._accounts = BatchedReads(connections.read, postgres_sql.ACCOUNTS)
         self._owners = BatchedReads(connections.read, postgres_sql.OWNERS)
+        self._spent = BatchedReads(connections.read, postgres_sql.SPENT)
         self._owned = BatchedReads(connections.read, postgres_sql.ACCOUNTS_BY_CLAIM)
         self._totals = BatchedReads(connections.read, postgres_sql.TOTALS)
 
@@ -137,14 +139,17 @@ class PostgresStore:
         return None if row is None else codec.decode_challenge(row["payload"])
 
     async def challenge_and_account(
-        self, tenant: TenantId, request: RequestId
+        self, tenant: TenantId, request: RequestId, otherwise: AccountId | None = None
     ) -> tuple[Challenge | None, Account | None]:
-        """The challenge with this id, and the account it is for where that exists; both as of one moment."""
-        row = await self._with_accounts.row(tenant, request)
+        """The challenge with this id, and the account it is for; where there is none, the account ``otherwise``."""
+        row = await self._with_accounts.row(tenant, request, otherwise or "")
         if row is None:
             return None, None
-        state = row["state"]
-        return codec.decode_challenge(row["payload"]), None if state is None else codec.decode_account(state)
+        payload, state = row["payload"], row["state"]
+        return (
+            None if payload is None else codec.decode_challenge(payload),
+            None if state is None else codec.decode_account(state),
+        )
 
     async def prompts(self, tenant: TenantId, account: AccountId, at: int) -> list[Challenge]:
         """Live, prompted, unanswered sign-ins of an account, newest first, at most 20."""
@@ -160,6 +165,15 @@ class PostgresStore:
         """Which account holds this claim."""
         row = await self._owners.row(tenant, claim.kind.value, claim.value)
         return None if row is None else AccountId(row["account"])
+
+    async def claims(self, after: tuple[str, str, str] | None, limit: int) -> list[Claimed]:
+        """All claims in order of (tenant, kind, value), after the given one: for checks over everything."""
+        rows = await self._connections.read(postgres_sql.ALL_CLAIMS, *(after or ("", "", "")), at_most(limit))
+        return [claimed_of(tuple(row)) for row in rows]
+
+    async def is_spent(self, tenant: TenantId, nonce: Nonce) -> bool:
+        """Whether this nonce was spent."""
+        return await self._spent.row(tenant, nonce) is not None
 
     async def account_of(self, tenant: TenantId, claim: Claim) -> Account | None:
         """The account that holds this claim, as last committed."""
@@ -240,6 +254,23 @@ class PostgresStore:
             [row] = await self._connections.write(statement, before, left)
             left -= row["gone"]
         return limit - left
+
+    async def mailbox(self, tenant: TenantId, mailbox_id: str) -> Mailbox | None:
+        """The mailbox with this id, also one that has ended."""
+        rows = await self._connections.read(postgres_sql.MAILBOX, tenant, mailbox_id)
+        return codec.decode_mailbox(tenant, mailbox_id, tuple(rows[0])) if rows else None
+
+    async def keep_mailbox(self, mailbox: Mailbox) -> bool:
+        """Whether this mailbox is durable now: new, or in the place of the version before its own."""
+        statement = postgres_sql.NEW_MAILBOX if mailbox.version == 1 else postgres_sql.CHANGED_MAILBOX
+        values = (mailbox.tenant, mailbox.id, mailbox.version, mailbox.expires_at, codec.encode(mailbox))
+        return bool(await self._connections.write(statement, *values))
+
+    async def forget_mailboxes(self, ended_before: int, gone_before: int, limit: int) -> int:
+        """Empty mailboxes that ended before the one second, drop those that did before the other; how many."""
+        [emptied] = await self._connections.write(postgres_sql.EMPTY_MAILBOXES, ended_before, at_most(limit))
+        [dropped] = await self._connections.write(postgres_sql.DROP_MAILBOXES, gone_before, at_most(limit))
+        return int(emptied["gone"]) + int(dropped["gone"])
 
     async def close(self) -> None:
         """Release the database."""

@@ -20,9 +20,10 @@ CHALLENGES: Final = """
     """
 CHALLENGES_WITH_ACCOUNTS: Final = """
     SELECT w.place, challenges.payload, accounts.state
-    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant, id, place)
-    JOIN challenges USING (tenant, id)
-    LEFT JOIN accounts ON accounts.tenant = challenges.tenant AND accounts.account = challenges.account
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (tenant, id, otherwise, place)
+    LEFT JOIN challenges ON challenges.tenant = w.tenant AND challenges.id = w.id
+    LEFT JOIN accounts ON accounts.tenant = w.tenant
+    AND accounts.account = CASE WHEN challenges.id IS NULL THEN w.otherwise ELSE challenges.account END
     """
 ACCOUNTS: Final = """
     SELECT w.place, accounts.state
@@ -33,6 +34,11 @@ OWNERS: Final = """
     SELECT w.place, claims.account
     FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (tenant, kind, value, place)
     JOIN claims USING (tenant, kind, value)
+    """
+SPENT: Final = """
+    SELECT w.place
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant, nonce, place)
+    JOIN spent USING (tenant, nonce)
     """
 ACCOUNTS_BY_CLAIM: Final = """
     SELECT w.place, accounts.state
@@ -66,6 +72,10 @@ LOG: Final = """
     """
 ALL_ACCOUNTS: Final = """
     SELECT state FROM accounts WHERE (tenant, account) > ($1, $2) ORDER BY tenant, account LIMIT $3
+    """
+ALL_CLAIMS: Final = """
+    SELECT tenant, kind, value, account FROM claims
+    WHERE (tenant, kind, value) > ($1, $2, $3) ORDER BY tenant, kind, value LIMIT $4
     """
 
 # All of it reads as of one moment. Two at once write the same first position, and the log's key lets one of them.
@@ -108,6 +118,31 @@ RELEASE: Final = "DELETE FROM leases WHERE name = $1 AND holder = $2"
 
 PIN: Final = "INSERT INTO pins (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 PINNED: Final = "SELECT value FROM pins WHERE name = $1"
+
+MAILBOX: Final = "SELECT version, expires_at, payload FROM mailboxes WHERE tenant = $1 AND id = $2"
+NEW_MAILBOX: Final = """
+    INSERT INTO mailboxes (tenant, id, version, expires_at, payload) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT DO NOTHING RETURNING 1
+    """
+CHANGED_MAILBOX: Final = """
+    UPDATE mailboxes SET version = $3, expires_at = $4, payload = $5
+    WHERE tenant = $1 AND id = $2 AND version = $3 - 1 AND payload IS NOT NULL RETURNING 1
+    """
+EMPTY_MAILBOXES: Final = """
+    WITH gone AS (
+        UPDATE mailboxes SET payload = NULL WHERE (tenant, id) IN
+            (SELECT tenant, id FROM mailboxes WHERE expires_at < $1 AND payload IS NOT NULL LIMIT $2)
+        RETURNING 1
+    )
+    SELECT count(*) AS gone FROM gone
+    """
+DROP_MAILBOXES: Final = """
+    WITH gone AS (
+        DELETE FROM mailboxes WHERE (tenant, id) IN (SELECT tenant, id FROM mailboxes WHERE expires_at < $1 LIMIT $2)
+        RETURNING 1
+    )
+    SELECT count(*) AS gone FROM gone
+    """
 
 UNFINISHED: Final = "SELECT payload FROM challenges WHERE expires_at < $1 AND approved = 1 ORDER BY expires_at LIMIT $2"
 

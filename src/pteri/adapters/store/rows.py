@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pteri.app.ports import Answer, Changeset, Count
-from pteri.core.ids import Digest, IdempotencyKey, Thumbprint
+from pteri.app.ports import Answer, Changeset, Claim, Claimed, ClaimKind, Count, StoreUnavailable
+from pteri.core.ids import AccountId, Digest, IdempotencyKey, TenantId, Thumbprint
 
 __all__ = [
     "ANSWERED",
@@ -20,6 +20,7 @@ __all__ = [
     "Row",
     "Writes",
     "answer_of",
+    "claimed_of",
     "counter_key",
     "keys_of",
     "window_end",
@@ -48,6 +49,16 @@ def answer_of(key: Key, row: Row) -> Answer:
     return Answer(
         Thumbprint(str(caller)), IdempotencyKey(str(idempotency_key)), Digest(request_sha256), status, body, at
     )
+
+
+def claimed_of(row: Row) -> Claimed:
+    """The claim of this row: tenant, kind, value, account."""
+    tenant, kind, value, account = row
+    try:
+        return Claimed(TenantId(tenant), Claim(ClaimKind(kind), value), AccountId(account))
+    except ValueError as error:
+        # As with any record: we wrote it, so the medium failed or somebody wrote past us.
+        raise StoreUnavailable("the database holds a claim that cannot be read") from error
 
 
 def window_end(count: Count) -> int:

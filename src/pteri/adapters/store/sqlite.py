@@ -17,12 +17,13 @@ from pteri import durable
 from pteri.adapters.store import codec, file
 from pteri.adapters.store.consistency import at_most, check_consistency
 from pteri.adapters.store.judging import judge
-from pteri.adapters.store.rows import Held, answer_of, counter_key, keys_of
+from pteri.adapters.store.rows import Held, answer_of, claimed_of, counter_key, keys_of
 from pteri.adapters.store.sqlite_commit import READ_ANSWER, READ_TOTAL, read_held, write
-from pteri.app.ports import Answer, Changeset, Claim, Count, LogEntry, Outcome, StoreUnavailable
-from pteri.core.ids import AccountId, IdempotencyKey, RequestId, TenantId, Thumbprint
+from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
+from pteri.core.ids import AccountId, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
 from pteri.domain.challenge import Challenge
+from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Notice, RecordedEvent
 
 __all__ = ["SqliteStore"]
@@ -55,6 +56,22 @@ _FORGET: Final = (
     """,
 )
 """Never the spent nonces: what was signed once stays signed once."""
+
+_NEW_MAILBOX: Final = """
+    INSERT INTO mailboxes (tenant, id, version, expires_at, payload)
+    VALUES (:tenant, :id, :version, :expires_at, :payload) ON CONFLICT DO NOTHING
+    """
+_CHANGED_MAILBOX: Final = """
+    UPDATE mailboxes SET version = :version, payload = :payload, expires_at = :expires_at
+    WHERE tenant = :tenant AND id = :id AND version = :version - 1 AND payload IS NOT NULL
+    """
+_EMPTY_MAILBOXES: Final = """
+    UPDATE mailboxes SET payload = NULL WHERE (tenant, id) IN
+        (SELECT tenant, id FROM mailboxes WHERE expires_at < ? AND payload IS NOT NULL LIMIT ?)
+    """
+_DROP_MAILBOXES: Final = """
+    DELETE FROM mailboxes WHERE (tenant, id) IN (SELECT tenant, id FROM mailboxes WHERE expires_at < ? LIMIT ?)
+    """
 
 
 class SqliteStore:
@@ -126,6 +143,22 @@ class SqliteStore:
         )
         return AccountId(found[0]) if found else None
 
+    async def claims(self, after: tuple[str, str, str] | None, limit: int) -> list[Claimed]:
+        """All claims in order of (tenant, kind, value), after the given one: for checks over everything."""
+        found = self._rows(
+            """
+            SELECT tenant, kind, value, account FROM claims
+            WHERE (tenant, kind, value) > (?, ?, ?) ORDER BY tenant, kind, value LIMIT ?
+            """,
+            *(after or ("", "", "")),
+            at_most(limit),
+        )
+        return [claimed_of(row) for row in found]
+
+    async def is_spent(self, tenant: TenantId, nonce: Nonce) -> bool:
+        """Whether this nonce was spent."""
+        return bool(self._rows("SELECT 1 FROM spent WHERE tenant = ? AND nonce = ?", tenant, nonce))
+
     async def account_of(self, tenant: TenantId, claim: Claim) -> Account | None:
         """The account that holds this claim, as last committed."""
         found = self._texts(
@@ -139,21 +172,22 @@ class SqliteStore:
         return codec.decode_account(found[0]) if found else None
 
     async def challenge_and_account(
-        self, tenant: TenantId, request: RequestId
+        self, tenant: TenantId, request: RequestId, otherwise: AccountId | None = None
     ) -> tuple[Challenge | None, Account | None]:
-        """The challenge with this id, and the account it is for where that exists; both as of one moment."""
-        found = self._rows(
+        """The challenge with this id, and the account it is for; where there is none, the account ``otherwise``."""
+        [(challenge, account)] = self._rows(
             """
-            SELECT challenges.payload, accounts.state FROM challenges
-            LEFT JOIN accounts ON accounts.tenant = challenges.tenant AND accounts.account = challenges.account
-            WHERE challenges.tenant = ? AND challenges.id = ?
+            SELECT challenges.payload, accounts.state FROM (SELECT 1)
+            LEFT JOIN challenges ON challenges.tenant = ?1 AND challenges.id = ?2
+            LEFT JOIN accounts ON accounts.tenant = ?1
+            AND accounts.account = CASE WHEN challenges.id IS NULL THEN ?3 ELSE challenges.account END
             """,
-            *(tenant, request),
+            *(tenant, request, otherwise or ""),
         )
-        if not found:
-            return None, None
-        [(challenge, account)] = found
-        return codec.decode_challenge(challenge), None if account is None else codec.decode_account(account)
+        return (
+            None if challenge is None else codec.decode_challenge(challenge),
+            None if account is None else codec.decode_account(account),
+        )
 
     async def count(self, tenant: TenantId, count: Count) -> int:
         """How many its window holds now."""
@@ -271,6 +305,36 @@ class SqliteStore:
             for statement in _FORGET:
                 left -= connection.execute(statement, (before, left)).rowcount
         return limit - left
+
+    async def mailbox(self, tenant: TenantId, mailbox_id: str) -> Mailbox | None:
+        """The mailbox with this id, also one that has ended."""
+        found = self._rows(
+            "SELECT version, expires_at, payload FROM mailboxes WHERE tenant = ? AND id = ?", tenant, mailbox_id
+        )
+        return codec.decode_mailbox(tenant, mailbox_id, found[0]) if found else None
+
+    async def keep_mailbox(self, mailbox: Mailbox) -> bool:
+        """Whether this mailbox is durable now: new, or in the place of the version before its own."""
+        statement = _NEW_MAILBOX if mailbox.version == 1 else _CHANGED_MAILBOX
+        with self._transaction() as connection:
+            done = connection.execute(
+                statement,
+                {
+                    "tenant": mailbox.tenant,
+                    "id": mailbox.id,
+                    "version": mailbox.version,
+                    "expires_at": mailbox.expires_at,
+                    "payload": codec.encode(mailbox),
+                },
+            )
+            return done.rowcount == 1
+
+    async def forget_mailboxes(self, ended_before: int, gone_before: int, limit: int) -> int:
+        """Empty mailboxes that ended before the one second, drop those that did before the other; how many."""
+        with self._transaction() as connection:
+            emptied = connection.execute(_EMPTY_MAILBOXES, (ended_before, at_most(limit)))
+            dropped = connection.execute(_DROP_MAILBOXES, (gone_before, at_most(limit)))
+            return emptied.rowcount + dropped.rowcount
 
     async def close(self) -> None:
         """Release the database."""

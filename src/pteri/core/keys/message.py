@@ -43,6 +43,7 @@ _MISTAKEN_MAGICS: Final = (
         "the wallet signed with the length byte 18, which is Bitcoin's, not 19",
     ),
 )
+_ANOTHER: Final = "signed by another key, or over other bytes"
 _SIMPLE_PREFIX: Final = "smp"
 _REFUSED_PREFIXES: Final = ("ful", "pof")
 """BIP-322 full and proof of funds. No compact signature or simple witness starts with these letters."""
@@ -110,8 +111,8 @@ def verify_message(address: str, message: bytes, signature: str, *, network: str
     parsed_address = parse_address(address, network=network)
     # 2. One encoding, and a form that this kind of address has.
     form = _parse_signature(signature, parsed_address.kind)
-    # 3. The signature itself.
-    return _verified(parsed_address, message, form)
+    # 3. The signature itself. Only here, where a person chooses a wallet, is it looked at what went wrong.
+    return _verified(parsed_address, message, form, explained=True)
 
 
 def verify_pinned(
@@ -218,14 +219,20 @@ def _type_of(form: _Compact | SimpleWitness, kind: AddressKind) -> SignatureType
     return SignatureType.P2PKH if kind is AddressKind.P2PKH else SignatureType.BIP137
 
 
-def _verified(address: Address, message: bytes, form: _Compact | SimpleWitness) -> VerifiedMessage:
-    """Check the signature itself. The one place where a ``VerifiedMessage`` comes from."""
+def _verified(
+    address: Address, message: bytes, form: _Compact | SimpleWitness, *, explained: bool = False
+) -> VerifiedMessage:
+    """Check the signature itself. The one place where a ``VerifiedMessage`` comes from.
+
+    ``explained``: say of a wrong compact signature what was done wrong. That takes two more recoveries, which nobody
+    may cost a server (DS-02).
+    """
     if isinstance(form, SimpleWitness):
         public_key = bip322.verify_witness(form, address, message)
     else:
         public_key = secp256k1.recover(message_digest(message), form.rs, form.recovery_id)
         if not address.belongs_to(public_key):
-            raise NotAuthentic(Code.MISMATCH, _mistake(address, message, form))
+            raise NotAuthentic(Code.MISMATCH, _mistake(address, message, form) if explained else _ANOTHER)
     return VerifiedMessage(
         address=address.text,
         network=address.network,
@@ -246,4 +253,4 @@ def _mistake(address: Address, message: bytes, form: _Compact) -> str:
             continue
         if address.belongs_to(public_key):
             return sentence
-    return "signed by another key, or over other bytes"
+    return _ANOTHER

@@ -13,7 +13,7 @@ from mnemonic import Mnemonic
 from pteri.core.errors import Code, Malformed
 from pteri.core.keys.secret import Secret
 
-__all__ = ["WORDS", "entropy_to_mnemonic", "normalise_mnemonic", "phone_words", "seed"]
+__all__ = ["WORDS", "entropy_to_mnemonic", "mnemonic_to_entropy", "normalise_mnemonic", "phone_words", "seed"]
 
 _ENGLISH: Final = Mnemonic("english")
 WORDS: Final[tuple[str, ...]] = tuple(_ENGLISH.wordlist)
@@ -32,6 +32,12 @@ def entropy_to_mnemonic(entropy: Secret) -> Secret:
     if len(entropy) not in _ENTROPY_BYTES:
         raise Malformed(Code.LENGTH, "entropy has 16, 20, 24, 28 or 32 bytes")
     return Secret(_ENGLISH.to_mnemonic(entropy.reveal()).encode("utf-8"))
+
+
+def mnemonic_to_entropy(words: Secret) -> Secret:
+    """The random bytes that these words (UTF-8) spell: 16 to 32 of them. Else ``Malformed(MNEMONIC)``."""
+    sentence = normalise_mnemonic(words.reveal().decode("utf-8", "replace"))
+    return Secret(bytes(_ENGLISH.to_entropy(sentence)))
 
 
 def normalise_mnemonic(words: str) -> str:

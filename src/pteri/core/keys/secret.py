@@ -15,14 +15,27 @@ class Secret:
     it, so that a search for that word finds every place where a secret is used.
     """
 
-    __slots__ = ("__value",)
+    __slots__ = ("__is_wiped", "__value")
 
     def __init__(self, value: bytes) -> None:
-        self.__value = value
+        self.__value = bytearray(value)
+        self.__is_wiped = False
 
     def reveal(self) -> bytes:
         """Return the bytes themselves. Keep them in a local variable and let it go."""
-        return self.__value
+        if self.__is_wiped:
+            # Zeros in the place of a key would sign and seal, for everybody.
+            raise ValueError("this secret has been wiped")
+        return bytes(self.__value)
+
+    def wipe(self) -> None:
+        """Overwrite the bytes here; :meth:`reveal` raises ``ValueError`` from now on.
+
+        As far as Python allows: what was revealed before is a copy, and so is what a library made of it. Those are
+        freed, not erased.
+        """
+        self.__value[:] = bytes(len(self.__value))
+        self.__is_wiped = True
 
     def __len__(self) -> int:
         return len(self.__value)
@@ -34,6 +47,8 @@ class Secret:
         # Only another Secret: comparing with plain bytes invites a caller who holds the bytes in the open.
         if not isinstance(other, Secret):
             return NotImplemented
+        if self.__is_wiped or other.__is_wiped:
+            return False
         return hmac.compare_digest(self.__value, other.__value)
 
     # A hash is a fingerprint that outlives the secret, in sets, caches and core dumps.

@@ -1,0 +1,195 @@
+"""Two phones in a move, either of which may be killed between any two things that it writes or sends.
+
+Whatever is killed, and whether its owner goes on or never comes back: at the end the move is done, or nothing has
+happened; and there is one new phone, never two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from phones import HOUR, Hand, client, empty_hand, linked
+from pteri import durable
+from pteri.core.errors import ProtocolError
+from pteri.wallet.errors import WalletError
+from pteri.wallet.keystore import Keystore
+from pteri.wallet.refusals import SafetyCode, UnsafeError
+from pteri.wallet.server import Reply, Request
+from world import ORIGIN, World
+
+POINTS = 29
+"""One more than a phone writes and sends in a move, so that the last run is of a move that nobody interrupts."""
+DAY = 24 * HOUR
+
+
+class Killed(BaseException):
+    """The power went: nobody catches this."""
+
+
+@dataclass
+class Killer:
+    """Lets so many writes and sendings of one phone happen, and kills it before the next one."""
+
+    hand: Hand
+    after: int
+    seen: int = 0
+    is_done: bool = field(default=False)
+
+    def around(self, act: Callable[[], Any]) -> Any:
+        if not self.is_done:
+            self.seen += 1
+            if self.seen > self.after:
+                self.is_done = True
+                raise Killed
+        return act()
+
+    @contextmanager
+    def watching(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        """For the length of a move; what is looked at afterwards is safe from it."""
+        self.watch(monkeypatch)
+        yield
+        self.is_done = True
+
+    def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("replace", "create", "remove"):
+            monkeypatch.setattr(durable, name, self._watched(getattr(durable, name)))
+        send = self.hand.wire.send
+        self.hand.wire.send = lambda request: self._sent(send, request)  # type: ignore[method-assign]  # the wire of one phone
+
+    def _watched(self, write: Callable[..., None]) -> Callable[..., None]:
+        def watched(path: Any, *rest: Any) -> None:
+            if path.is_relative_to(self.hand.directory):
+                self.around(lambda: write(path, *rest))
+            else:
+                write(path, *rest)
+
+        return watched
+
+    def _sent(self, send: Callable[[Request], Reply], request: Request) -> Reply:
+        return self.around(lambda: send(request))  # type: ignore[no-any-return]  # what send gives
+
+
+@dataclass
+class Move:
+    """One person with two phones, who does what the screens ask."""
+
+    world: World
+    old: Hand
+    new: Hand
+    offer: str = ""
+    code: str = ""
+
+    def steps(self) -> Iterator[Callable[[], object]]:
+        yield self._show
+        yield self._approve
+        yield lambda: self.new.new_phone().answer()
+        yield self._approve
+        yield lambda: self.new.new_phone().enter_code(self.code)
+        yield self._approve
+        yield lambda: self.world.clock.advance(HOUR)
+        yield lambda: self.old.phone().hand_over()
+        yield lambda: self.new.new_phone().receive()
+        yield lambda: self.new.phone().activate()
+        yield lambda: self.old.phone().hand_over()
+
+    def _show(self) -> None:
+        self.offer = self.new.new_phone().offer(ORIGIN, "bank")
+
+    def _approve(self) -> None:
+        moving = self.old.phone().approve_offer(self.offer, revoke_old=True)
+        self.code = moving.code or self.code
+
+    def play(self, *, goes_on: bool) -> None:
+        """To its end. After a kill the owner switches the phone on and does the same again, or never comes back."""
+        for step in self.steps():
+            try:
+                step()
+            except Killed:
+                if not goes_on:
+                    return
+                if not self.is_in():  # killed after all was done: there is nothing to do again
+                    step()
+                else:
+                    self._look()
+
+    def _look(self) -> None:
+        """What a person does whose new phone says that it is in: finish there, and look on the old one."""
+        with suppress(WalletError):
+            self.new.phone().activate()
+        with suppress(WalletError):
+            self.old.phone().hand_over()
+
+    def states(self) -> dict[str, str]:
+        """What the server says of each phone."""
+        held = self.new if self.is_in() else self.old
+        return {phone.thumbprint: phone.state for phone in held.phone().devices().phones}
+
+    def is_in(self) -> bool:
+        """Whether the new phone belongs to the account."""
+        try:
+            return any(phone.this_phone and phone.state == "ACTIVE" for phone in self.new.phone().devices().phones)
+        except (WalletError, ProtocolError):
+            return False
+
+
+@pytest.fixture
+def move(world: World) -> Move:
+    return Move(world, linked(world), empty_hand(world))
+
+
+KILLS = pytest.mark.parametrize("after", range(POINTS))
+WHO = pytest.mark.parametrize("who", ["old", "new"])
+
+
+@WHO
+@KILLS
+def test_mi_08_a_phone_that_is_killed_and_goes_on_ends_where_it_would_have_ended(
+    move: Move, who: str, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Killer(getattr(move, who), after).watching(monkeypatch):
+        move.play(goes_on=True)
+    old, new = move.old.phone(), move.new.phone()
+    assert move.states() == {old.thumbprint: "REVOKED", new.thumbprint: "ACTIVE"}
+    assert not Keystore(move.new.directory).directory.joinpath("transfer.json").exists()
+    old.wipe_after_move()
+    waiting = client(move.world).start_sign_in("alice@example.com")
+    code = move.new.phone().approve(waiting.qr).code
+    assert client(move.world).enter_code(waiting.id, code, waiting.session).device == new.thumbprint
+
+
+@WHO
+@KILLS
+def test_mi_08_a_phone_that_never_comes_back_leaves_it_done_or_undone(
+    move: Move, who: str, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Killer(getattr(move, who), after).watching(monkeypatch):
+        move.play(goes_on=False)
+    move.world.clock.advance(2 * DAY)
+    if move.is_in():
+        assert sorted(move.states().values()) == ["ACTIVE", "REVOKED"]
+        return
+    assert move.states()[move.old.phone().thumbprint] == "ACTIVE"
+    waiting = client(move.world).start_sign_in("alice@example.com")
+    code = move.old.phone().approve(waiting.qr).code
+    assert client(move.world).enter_code(waiting.id, code, waiting.session).state == "COMPLETED"
+    with pytest.raises(UnsafeError) as refused:
+        move.old.phone().wipe_after_move()
+    assert refused.value.code in {SafetyCode.MOVE_UNDER_WAY, SafetyCode.NO_MOVE}
+    if Keystore(move.new.directory).has_device():
+        move.new.new_phone().give_up()
+    assert not Keystore(move.new.directory).has_wallet()
+    move.old.phone().give_up_move()
+
+
+def test_the_points_reach_to_the_end_of_a_move(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or points were left out."""
+    killers = [Killer(hand, 10**6) for hand in (move.old, move.new)]
+    for killer in killers:
+        killer.watch(monkeypatch)
+    move.play(goes_on=True)
+    assert [killer.seen for killer in killers] == [POINTS - 1, POINTS - 1]
