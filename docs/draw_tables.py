@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
+from pteri.domain.account import ACCOUNT_TABLE, AccountState
 from pteri.domain.challenge import CHALLENGE_TABLE, ChallengeState
 from pteri.domain.device import DEVICE_TABLE, DeviceState
 from pteri.domain.migration import MIGRATION_TABLE, MigrationState
@@ -41,6 +42,7 @@ MACHINES: Final[Mapping[str, Machine]] = {
     "challenge": _machine(CHALLENGE_TABLE, ChallengeState, ChallengeState.ISSUED),
     # The first phone of an account enters verified, with the code of its binding.
     "device": _machine(DEVICE_TABLE, DeviceState, DeviceState.PENDING, DeviceState.ACTIVE),
+    "account": _machine(ACCOUNT_TABLE, AccountState, AccountState.OPEN),
     "migration": _machine(MIGRATION_TABLE, MigrationState, MigrationState.OFFERED),
     "recovery": _machine(RECOVERY_TABLE, RecoveryState, RecoveryState.OPEN),
 }

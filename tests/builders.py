@@ -30,10 +30,11 @@ from pteri.core.keys.secp256k1 import CURVE
 from pteri.core.keys.secret import Secret
 from pteri.core.statement import Statement
 from pteri.core.wallets import PinnedWallet, pin_wallet
-from pteri.domain.account import Account, evolve
+from pteri.domain.account import Account
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeEvent, SignInAsked, StatementAsked
 from pteri.domain.decisions import Permit, Reason
 from pteri.domain.events import AccountBound, DeviceRevoked, Event, MigrationApproved, SignedIn
+from pteri.domain.evolving import evolve
 from pteri.domain.facts import Circumstances, LineStatus
 from pteri.domain.records import Evidence, Notice, NoticeKind, RecordedEvent, SignedBytes
 from pteri.domain.rules import Rules

@@ -7,7 +7,8 @@ are numbers, as in ``builders``. ``policy`` can be exchanged, so that a test may
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
@@ -27,11 +28,12 @@ from pteri.core.acts import (
 )
 from pteri.core.keys.network import network_named
 from pteri.core.statement import Statement
-from pteri.domain.account import Account, evolve, lapses
+from pteri.domain.account import Account
 from pteri.domain.decisions import Decision, Hold, Permit, Refuse
 from pteri.domain.effects import effects
 from pteri.domain.events import Event, MigrationConfirmed, MigrationExpired, SignedIn
-from pteri.domain.facts import Circumstances, Facts, LineStatus
+from pteri.domain.evolving import evolve, lapses
+from pteri.domain.facts import Circumstances, Facts, LineStatus, Signer
 from pteri.domain.policy import decide
 from pteri.domain.rules import Rules
 
@@ -65,24 +67,33 @@ class Ledger:
         act = BindWallet(
             begun.account, begun.device, begun.esim, epoch=0, session=digest("session"), recovery=begun.recovery
         )
-        decision = self.policy(act, Facts(self.account, self.circumstances()), self.rules)
+        facts = self.facts(self.account, signer=Signer(wallet=begun.wallet))
+        decision = self.policy(act, facts, self.rules)
         if isinstance(decision, Permit):
             self.record(msgspec.structs.replace(begun, at=self.at, request=self.next_request()))
         return decision
 
-    def submit(self, act: StatementAct, *, newcomer: int = 0) -> Decision:
-        """A verified statement with this act. ``newcomer``: the phone that it lets in."""
+    def submit(
+        self, act: StatementAct, *, newcomer: int = 0, signer: Signer | None = None, code_keys: tuple[str, ...] = ()
+    ) -> Decision:
+        """A verified statement with this act, signed by the account's wallet unless ``signer`` says otherwise.
+
+        ``newcomer``: the phone that it lets in or speaks for.
+        """
         account, lapsed = self.settled()
-        decision = self.policy(act, Facts(account, self.circumstances()), self.rules)
+        signed_by = signer or Signer(wallet=account.wallet)
+        decision = self.policy(act, self.facts(account, signer=signed_by), self.rules)
         statement = self.statement(act)
         happened = effects(
             statement,
             approval_of(statement.request_id),
             decision,
             account=account,
+            signer=signed_by,
+            circumstances=self.circumstances(),
             newcomer_key=phone(newcomer).sec1 if newcomer else b"",
+            code_keys=code_keys,
             rules=self.rules,
-            at=self.at,
         )
         if happened:
             for event in (*lapsed, *happened):
@@ -134,6 +145,10 @@ class Ledger:
         return self.submit(SetupOtp(account.id, thumbprint(number), account.epoch, None, length=0, start=0, step=0))
 
     # --- whole stories ----------------------------------------------------------------------------------------------
+
+    def copy(self) -> Ledger:
+        """This account and its past; from here on each goes its own way."""
+        return replace(self, events=list(self.events), numbers=copy(self.numbers))
 
     def wait(self, seconds: int) -> Ledger:
         self.at += seconds
@@ -216,6 +231,11 @@ class Ledger:
         """State of each phone, by its number."""
         numbers = {thumbprint(number): number for number in range(1, 12)}
         return {numbers[device.thumbprint]: str(device.state) for device in self.settled()[0].devices}
+
+    def facts(self, account: Account | None, line: LineStatus | None = None, signer: Signer | None = None) -> Facts:
+        """What a decision on this account sees now, signed by its wallet unless ``signer`` says otherwise."""
+        by = signer or Signer(wallet=wallet() if account is None else account.wallet)
+        return Facts(account, self.circumstances(line), by)
 
     def circumstances(self, line: LineStatus | None = None) -> Circumstances:
         return Circumstances(self.at, line or self.line, self.at)

@@ -6,49 +6,96 @@ answered once) and I8 (the log) are not here: they belong to the store.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, Final
 
 import msgspec
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
+import quarrels
 from builders import account_id, digest, thumbprint
 from ledger import DAY, HOUR, MINUTE, Ledger, Policy
-from pteri.core.acts import ActivateDevice, ApproveMigration, RevokeDevice, StartRecovery, StatementAct
+from many_quarrels import Quarrels, is_strong, shortest_wait_s
+from pteri.core.acts import (
+    ActivateDevice,
+    ApproveMigration,
+    AttestIdentity,
+    Authenticate,
+    ChangeProtection,
+    ConfirmBackup,
+    FreezeAccount,
+    RevokeDevice,
+    RotateWallet,
+    SetupOtp,
+    StartRecovery,
+    StatementAct,
+    UnfreezeAccount,
+    VetoChange,
+    VouchForRecovery,
+)
 from pteri.core.ids import Thumbprint
-from pteri.domain.account import Account, evolve, fold
+from pteri.domain.account import Account, AccountState
 from pteri.domain.decisions import Decision, Hold, Permit, Refuse, permissiveness
 from pteri.domain.device import Device, DeviceState
-from pteri.domain.events import DeviceActivated, DeviceRevoked, DeviceSuspended, Event, SignedIn, SignInLapsed
-from pteri.domain.facts import SEVERITY, Facts, LineStatus
+from pteri.domain.events import (
+    DeviceActivated,
+    DeviceRevoked,
+    Event,
+    SignedIn,
+    SignInLapsed,
+    SuspensionObjected,
+)
+from pteri.domain.evolving import AUTHORITY_CHANGES, evolve, fold
+from pteri.domain.facts import SEVERITY, LineStatus, Signer
 from pteri.domain.migration import OPEN_MIGRATIONS
 from pteri.domain.policy import decide
-from pteri.domain.recovery import RecoveryState
+from pteri.domain.recovery import CaseKind, RecoveryState
 from pteri.domain.rules import rules_from
+from stories import Attempt
 
 choices = st.integers(0, 31)
 ENDED: Final = frozenset({DeviceState.REVOKED, DeviceState.DROPPED})
+_BY_ANYBODY: Final = StartRecovery | FreezeAccount | VouchForRecovery | AttestIdentity | SetupOtp
+_BY_PHONES: Final[dict[type[StatementAct], set[DeviceState]]] = {
+    ActivateDevice: {DeviceState.PENDING, DeviceState.ACTIVE},
+    VetoChange: {DeviceState.PENDING, DeviceState.ACTIVE, DeviceState.SUSPENDED},
+}
+_IN_EVERY_STATE: Final = (
+    StartRecovery | ActivateDevice | VetoChange | VouchForRecovery | AttestIdentity | RotateWallet | SetupOtp
+)
+_BY_THE_WALLET: Final = (
+    Authenticate | ApproveMigration | RevokeDevice | ChangeProtection | UnfreezeAccount | ConfirmBackup
+)
 
 
-class AccountMachine(RuleBasedStateMachine):
-    """One wallet and as many phones as come. Everybody may try everything, also a statement of yesterday."""
+class AccountMachine(Quarrels):
+    """One account and as many phones as come. Everybody may try everything, also a statement of yesterday."""
 
     policy: ClassVar[Policy] = staticmethod(decide)
+    begun: ClassVar[Callable[[], Ledger] | None] = None
+    """What has happened before, for who looks for one attack."""
 
     def __init__(self) -> None:
         super().__init__()
         self.ledger = Ledger(policy=type(self).policy)
-        self.kept: list[tuple[StatementAct, int]] = []
+        self.kept: list[Attempt] = []
         self.waiting_for_code: list[tuple[int, int]] = []
         self.changed_in: set[int] = set()
         self.gone: set[Thumbprint] = set()
 
     # --- acts -------------------------------------------------------------------------------------------------------
 
-    @initialize(migration_open_s=st.sampled_from([10 * MINUTE, 2 * HOUR]))
-    def phone_1_binds_the_account(self, migration_open_s: int) -> None:
+    @initialize(migration_open_s=st.sampled_from([10 * MINUTE, 2 * HOUR]), guarded=st.booleans())
+    def phone_1_binds_the_account(self, migration_open_s: int, guarded: bool) -> None:
+        if (begun := type(self).begun) is not None:
+            self.ledger = replace(begun(), policy=type(self).policy)
+            return
         self.ledger.rules = rules_from({"migration_open_s": migration_open_s})
         assert isinstance(self.ledger.bind(1), Permit)
+        if guarded:
+            quarrels.protected(self.ledger)
 
     @rule(seconds=st.sampled_from([1, MINUTE, 10 * MINUTE, HOUR, DAY, 3 * DAY, 7 * DAY, 31 * DAY]))
     def time_passes(self, seconds: int) -> None:
@@ -61,7 +108,7 @@ class AccountMachine(RuleBasedStateMachine):
     @rule(who=choices)
     def a_sign_in_is_approved(self, who: int) -> None:
         number, epoch = self.phone(who), self.ledger.now().epoch
-        if isinstance(self.submit(self.ledger.authenticate(number)), Permit):
+        if isinstance(self.submit(Attempt(self.ledger.authenticate(number))), Permit):
             self.waiting_for_code.append((number, epoch))
 
     @precondition(lambda self: self.waiting_for_code)
@@ -80,18 +127,18 @@ class AccountMachine(RuleBasedStateMachine):
     @rule(who=choices, whom=choices, revoke_old=st.booleans())
     def a_migration_is_approved(self, who: int, whom: int, revoke_old: bool) -> None:
         new = self.newcomer(whom)
-        self.submit(self.ledger.approval(self.phone(who), new, revoke_old=revoke_old), newcomer=new)
+        self.submit(Attempt(self.ledger.approval(self.phone(who), new, revoke_old=revoke_old), new))
 
     @rule(who=choices, revoke_old=st.booleans(), typed=st.sampled_from([True, True, False]))
     def a_migration_takes_its_course(self, who: int, revoke_old: bool, typed: bool) -> None:
         """A short way to accounts with several phones; now and then nobody types the code."""
         new, ledger = self.stranger(), self.ledger
         approval = ledger.approval(self.phone(who), new, revoke_old=revoke_old)
-        if isinstance(self.submit(approval, newcomer=new), Hold):
+        if isinstance(self.submit(Attempt(approval, new)), Hold):
             if typed:
                 ledger.type_migration_code()
             ledger.wait(ledger.rules.migration_hold_s)
-            self.submit(ledger.acceptance(new))
+            self.submit(Attempt(ledger.acceptance(new)))
 
     @precondition(lambda self: self.migration_waits())
     @rule(right=st.sampled_from([True, True, False]))
@@ -103,7 +150,7 @@ class AccountMachine(RuleBasedStateMachine):
 
     @rule(who=choices)
     def a_phone_accepts(self, who: int) -> None:
-        self.submit(self.ledger.acceptance(self.phone(who)))
+        self.submit(Attempt(self.ledger.acceptance(self.phone(who))))
 
     @precondition(lambda self: self.pending())
     @rule(which=choices, patient=st.booleans(), honest=st.sampled_from([True, True, False]))
@@ -112,21 +159,28 @@ class AccountMachine(RuleBasedStateMachine):
         number = self.number_of(waiting[which % len(waiting)])
         if patient:
             self.ledger.wait(max(self.ledger.rules.migration_hold_s, self.held_s(number)))
-        acceptance = self.ledger.acceptance(number)
+        acceptance = Attempt(self.ledger.acceptance(number), signer=self.accepting(number))
         if not honest:
-            self.submit(msgspec.structs.replace(acceptance, approval=digest("another")))
+            self.submit(acceptance._replace(act=msgspec.structs.replace(acceptance.act, approval=digest("another"))))
         self.submit(acceptance)
+
+    def accepting(self, number: int) -> Signer:
+        """The wallet that the account will have, if this phone claims it."""
+        account = self.ledger.now()
+        case = account.recovery
+        claims = case is not None and case.new_device == thumbprint(number)
+        return Signer(wallet=case.new_wallet or account.wallet if case is not None and claims else account.wallet)
 
     @rule(whom=choices)
     def a_phone_claims_the_account(self, whom: int) -> None:
         new = self.newcomer(whom)
-        self.submit(self.ledger.claim(new), newcomer=new)
+        self.submit(Attempt(self.ledger.claim(new), new))
 
-    @rule(who=choices, whom=choices)
-    def a_phone_is_removed_by_somebody_who_insists(self, who: int, whom: int) -> None:
+    @rule(who=choices, whom=choices, secrets=st.sampled_from(["W", "W", "WC"]))
+    def a_phone_is_removed_by_somebody_who_insists(self, who: int, whom: int, secrets: str) -> None:
         by, target = self.phone(who), self.phone(whom)
-        self.submit(self.ledger.removal(by, target))
-        self.submit(self.ledger.removal(by, target))
+        self.submit(Attempt(self.ledger.removal(by, target)))
+        self.submit(Attempt(self.ledger.removal(by, target), signer=self.signed(secrets)))
 
     @rule(who=choices)
     def codes_are_set_up(self, who: int) -> None:
@@ -135,8 +189,7 @@ class AccountMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.kept)
     @rule(which=choices)
     def a_statement_of_yesterday_is_signed_again(self, which: int) -> None:
-        act, newcomer = self.kept[which % len(self.kept)]
-        self.submit(act, newcomer=newcomer)
+        self.submit(self.kept[which % len(self.kept)])
 
     @rule(who=choices, whom=choices, field=st.sampled_from(["epoch", "esim", "approval", "account"]))
     def a_statement_is_spoilt(self, who: int, whom: int, field: str) -> None:
@@ -149,55 +202,86 @@ class AccountMachine(RuleBasedStateMachine):
         }
         for act in (ledger.authenticate(number), ledger.approval(number, new), ledger.acceptance(number)):
             if field in act.__struct_fields__:
-                self.submit(msgspec.structs.replace(act, **{field: wrong[field]}), newcomer=new)
+                self.submit(Attempt(msgspec.structs.replace(act, **{field: wrong[field]}), new))
 
     # --- watching what an act does ----------------------------------------------------------------------------------
 
-    def submit(self, act: StatementAct, *, newcomer: int = 0) -> Decision:
-        self.kept.append((act, newcomer))
-        self.a_worse_line_gives_no_more(act)
-        before, recorded = self.ledger.settled()[0], len(self.ledger.events)
-        decision = self.ledger.submit(act, newcomer=newcomer)
+    def submit(self, attempt: Attempt) -> Decision:
+        act, before, recorded = attempt.act, self.ledger.settled()[0], len(self.ledger.events)
+        # Whoever signed it then signs it again: with the wallet of then.
+        attempt = attempt._replace(signer=attempt.signer or Signer(wallet=before.wallet))
+        self.kept.append(attempt)
+        self.a_worse_line_gives_no_more(attempt)
+        decision = attempt.on(self.ledger)
         if not isinstance(decision, Refuse):
-            self.only_who_may_has_acted(act, before)
+            self.only_who_may_has_acted(attempt, before)
         account = self.ledger.now() if recorded == 0 else fold(self.ledger.events[:recorded])
         for event in self.ledger.events[recorded:]:
             assert account is not None
             after = evolve(account, event)
             self.nobody_became_verified_but_by_his_own_statement(act, event, account, after)
             self.authority_changed_once_in_this_epoch(act, event)
-            self.no_suspension_was_cut_short(event, account)
+            self.no_suspension_was_cut_short(attempt, event, account)
+            self.another_wallet_came_only_by_what_an_owner_shows(act, event, account, after)
+            self.a_strong_case_ended_only_by_its_phone_or_something_stronger(act, event, account, after)
+            self.a_stopped_account_was_opened_only_by_a_strong_case_or_time_or_everything(event, account, after)
+            self.guardians_and_codes_came_by_a_code_a_wait_or_on_the_first_day(attempt, decision, event, account)
             account = after
+        self.the_wallet_alone_kept_within_its_freezes(self.ledger.now())
         return decision
 
-    def a_worse_line_gives_no_more(self, act: StatementAct) -> None:
+    def a_worse_line_gives_no_more(self, attempt: Attempt) -> None:
         """I6."""
-        account = self.ledger.settled()[0]
+        ledger, account = self.ledger, self.ledger.settled()[0]
         given = [
-            permissiveness(self.ledger.policy(act, Facts(account, self.ledger.circumstances(line)), self.ledger.rules))
+            permissiveness(ledger.policy(attempt.act, attempt.facts(ledger, account, line), ledger.rules))
             for line in SEVERITY
         ]
         assert given == sorted(given, reverse=True)
 
-    def only_who_may_has_acted(self, act: StatementAct, account: Account) -> None:
+    def only_who_may_has_acted(self, attempt: Attempt, account: Account) -> None:
         """I3, and what every statement must name."""
+        act, signer, device = attempt.act, attempt.signer, account.device(attempt.act.device)
+        assert signer is not None
         assert (act.account, act.epoch) == (account.id, account.epoch)
-        if not isinstance(act, RevokeDevice):
-            assert getattr(act, "esim", account.esim) == account.esim
-        device = account.device(act.device)
+        assert getattr(act, "esim", account.esim) == account.esim
+        if not isinstance(act, _BY_ANYBODY):
+            assert device is not None
+            assert device.state in _BY_PHONES.get(type(act), {DeviceState.ACTIVE})
+        if not isinstance(act, _IN_EVERY_STATE):
+            assert account.state in {AccountState.OPEN, AccountState.FROZEN}
+            assert account.state is AccountState.OPEN or isinstance(act, FreezeAccount | UnfreezeAccount)
+        if isinstance(act, _BY_THE_WALLET):
+            assert signer.wallet == account.wallet
+        if isinstance(act, ActivateDevice):
+            case = account.recovery
+            mine = case is not None and case.approval == act.approval
+            assert signer.wallet == (account.wallet if case is None or not mine else case.new_wallet or account.wallet)
         if isinstance(act, StartRecovery):
-            assert device is None
-            before = account.recovery
-            if before is not None and before.state is RecoveryState.REJECTED:
-                assert self.ledger.at >= before.ended_at + self.ledger.rules.recovery_blocked_s
-            return
-        assert device is not None
-        wanted = DeviceState.PENDING if isinstance(act, ActivateDevice) else DeviceState.ACTIVE
-        assert device.state is wanted
+            self.only_who_shows_it_claims(act, signer, account)
         target = account.device(act.target) if isinstance(act, RevokeDevice) else None
         removes = target is not None and target is not device and target.state is not DeviceState.PENDING
-        if isinstance(act, ApproveMigration) or removes:
+        if isinstance(act, ApproveMigration | RotateWallet) or removes:
+            assert device is not None
             assert not device.on_probation(self.ledger.at)
+
+    def only_who_shows_it_claims(self, act: StartRecovery, signer: Signer, account: Account) -> None:
+        device = account.device(act.device)
+        assert device is None or device.state is DeviceState.PENDING
+        assert "D" not in act.evidence
+        assert is_strong(act.evidence) or (account.state is AccountState.OPEN and "W" in act.evidence)
+        if "W" in act.evidence:
+            assert signer.wallet == account.wallet
+        if "C" in act.evidence:
+            assert signer.code_key in account.code_keys
+        if "G" in act.evidence:
+            assert account.guardians is not None
+            speaking = account.spoken_for(act.device, "G", self.ledger.at) & set(account.guardians.wallets)
+            assert len(speaking - {account.wallet.address}) >= account.guardians.needed
+        if "A" in act.evidence:
+            assert len(account.spoken_for(act.device, "A", self.ledger.at)) >= 2
+        if act.evidence == ("W",) and account.stopped_at:
+            assert self.ledger.at >= account.stopped_at + self.ledger.rules.recovery_blocked_s
 
     def nobody_became_verified_but_by_his_own_statement(
         self, act: StatementAct, event: Event, before: Account, after: Account
@@ -207,26 +291,33 @@ class AccountMachine(RuleBasedStateMachine):
         for device in after.active_devices():
             if device.thumbprint in known:
                 continue
+            assert device.thumbprint == act.device
+            if isinstance(event, SuspensionObjected):
+                # Who was verified before is back, and nobody acts until others have spoken.
+                assert before.known(device.thumbprint).state is DeviceState.SUSPENDED
+                assert after.state is AccountState.CONTESTED
+                continue
             assert isinstance(act, ActivateDevice)
             assert isinstance(event, DeviceActivated)
-            assert device.thumbprint == event.device == act.device
-            waited_s, rules = self.ledger.at - before.known(device.thumbprint).created_at, self.ledger.rules
+            waited_s, case = self.ledger.at - before.known(device.thumbprint).created_at, before.recovery
             if before.migration is not None and before.migration.new_device == device.thumbprint:
                 assert before.migration.confirmed
-                assert waited_s >= rules.migration_hold_s
+                assert waited_s >= self.ledger.rules.migration_hold_s
             else:
-                assert waited_s >= rules.recovery_hold_s
+                assert case is not None
+                assert self.ledger.at - case.opened_at >= shortest_wait_s(case.evidence)
 
     def authority_changed_once_in_this_epoch(self, act: StatementAct, event: Event) -> None:
         """I2."""
-        if isinstance(event, DeviceActivated | DeviceSuspended | DeviceRevoked):
+        if type(event) in AUTHORITY_CHANGES:
             assert act.epoch not in self.changed_in
             self.changed_in.add(act.epoch)
 
-    def no_suspension_was_cut_short(self, event: Event, before: Account) -> None:
+    def no_suspension_was_cut_short(self, attempt: Attempt, event: Event, before: Account) -> None:
         if isinstance(event, DeviceRevoked):
             suspension = before.known(event.device).suspension
-            assert suspension is None or self.ledger.at >= suspension.revoke_at
+            coded = attempt.signer is not None and attempt.signer.code_key in before.code_keys
+            assert suspension is None or coded or self.ledger.at >= suspension.revoke_at
 
     # --- invariants -------------------------------------------------------------------------------------------------
 
@@ -261,7 +352,10 @@ class AccountMachine(RuleBasedStateMachine):
             waited_for.append(migration.new_device)
             assert account.known(migration.old_device).state is DeviceState.ACTIVE
         if recovery is not None and recovery.state is RecoveryState.OPEN:
-            waited_for.append(recovery.new_device)
+            if recovery.kind is CaseKind.RECOVER:
+                waited_for.append(recovery.new_device)
+            else:
+                assert account.known(recovery.new_device).state is DeviceState.ACTIVE
         assert sorted(waited_for) == sorted(device.thumbprint for device in self.pending())
 
     @invariant()

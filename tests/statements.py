@@ -10,13 +10,22 @@ from pteri.core.acts import (
     SAME_WALLET,
     ActivateDevice,
     ApproveMigration,
+    AttestIdentity,
     Authenticate,
     BindWallet,
+    ChangeProtection,
+    ConfirmBackup,
+    FreezeAccount,
     RevokeDevice,
+    RotateWallet,
     SetupOtp,
     StartRecovery,
     StatementAct,
+    UnfreezeAccount,
+    VetoChange,
+    VouchForRecovery,
 )
+from pteri.core.guardians import Guardians
 from pteri.core.keys.device import DevicePrivateKey
 from pteri.core.keys.secret import Secret
 from pteri.core.statement import Statement
@@ -44,6 +53,8 @@ DEVICE: Final = PHONE.public.thumbprint
 NEW_DEVICE: Final = NEW_PHONE.public.thumbprint
 LINE: Final = digest("line")
 SESSION: Final = digest("session")
+# Three addresses that belong to nobody: a statement holds any that has the shape of one.
+FRIENDS: Final = tuple(f"L{letter * 33}" for letter in "ABC")
 
 EXAMPLES: Final[dict[str, StatementAct]] = {
     "link an account, with a line": BindWallet(ACCOUNT, DEVICE, LINE, 0, SESSION, digest("recovery terms")),
@@ -66,6 +77,19 @@ EXAMPLES: Final[dict[str, StatementAct]] = {
     "remove this phone": RevokeDevice(ACCOUNT, DEVICE, 6, DEVICE),
     "set up codes": SetupOtp(ACCOUNT, NEW_DEVICE, 7, None, 0, 0, 0),
     "prepare offline codes": SetupOtp(ACCOUNT, DEVICE, 8, digest("chain end"), 86_400, ISSUED_AT, 30),
+    "replace the wallet": RotateWallet(ACCOUNT, DEVICE, 9, FRIENDS[0]),
+    "recover with guardians and codes": ChangeProtection(
+        ACCOUNT, DEVICE, 10, Guardians(2, FRIENDS), digest("code keys")
+    ),
+    "recover with guardians alone": ChangeProtection(ACCOUNT, DEVICE, 10, Guardians(2, FRIENDS[:2]), None),
+    "recover with codes alone": ChangeProtection(ACCOUNT, DEVICE, 10, None, digest("code keys")),
+    "recover with the wallet alone": ChangeProtection(ACCOUNT, DEVICE, 10, None, None),
+    "stop the account": FreezeAccount(ACCOUNT, NEW_DEVICE, 11),
+    "let the account go on": UnfreezeAccount(ACCOUNT, DEVICE, 12),
+    "object": VetoChange(ACCOUNT, DEVICE, 13, digest("what waits")),
+    "speak for a friend": VouchForRecovery(ACCOUNT, DEVICE, 14, NEW_DEVICE),
+    "confirm who somebody is": AttestIdentity(ACCOUNT, DEVICE, 15, NEW_DEVICE),
+    "record a backup": ConfirmBackup(ACCOUNT, DEVICE, 16, digest("backup")),
 }
 
 

@@ -1,21 +1,27 @@
 """Accounts that have lived: one ledger for each situation that policy tells apart, and the acts to try on them.
 
-Phone 1 binds, phones 2 to 4 are newcomers, phone 9 nobody knows. Each call makes a ledger of its own.
+Phone 1 binds, phones 2 to 4 are newcomers, phone 9 nobody knows; guardians, officers and codes are those of
+``quarrels``. Each call makes a ledger of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from builders import account_id, digest, thumbprint
+import quarrels
+from builders import account_id, digest, thumbprint, wallet
 from ledger import DAY, HOUR, MINUTE, Ledger, opened
 from pteri.core.acts import BindWallet, SetupOtp, StatementAct
+from pteri.domain.facts import Facts, LineStatus, Signer
+from quarrels import CODE, NEW_WALLET, OTHER_CODE, friends, protected, signed_by
 
 if TYPE_CHECKING:
+    from pteri.core.ids import Digest
     from pteri.domain.account import Account
+    from pteri.domain.decisions import Decision
 
 PROBATION: Final = 3 * DAY
 
@@ -23,6 +29,11 @@ PROBATION: Final = 3 * DAY
 def grown() -> Ledger:
     """Two verified phones, both past their probation."""
     return opened().migrated(1, 2).wait(PROBATION)
+
+
+def guarded() -> Ledger:
+    """The same, with guardians and a recovery code since the first day."""
+    return protected(opened()).migrated(1, 2).wait(PROBATION)
 
 
 def _with(ledger: Ledger, *acts: Callable[[Ledger], object]) -> Ledger:
@@ -65,10 +76,11 @@ STORIES: Final[dict[str, Callable[[], Ledger]]] = {
     "recovery was not accepted in time": lambda: _with(
         opened(), lambda it: it.recover(3), lambda it: it.wait(10 * DAY)
     ),
-    "recovery stopped": lambda: _with(opened(), lambda it: it.recover(3), lambda it: it.revoke(1, 3)),
+    "recovery stopped": lambda: _with(opened(), lambda it: it.recover(3), lambda it: quarrels.veto(it, 1)),
     "recovery stopped long ago": lambda: _with(
-        opened(), lambda it: it.recover(3), lambda it: it.revoke(1, 3), lambda it: it.wait(30 * DAY)
+        opened(), lambda it: it.recover(3), lambda it: quarrels.veto(it, 1), lambda it: it.wait(30 * DAY)
     ),
+    "recovery taken back": lambda: _with(opened(), lambda it: it.recover(3), lambda it: quarrels.veto(it, 3)),
     "recovered": lambda: opened().recovered(3),
     "recovery races a migration": lambda: _with(
         opened(),
@@ -87,31 +99,144 @@ STORIES: Final[dict[str, Callable[[], Ledger]]] = {
         lambda it: it.wait(HOUR),
         lambda it: it.activate(3),
     ),
+    "guarded": guarded,
+    "guarded, its codes waiting to be replaced": lambda: _with(
+        guarded(), lambda it: quarrels.protect(it, 1, friends(), OTHER_CODE)
+    ),
+    "guarded, its codes replaced by time": lambda: _with(
+        guarded(), lambda it: quarrels.protect(it, 1, None, OTHER_CODE), lambda it: it.wait(3 * DAY)
+    ),
+    "guarded, its codes not replaced after all": lambda: _with(
+        guarded(),
+        lambda it: quarrels.protect(it, 1, None, OTHER_CODE),
+        lambda it: quarrels.veto(it, 2, it.events[-1].approval),  # type: ignore[union-attr]  # of ProtectionHeld
+    ),
+    "voices for a newcomer": lambda: quarrels.spoken_for(guarded(), "GA", 3),
+    "voices for a verified phone": lambda: quarrels.spoken_for(guarded(), "A", 1),
+    "claimed with a code": lambda: _with(guarded(), lambda it: quarrels.claim(it, 3, "WC")),
+    "claimed with guardians": lambda: _with(
+        quarrels.spoken_for(guarded(), "G", 3), lambda it: quarrels.claim(it, 3, "WG")
+    ),
+    "claimed with guardians, and delayed": lambda: _with(
+        quarrels.spoken_for(guarded(), "G", 3), lambda it: quarrels.claim(it, 3, "CG"), lambda it: quarrels.veto(it, 1)
+    ),
+    "claimed with officers": lambda: _with(
+        quarrels.spoken_for(guarded(), "A", 3), lambda it: quarrels.claim(it, 3, "A")
+    ),
+    "claimed with guardians, and recovered": lambda: _with(
+        quarrels.spoken_for(guarded(), "G", 3),
+        lambda it: quarrels.claim(it, 3, "WG"),
+        lambda it: it.wait(DAY),
+        quarrels.complete,
+    ),
+    "another wallet waits": lambda: _with(guarded(), lambda it: quarrels.rotate(it, 1)),
+    "another wallet waits with officers": lambda: _with(
+        quarrels.spoken_for(guarded(), "A", 1), lambda it: quarrels.rotate(it, 1, "A")
+    ),
+    "another wallet": lambda: _with(guarded(), lambda it: quarrels.rotate(it, 1, "WC")),
+    "another wallet after a wait": lambda: _with(
+        guarded(), lambda it: quarrels.rotate(it, 1), lambda it: it.wait(3 * DAY), quarrels.complete
+    ),
+    "frozen": lambda: _with(guarded(), quarrels.freeze),
+    "frozen twice": lambda: _with(guarded(), quarrels.freeze, lambda it: it.wait(DAY), quarrels.freeze),
+    "frozen twice, and over": lambda: _with(
+        guarded(), quarrels.freeze, lambda it: it.wait(DAY), quarrels.freeze, lambda it: it.wait(DAY)
+    ),
+    "unfrozen": lambda: _with(guarded(), quarrels.freeze, quarrels.unfreeze),
+    "contested by a phone": lambda: _with(guarded(), lambda it: quarrels.freeze(it, 2, "")),
+    "contested by an objection": lambda: _with(
+        guarded(), lambda it: quarrels.claim(it, 3, "WC"), lambda it: quarrels.veto(it, 1)
+    ),
+    "contested by a phone that came back": lambda: _with(
+        guarded(),
+        lambda it: it.revoke(2, 1),
+        lambda it: quarrels.veto(it, 1, it.events[-1].approval),  # type: ignore[union-attr]  # of DeviceSuspended
+    ),
+    "contested, and claimed with guardians": lambda: _with(
+        quarrels.spoken_for(guarded(), "G", 3),
+        lambda it: quarrels.freeze(it, 2, ""),
+        lambda it: quarrels.claim(it, 3, "WG"),
+    ),
 }
 
 
-def acts_on(ledger: Ledger) -> Iterator[tuple[StatementAct, int]]:
-    """Every act by every phone, right and wrong, with the number of the phone that it would let in."""
+class Attempt(NamedTuple):
+    """An act, and what comes with it: the phone that it lets in or speaks for, who signed it, keys of codes."""
+
+    act: StatementAct
+    newcomer: int = 0
+    signer: Signer | None = None
+    code_keys: tuple[str, ...] = ()
+
+    def on(self, ledger: Ledger) -> Decision:
+        return ledger.submit(self.act, newcomer=self.newcomer, signer=self.signer, code_keys=self.code_keys)
+
+    def facts(self, ledger: Ledger, account: Account | None, line: LineStatus | None = None) -> Facts:
+        return ledger.facts(account, line, self.signer)
+
+
+def acts_on(ledger: Ledger) -> Iterator[Attempt]:
+    """Every act by every phone, right and wrong, signed by the account's wallet; those of quarrels also by others."""
     account = ledger.settled()[0]
     for number in (1, 2, 3, 4, 9):
-        for act, newcomer in _acts_by(ledger, number):
-            yield act, newcomer
-            for changed in _spoilt(act, account):
-                yield changed, newcomer
+        for attempt in _acts_by(ledger, number):
+            yield attempt
+            for changed in _spoilt(attempt.act, account):
+                yield attempt._replace(act=changed)
+        yield from _quarrels_of(ledger, number)
 
 
-def _acts_by(ledger: Ledger, number: int) -> Iterator[tuple[StatementAct, int]]:
+def _acts_by(ledger: Ledger, number: int) -> Iterator[Attempt]:
     account = ledger.settled()[0]
-    yield _binding(account, number), 0
-    yield ledger.authenticate(number), 0
+    yield Attempt(_binding(account, number))
+    yield Attempt(ledger.authenticate(number))
+    yield Attempt(ledger.authenticate(number), signer=Signer(wallet=wallet(NEW_WALLET)))
     for new in (2, 4, 9):
         for revoke_old in (True, False):
-            yield ledger.approval(number, new, revoke_old=revoke_old), new
-    yield ledger.acceptance(number), 0
-    yield ledger.claim(number), number
+            yield Attempt(ledger.approval(number, new, revoke_old=revoke_old), new)
+    yield Attempt(ledger.acceptance(number))
+    yield Attempt(ledger.claim(number), number)
     for target in (1, 2, 3, 4, 9):
-        yield ledger.removal(number, target), 0
-    yield SetupOtp(account.id, thumbprint(number), account.epoch, None, length=0, start=0, step=0), 0
+        yield Attempt(ledger.removal(number, target))
+    yield Attempt(SetupOtp(account.id, thumbprint(number), account.epoch, None, length=0, start=0, step=0))
+    yield Attempt(quarrels.backup(ledger, number))
+
+
+def _quarrels_of(ledger: Ledger, number: int) -> Iterator[Attempt]:
+    account = ledger.settled()[0]
+    stranger, own, coded = signed_by(ledger, ""), signed_by(ledger), signed_by(ledger, "WC")
+    if account.recovery is not None:
+        act, wallet_then = quarrels.completing(account)
+        yield Attempt(msgspec.structs.replace(act, device=thumbprint(number)), signer=Signer(wallet=wallet_then))
+    for letters in ("WC", "WG", "CG", "A"):
+        yield Attempt(quarrels.claiming(ledger, number, letters), number, signed_by(ledger, letters, new=NEW_WALLET))
+    for letters in ("W", "WC", "C", ""):
+        yield Attempt(quarrels.rotation(ledger, number), signer=signed_by(ledger, letters, new=NEW_WALLET))
+    for case in _waiting(account):
+        yield Attempt(quarrels.objection(ledger, number, case), signer=own)
+        yield Attempt(quarrels.objection(ledger, number, case), signer=stranger)
+    yield Attempt(ledger.removal(number, 1), signer=coded)
+    for signer in (stranger, own, coded, msgspec.structs.replace(stranger, officer=quarrels.OFFICERS[0])):
+        yield Attempt(quarrels.freezing(ledger, number), signer=signer)
+    for signer in (own, coded):
+        yield Attempt(quarrels.unfreezing(ledger, number), signer=signer)
+        for guardians, code in ((friends(), CODE), (friends(91, 92), OTHER_CODE)):
+            wish = quarrels.protection(ledger, number, guardians, code)
+            yield Attempt(wish, signer=signer, code_keys=quarrels.code_keys(code))
+    itself = msgspec.structs.replace(friends(), wallets=(account.wallet.address,))
+    yield Attempt(quarrels.protection(ledger, number, itself), signer=own)
+    for wallet_number in (91, 9):
+        yield Attempt(quarrels.vouching(ledger, number, 3), number, Signer(wallet=wallet(wallet_number)))
+    for officer in (quarrels.OFFICERS[0], None):
+        yield Attempt(quarrels.attesting(ledger, 3, by=number), number, Signer(wallet=wallet(81), officer=officer))
+
+
+def _waiting(account: Account) -> Iterator[Digest]:
+    """Everything to which somebody could object, also if it is over."""
+    ways = (account.recovery, account.migration, account.protection)
+    yield from (way.approval for way in ways if way is not None)
+    yield from (device.suspension.approval for device in account.devices if device.suspension is not None)
+    yield digest("nothing that waits")
 
 
 def _binding(account: Account, number: int) -> BindWallet:

@@ -17,6 +17,7 @@ import msgspec
 
 from pteri.core import ids, wire
 from pteri.core.acts import ACTS, SAME_WALLET
+from pteri.core.guardians import Guardians
 from pteri.core.httpsig import SignedRequest
 from pteri.core.keys import secp256k1
 from pteri.core.keys.message import SignatureType
@@ -27,7 +28,7 @@ from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.problems import PROBLEM_TYPES, Kind
 from pteri.http.ratelimit import Rate
-from world import ALICE_WORDS, ORIGIN, Answered, Browser, SimEntropy, SimPhone, SimWallet, World
+from world import ALICE_WORDS, NEW_WORDS, ORIGIN, Answered, Browser, Key, SimEntropy, SimPhone, SimWallet, World
 
 if TYPE_CHECKING:
     from pteri.app.ports import Store
@@ -344,9 +345,51 @@ def before(purpose: str, world: World) -> Stand:
             return setting_up(world, new)
         case "recover":
             return recovering(world, new)
-        case _:
+        case "revoke":
+            assert old.approve_offer(new.offer()).decided.status == 202
+            return standing(world, old, old.start_revocation(new.thumbprint))
+        case "veto":
             new.start_recovery()
-            return Stand(world, old, old.start_revocation(new.thumbprint).as_(wire.Claimed).statement)
+            return standing(world, old, old.start_veto(old.open_case()))
+        case _:
+            return _before_help(purpose, world, old, new)
+
+
+def standing(world: World, phone: SimPhone, started: Answered) -> Stand:
+    """Before the statement that the phone has asked for."""
+    return Stand(world, phone, started.as_(wire.Claimed).statement)
+
+
+def guarded_by(world: World, *numbers: int) -> Guardians:
+    """Two of these friends are enough."""
+    return Guardians(2, tuple(sorted(world.guardian(number).wallet.pinned.address for number in numbers)))
+
+
+def _before_help(purpose: str, world: World, old: SimPhone, new: SimPhone) -> Stand:
+    code, account = Key("recovery code"), old.devices().account
+    match purpose:
+        case "protect":
+            return standing(world, old, old.start_protection(guarded_by(world, 1, 2, 3), (code,)))
+        case "rotate":
+            assert old.protect(codes=(code,)).decided.status == 200
+            return standing(world, old, old.start_rotation(SimWallet(NEW_WORDS), code=code))
+        case "freeze":
+            return standing(world, old, old.start_freeze())
+        case "unfreeze":
+            assert old.protect(codes=(code,)).decided.status == 200
+            assert new.stop().decided.status == 200
+            return standing(world, old, old.start_unfreeze(code))
+        case "vouch":
+            assert old.protect(guarded_by(world, 1, 2, 3)).decided.status == 200
+            guardian = world.guardian(1)
+            return standing(world, guardian, guardian.start_vouch(account, new))
+        case "attest":
+            officer = world.officer("ofc-1")
+            return standing(world, officer, officer.start_attest(account, new))
+        case "backup-verified":
+            return standing(world, old, old.start_backup_check(digest("a backup")))
+        case _:
+            raise AssertionError(purpose)
 
 
 def accepting(world: World, old: SimPhone, new: SimPhone) -> Stand:
@@ -395,6 +438,10 @@ _SAMPLES: Final[dict[str, Any]] = {
     "length": 0,
     "start": 0,
     "step": 0,
+    "guardians": None,
+    "codes": None,
+    "case": digest("what waits"),
+    "backup": digest("a backup"),
 }
 
 
@@ -402,6 +449,8 @@ def as_purpose(statement: Statement, purpose: str) -> Statement:
     """The same nonce, times, account, phone and whatever else fits, signed for another purpose."""
     kind = ACTS[purpose]
     known = {**_SAMPLES, **msgspec.structs.asdict(statement.act)}
+    if purpose == "rotate":
+        known["new_wallet"] = SimWallet(ALICE_WORDS, 7).pinned.address
     act = kind(**{name: known[name] for name in kind.__struct_fields__})
     return msgspec.structs.replace(statement, act=act)
 
@@ -430,6 +479,10 @@ _OTHERS: Final[dict[str, tuple[Any, ...]]] = {
     "new_wallet": (SimWallet(ALICE_WORDS, 7).pinned.address,),
     "target": (digest("another target"),),
     "chain_end": (digest("a chain"),),
+    "guardians": (None, Guardians(2, ("L" + "A" * 33, "L" + "B" * 33))),
+    "codes": (None, digest("other codes")),
+    "case": (digest("another case"),),
+    "backup": (digest("another backup"),),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from pteri.domain.account import fold
+from pteri.domain.evolving import fold
 
 if TYPE_CHECKING:
     from pteri.app.ports import Store

@@ -25,10 +25,11 @@ from pteri.adapters.store.grouped import GroupedStore
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
-from pteri.app.deployment import Deployment, Tenant
+from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.ports import LineAnswer
 from pteri.core import ids, wire
 from pteri.core.acts import ApproveMigration, Authenticate, BindWallet, StatementAct
+from pteri.core.guardians import Guardians
 from pteri.core.httpsig import SignedRequest, Tag, sign
 from pteri.core.ids import AccountId, Digest, Domain, TenantId
 from pteri.core.invitation import parse_invitation
@@ -38,11 +39,12 @@ from pteri.core.keys.device import DevicePrivateKey
 from pteri.core.keys.message import SignatureType, sign_message, verify_message
 from pteri.core.keys.mnemonic import seed
 from pteri.core.keys.network import network_named
+from pteri.core.keys.recovery import sign_with_code
 from pteri.core.keys.secret import Secret
 from pteri.core.otp import one_time_code
 from pteri.core.statement import Statement
 from pteri.core.transfer.offer import OFFER_LIFE_S, make_offer
-from pteri.core.verify import Enrolment, Invited, Payload, WalletSignature
+from pteri.core.verify import CodeSignature, Enrolment, Invited, NewWallet, Payload, WalletSignature
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.facts import LineStatus
 from pteri.domain.rules import Rules
@@ -178,6 +180,11 @@ class SimWallet:
 
 ALICE_WORDS = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about"
 MALLORY_WORDS = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+NEW_WORDS = "letter advice cage absurd amount doctor acoustic avoid letter advice cage above"
+"""Of the wallet that somebody makes when the old one is lost or known to others."""
+FRIENDS_WORDS = "zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo wrong"
+"""Guardians and officers: one wallet each."""
+OFFICERS = ("ofc-1", "ofc-2", "ofc-3")
 
 
 class Database(Protocol):
@@ -242,6 +249,10 @@ class World:
         self._runner = asyncio.Runner()
         weakref.finalize(self, self._runner.get_loop().close)
         entropy = SimEntropy(name)
+        officers = {
+            ids.thumbprint(phone.thumbprint): Officer(officer, phone.key.private.public, phone.wallet.pinned)
+            for officer, phone in ((officer, self.officer(officer)) for officer in OFFICERS)
+        }
         self.sites = {name: Key(f"site {name}") for name in ("bank", "shop")}
         self.deployment = Deployment(
             store=self.run(self.database.open()),
@@ -259,6 +270,7 @@ class World:
                         network="main",
                         chain=network_named("main").chain_id,
                         client_keys={key.private.public.thumbprint: key.private.public},
+                        officers=officers if name == "bank" else {},
                     )
                     for name, key in self.sites.items()
                 )
@@ -308,6 +320,14 @@ class World:
 
     def phone(self, label: str, words: str = ALICE_WORDS, *, index: int = 0, tenant: str = "bank") -> SimPhone:
         return SimPhone(self, Key(label), SimWallet(words, index), tenant)
+
+    def officer(self, name: str) -> SimPhone:
+        """Somebody of the bank who sees the papers of people."""
+        return self.phone(f"phone of {name}", FRIENDS_WORDS, index=50 + OFFICERS.index(name))
+
+    def guardian(self, number: int) -> SimPhone:
+        """A friend of whoever named them. They need no account anywhere."""
+        return self.phone(f"phone of guardian {number}", FRIENDS_WORDS, index=number)
 
     def enrolled(self, label: str = "old phone", login: str = "alice@example.com", **kwargs: Any) -> SimPhone:
         """A phone that has linked an account, with its code typed."""
@@ -426,15 +446,35 @@ class Known:
     esim: Digest | None
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What signs a statement besides the phone and its wallet.
+
+    ``told``: the answer says whose wallet signed, since it may not be the account's.
+    """
+
+    new_wallet: SimWallet | None = None
+    code: Key | None = None
+    told: bool = False
+
+
+_NOTHING_BESIDE = Beside()
+
+
 @dataclass
 class SimPhone:
-    """An honest phone. ``payload`` makes what it signs; tests change what a thief would change."""
+    """An honest phone. ``payload`` makes what it signs; tests change what a thief would change.
+
+    ``claimed_with``: the wallet that the account shall have, once the phone has asked for another one.
+    """
 
     world: World
     key: Key
     wallet: SimWallet
     tenant: str = "bank"
     known: Known | None = None
+    claimed_with: SimWallet | None = None
+    beside: dict[str, Beside] = field(default_factory=dict)
 
     @property
     def thumbprint(self) -> str:
@@ -463,12 +503,24 @@ class SimPhone:
         self, statement: Statement, *, enrolment: Enrolment | None = None, invited: Invited | None = None
     ) -> Payload:
         text = statement.encode()
+        beside = self.beside.get(statement.request_id, _NOTHING_BESIDE)
+        wallet, new = self.signs(statement), beside.new_wallet
         return Payload(
-            wallet_signature=WalletSignature(SignatureType.P2PKH, self.wallet.sign(text)),
+            wallet_signature=WalletSignature(SignatureType.P2PKH, wallet.sign(text)),
             statement_sha256=ids.digest_text(hashlib.sha256(text).digest()),
             enrolment=enrolment,
             invited=invited,
+            new_wallet=None
+            if new is None
+            else NewWallet(new.pinned, None if new.pinned == wallet.pinned else new.sign(text)),
+            recovery_code=None if beside.code is None else code_signature(beside.code, text),
+            signed_by=wallet.pinned if beside.told else None,
         )
+
+    def signs(self, statement: Statement) -> SimWallet:
+        """Which of its wallets the statement names."""
+        new = self.claimed_with
+        return self.wallet if new is None or new.pinned.address != statement.address else new
 
     def response(
         self,
@@ -491,7 +543,7 @@ class SimPhone:
     def code_of(self, request: SignedRequest, statement: Statement) -> str:
         payload = msgspec.json.decode(request.body, type=Payload)
         message = verify_message(
-            self.wallet.pinned.address, statement.encode(), payload.wallet_signature.signature, network="main"
+            self.signs(statement).pinned.address, statement.encode(), payload.wallet_signature.signature, network="main"
         )
         device_rs = base64.b64decode(request.signature.removeprefix("pteri=:").removesuffix(":"))
         return one_time_code(
@@ -585,26 +637,165 @@ class SimPhone:
         return self.answer(self.start_migration(offer, revoke_old=revoke_old).as_(wire.Claimed).statement)
 
     def start_activation(self) -> Answered:
-        return self.post("/activations", wire.Nothing())
+        return self._started(self.post("/activations", wire.Nothing()), Beside(told=self.claimed_with is not None))
 
     def activate(self) -> Shown:
-        return self.answer(self.start_activation().as_(wire.Claimed).statement)
+        return self.answered(self.start_activation())
+
+    def _started(self, answer: Answered, beside: Beside) -> Answered:
+        """With what will sign besides, remembered for the answer."""
+        if answer.status < 300:
+            self.beside[answer.as_(wire.Claimed).statement.request_id] = beside
+        return answer
+
+    def answered(self, started: Answered) -> Shown:
+        return self.answer(started.as_(wire.Claimed).statement)
+
+    # --- who claims an account -----------------------------------------------------------------------------------
+
+    def start_set_up(
+        self, *, account: AccountId | None = None, code: Key | None = None, brings: bool = False
+    ) -> Answered:
+        """``brings``: the wallet is a new one."""
+        message = wire.SetUpCodes(
+            self.sec1_text,
+            self.wallet.pinned.address,
+            wallet=self.wallet.pinned if brings else None,
+            account=account,
+            recovery_code=None if code is None else code_key(code),
+        )
+        return self._started(self.post("/code-setups", message), Beside(code=code, told=brings))
 
     def set_up_codes(self) -> Shown:
-        message = wire.SetUpCodes(self.sec1_text, self.wallet.pinned.address)
-        return self.answer(self.post("/code-setups", message).as_(wire.Claimed).statement)
+        return self.answered(self.start_set_up())
 
     def start_recovery(self) -> Shown:
-        set_up = self.set_up_codes()
+        return self.claim_account("W")
+
+    def claim_account(
+        self,
+        evidence: str,
+        *,
+        account: AccountId | None = None,
+        code: Key | None = None,
+        new_wallet: SimWallet | None = None,
+    ) -> Shown:
+        """Ask for the account, with this evidence in letters; without ``W`` the phone's own wallet is the new one."""
+        return self.answered(self.start_claim(evidence, account=account, code=code, new_wallet=new_wallet))
+
+    def start_claim(
+        self,
+        evidence: str,
+        *,
+        account: AccountId | None = None,
+        code: Key | None = None,
+        new_wallet: SimWallet | None = None,
+    ) -> Answered:
+        owns = "W" in evidence
+        set_up = self.answered(self.start_set_up(account=account, code=None if owns else code, brings=not owns))
         assert set_up.decided.status == 200, set_up.decided.body
-        message = wire.StartRecovery(set_up.statement.request_id, set_up.code)
-        return self.answer(self.post("/recoveries", message).as_(wire.Claimed).statement)
+        new = new_wallet if owns else self.wallet
+        message = wire.StartRecovery(
+            set_up.statement.request_id,
+            set_up.code,
+            evidence=tuple(sorted(evidence)),
+            new_wallet=None if new is None else new.pinned,
+            recovery_code=None if code is None else code_key(code),
+        )
+        self.claimed_with = new
+        return self._started(self.post("/recoveries", message), Beside(new_wallet=new, code=code, told=not owns))
+
+    # --- the account's own phones --------------------------------------------------------------------------------
+
+    def start_veto(self, case: Digest) -> Answered:
+        return self._started(self.post("/vetoes", wire.Veto(case)), Beside(told=self.claimed_with is not None))
+
+    def veto(self, case: Digest | None = None) -> Shown:
+        """Object to this, or to the open case."""
+        return self.answered(self.start_veto(case or self.open_case()))
+
+    def open_case(self) -> Digest:
+        recovery = self.devices().recovery
+        assert recovery is not None
+        return recovery.case
+
+    def start_rotation(self, new: SimWallet, *, code: Key | None = None) -> Answered:
+        message = wire.Rotate(new.pinned, None if code is None else code_key(code))
+        return self._started(self.post("/rotations", message), Beside(new_wallet=new, code=code))
+
+    def rotate(self, new: SimWallet, *, code: Key | None = None) -> Shown:
+        """Another wallet: at once with a code, and from then on this phone signs with it."""
+        shown = self.answered(self.start_rotation(new, code=code))
+        if shown.decided.status == 200:
+            self.wallet = new
+        elif shown.decided.status == 202:
+            self.claimed_with = new
+        return shown
+
+    def start_protection(
+        self, guardians: Guardians | None = None, codes: tuple[Key, ...] = (), *, code: Key | None = None
+    ) -> Answered:
+        message = wire.Protect(guardians, tuple(map(code_key, codes)), None if code is None else code_key(code))
+        return self._started(self.post("/protections", message), Beside(code=code))
+
+    def protect(
+        self, guardians: Guardians | None = None, codes: tuple[Key, ...] = (), *, code: Key | None = None
+    ) -> Shown:
+        return self.answered(self.start_protection(guardians, codes, code=code))
+
+    def start_freeze(self) -> Answered:
+        return self.post("/freezes", wire.Freeze())
+
+    def freeze(self) -> Shown:
+        return self.answered(self.start_freeze())
+
+    def start_unfreeze(self, code: Key) -> Answered:
+        return self._started(self.post("/unfreezes", wire.Unfreeze(code_key(code))), Beside(code=code))
+
+    def unfreeze(self, code: Key) -> Shown:
+        return self.answered(self.start_unfreeze(code))
+
+    def start_backup_check(self, backup: Digest) -> Answered:
+        return self.post("/backup-checks", wire.CheckBackup(backup))
+
+    # --- phones that the account does not know -------------------------------------------------------------------
+
+    def start_stop(self, account: AccountId | None = None, *, code: Key | None = None) -> Answered:
+        message = wire.Stop(self.sec1_text, self.wallet.pinned, account, None if code is None else code_key(code))
+        return self._started(self.post("/stops", message), Beside(code=code, told=True))
+
+    def stop(self, account: AccountId | None = None, *, code: Key | None = None) -> Shown:
+        """Freeze an account that does not know this phone."""
+        return self.answered(self.start_stop(account, code=code))
+
+    def start_vouch(self, account: AccountId, claimant: SimPhone) -> Answered:
+        message = wire.Vouch(self.sec1_text, self.wallet.pinned, account, ids.thumbprint(claimant.thumbprint))
+        return self._started(self.post("/vouchers", message), Beside(told=True))
+
+    def vouch(self, account: AccountId, claimant: SimPhone) -> Shown:
+        return self.answered(self.start_vouch(account, claimant))
+
+    def start_attest(self, account: AccountId, claimant: SimPhone) -> Answered:
+        message = wire.Attest(account, ids.thumbprint(claimant.thumbprint))
+        return self._started(self.post("/attestations", message), Beside(told=True))
+
+    def attest(self, account: AccountId, claimant: SimPhone) -> Shown:
+        return self.answered(self.start_attest(account, claimant))
 
     def start_revocation(self, target: str) -> Answered:
         return self.post("/revocations", wire.Revoke(ids.thumbprint(target)))
 
     def revoke(self, target: str) -> Shown:
         return self.answer(self.start_revocation(target).as_(wire.Claimed).statement)
+
+
+def code_key(code: Key) -> str:
+    """What the service knows of a recovery code: its public key."""
+    return ids.to_base64url(code.private.public.sec1)
+
+
+def code_signature(code: Key, text: bytes) -> CodeSignature:
+    return CodeSignature(code_key(code), ids.to_base64url(sign_with_code(code.private, text)))
 
 
 def with_act(statement: Statement, **changes: Any) -> Statement:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pteri import durable
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
+from pteri.core.wallets import PinnedWallet, pin_wallet
 from pteri.database import Database, DatabaseUrl, database_from
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Environment",
+    "OfficerSettings",
     "ServerSettings",
     "Settings",
     "SettingsError",
@@ -129,6 +131,17 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             _require_network(proxy)
 
 
+class OfficerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One ``[[tenants.officers]]`` table: somebody who may attest who claims an account. Two must, and they differ."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    """A pseudonym. It stands in the log for ever; the list of who is who belongs to the company."""
+    phone_key: str
+    """Key of the officer's phone: base64url of the 65-byte SEC1 point."""
+    wallet: PinnedWallet
+    """Wallet of the officer: ``address``, ``public_key`` and ``signature_type``."""
+
+
 class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One ``[[tenants]]`` table: a relying party."""
 
@@ -137,17 +150,30 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     network: Literal["main", "test", "regtest"]
     client_keys: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     """P-256 keys its back end signs requests with: base64url of the 65-byte SEC1 point."""
+    officers: tuple[OfficerSettings, ...] = ()
+    """Who may re-proof people who have lost everything. Without two of them nobody can."""
 
     def __post_init__(self) -> None:
         try:
             ids.tenant_id(self.id)
             ids.domain(self.domain)
-            for key in self.client_keys:
+            for key in (*self.client_keys, *(officer.phone_key for officer in self.officers)):
                 _require_client_key(key)
+            for officer in self.officers:
+                told = officer.wallet
+                pin_wallet(told.address, told.public_key, told.signature_type, network=self.network)
         except ProtocolError as error:
             raise ValueError(error.detail) from error
         if len(set(self.client_keys)) != len(self.client_keys):
             raise ValueError("client_keys names one key twice")
+        for what, values in (
+            ("name", [officer.name for officer in self.officers]),
+            ("phone_key", [officer.phone_key for officer in self.officers]),
+            ("wallet", [officer.wallet.address for officer in self.officers]),
+        ):
+            # Or one officer would be two.
+            if len(set(values)) != len(values):
+                raise ValueError(f"two officers have the same {what}")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -320,6 +346,8 @@ def _toml(base: Path, value: object) -> str:
             return _toml(base, value.reveal())
         case tuple():
             return "[" + ", ".join(_toml(base, item) for item in value) + "]"
+        case msgspec.Struct():
+            return "{ " + ", ".join(_pairs(base, value)) + " }"
         case str():
             # A JSON string is a TOML basic string, but for DEL.
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -19,7 +19,7 @@ from pteri.adapters.store.opening import open_store
 from pteri.adapters.system import SteppedClock, SystemClock, SystemEntropy, self_test
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
-from pteri.app.deployment import Deployment, Tenant
+from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.forget import forget_old
 from pteri.app.loops import Loop, News, Stop, pull
 from pteri.app.sequence import give_positions
@@ -32,7 +32,7 @@ from pteri.domain.rules import RulesError, rules_from
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.ratelimit import Rate
-from pteri.settings import ServerSettings, Settings, SettingsError, TenantSettings
+from pteri.settings import OfficerSettings, ServerSettings, Settings, SettingsError, TenantSettings
 
 if TYPE_CHECKING:
     from pteri.app.ports import Entropy
@@ -98,7 +98,12 @@ def _tenant(settings: TenantSettings) -> Tenant:
         network=settings.network,
         chain=network_named(settings.network).chain_id,
         client_keys={key.thumbprint: key for key in keys},
+        officers={officer.device.thumbprint: officer for officer in map(_officer, settings.officers)},
     )
+
+
+def _officer(settings: OfficerSettings) -> Officer:
+    return Officer(settings.name, DeviceKey.from_sec1(ids.from_base64url(settings.phone_key)), settings.wallet)
 
 
 def api_of(deployment: Deployment, server: ServerSettings) -> Application:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import pytest
 
+from pteri.domain.account import ACCOUNT_TABLE
 from pteri.domain.challenge import CHALLENGE_TABLE
 from pteri.domain.device import DEVICE_TABLE
 from pteri.domain.migration import MIGRATION_TABLE
@@ -35,6 +36,7 @@ def _names(table: Mapping[tuple[StateT, EventT], StateT]) -> set[tuple[str, str,
 TABLES = {
     "challenge": _names(CHALLENGE_TABLE),
     "device": _names(DEVICE_TABLE),
+    "account": _names(ACCOUNT_TABLE),
     "migration": _names(MIGRATION_TABLE),
     "recovery": _names(RECOVERY_TABLE),
 }

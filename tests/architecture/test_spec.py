@@ -15,6 +15,7 @@ from pteri.core.ids import Thumbprint, account_id, digest_text
 from pteri.core.keys.message import SignatureType
 from pteri.core.keys.network import NETWORKS
 from pteri.core.statement import parse
+from pteri.domain.account import ACCOUNT_TABLE
 from pteri.domain.challenge import CHALLENGE_TABLE
 from pteri.domain.decisions import Reason
 from pteri.domain.device import DEVICE_TABLE
@@ -112,7 +113,19 @@ EXAMPLES: list[acts.StatementAct] = [
     acts.RevokeDevice(ACCOUNT, PHONE, 1, PHONE),
     acts.SetupOtp(ACCOUNT, PHONE, 1, None, 0, 0, 0),
     acts.SetupOtp(ACCOUNT, PHONE, 1, A_DIGEST, 0, 0, 0),
+    acts.RotateWallet(ACCOUNT, PHONE, 1, "L" * 34),
+    acts.ChangeProtection(ACCOUNT, PHONE, 1, None, None),
+    acts.FreezeAccount(ACCOUNT, PHONE, 1),
+    acts.UnfreezeAccount(ACCOUNT, PHONE, 1),
+    acts.VetoChange(ACCOUNT, PHONE, 1, A_DIGEST),
+    acts.VouchForRecovery(ACCOUNT, PHONE, 1, PHONE),
+    acts.AttestIdentity(ACCOUNT, PHONE, 1, PHONE),
+    acts.ConfirmBackup(ACCOUNT, PHONE, 1, A_DIGEST),
 ]
+
+
+def test_there_is_an_example_of_every_purpose() -> None:
+    assert {act.purpose for act in EXAMPLES} == acts.ACTS.keys()
 
 
 @pytest.mark.parametrize("act", EXAMPLES, ids=lambda act: str(act.purpose))
@@ -139,7 +152,13 @@ def test_the_example_statement_is_one() -> None:
 
 @pytest.mark.parametrize(
     ("number", "table"),
-    [("7.1", CHALLENGE_TABLE), ("7.2", DEVICE_TABLE), ("7.4", MIGRATION_TABLE), ("7.5", RECOVERY_TABLE)],
+    [
+        ("7.1", CHALLENGE_TABLE),
+        ("7.2", DEVICE_TABLE),
+        ("7.3", ACCOUNT_TABLE),
+        ("7.4", MIGRATION_TABLE),
+        ("7.5", RECOVERY_TABLE),
+    ],
 )
 def test_the_state_tables_are_the_codes(number: str, table: dict[tuple[str, str], str]) -> None:
     assert [tuple(row) for row in rows(section(number))] == [
@@ -168,7 +187,7 @@ def test_the_rules_have_these_defaults_floors_and_ceilings() -> None:
 
 
 def test_the_recovery_terms_are_the_ones_that_are_agreed_to() -> None:
-    [terms] = re.findall(r"```\n(.*?)```", section("8.4"), re.DOTALL)
+    [terms] = re.findall(r"```\n(.*?)```", section("8.6"), re.DOTALL)
     assert terms == Rules().terms()
 
 

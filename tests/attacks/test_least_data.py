@@ -27,7 +27,7 @@ def lived_through(world: World) -> list[SimPhone]:
     assert type_code(stand, old.code_of(request, stand.statement)).status == 200
     thief = world.phone("thief's phone")
     thief.start_recovery()
-    old.revoke(thief.thumbprint)
+    assert old.veto().decided.status == 200
     old.revoke(new.thumbprint)
     for number in range(4):
         stranger = world.phone(f"stranger {number}")

@@ -16,25 +16,38 @@ from pteri.core.acts import (
     SAME_WALLET,
     ActivateDevice,
     ApproveMigration,
+    AttestIdentity,
     Authenticate,
     BindWallet,
+    ChangeProtection,
+    ConfirmBackup,
+    FreezeAccount,
     RevokeDevice,
+    RotateWallet,
     SetupOtp,
     StartRecovery,
     StatementAct,
+    UnfreezeAccount,
+    VetoChange,
+    VouchForRecovery,
 )
+from pteri.core.guardians import Guardians
 from pteri.core.ids import Digest, Thumbprint
-from pteri.domain.account import Account, evolve
+from pteri.domain.account import Account
 from pteri.domain.decisions import Decision, Hold, Level, Permit, Refuse, permissiveness
 from pteri.domain.events import (
+    AccountContested,
+    AccountFrozen,
     DeviceActivated,
     DeviceRevoked,
     DeviceSuspended,
     Event,
     MigrationConfirmed,
+    ProtectionChanged,
     RecoveryStarted,
 )
-from pteri.domain.facts import SEVERITY, Circumstances, Facts, LineStatus
+from pteri.domain.evolving import evolve
+from pteri.domain.facts import SEVERITY, Circumstances, Facts, LineStatus, Signer
 from pteri.domain.policy import decide
 from pteri.domain.rules import Rules
 from thieves import HOUR
@@ -42,6 +55,18 @@ from thieves import HOUR
 RULES = Rules()
 DAY = 24 * HOUR
 OLD, NEW, THIEF, UNKNOWN_PHONE = (b.thumbprint(number) for number in (1, 2, 3, 4))
+OWN, FRIEND, NEXT = (b.wallet(number) for number in (1, 2, 3))
+FRIENDS = Guardians(2, tuple(sorted((FRIEND.address, b.wallet(4).address))))
+CODE = b.sec1_text(5)
+SIGNERS = (
+    Signer(wallet=OWN),
+    Signer(wallet=OWN, new_wallet=NEXT),
+    Signer(wallet=OWN, new_wallet=NEXT, code_key=CODE),
+    Signer(wallet=OWN, code_key=CODE),
+    Signer(wallet=FRIEND),
+    Signer(wallet=FRIEND, officer="ofc-1"),
+)
+"""Who may have signed besides the phone: each alone and together."""
 APPROVAL, CASE = b.digest("approval"), b.digest("case")
 INSTANTS = (b.NOW, b.NOW + HOUR, b.NOW + 72 * HOUR - 1, b.NOW + 72 * HOUR, b.NOW + 7 * DAY, b.NOW + 20 * DAY)
 
@@ -69,8 +94,12 @@ def accounts() -> dict[str, Account | None]:
         expires_at=b.NOW + 17 * DAY,
     )
     claimed = after(two, case)
+    protected = after(two, ProtectionChanged(b.NOW, b.request_id(7), OLD, b.digest("protect"), FRIENDS, (CODE,)))
     return {
         "none": None,
+        "protected": protected,
+        "frozen": after(protected, AccountFrozen(b.NOW, b.request_id(8), THIEF, b.NOW + DAY)),
+        "contested": after(protected, AccountContested(b.NOW, b.request_id(9), OLD, ("D",))),
         "opened": opened,
         "let in": let_in,
         "confirmed": confirmed,
@@ -102,7 +131,12 @@ def _with_line(known: Account, device: Thumbprint, epoch: int, esim: Digest | No
         yield ApproveMigration(known.id, device, esim, epoch, newcomer, session, session, True)
     for approval in (APPROVAL, CASE, b.digest("other approval")):
         yield ActivateDevice(known.id, device, esim, epoch, approval)
-    for evidence, lost, wallet in ((("W",), None, SAME_WALLET), (("C", "W"), None, SAME_WALLET), (("W",), (OLD,), "L")):
+    for evidence, lost, wallet in (
+        (("W",), None, SAME_WALLET),
+        (("C", "W"), None, SAME_WALLET),
+        (("C", "W"), None, NEXT.address),
+        (("W",), (OLD,), "L"),
+    ):
         yield StartRecovery(known.id, device, esim, epoch, evidence, lost, wallet)
 
 
@@ -111,20 +145,31 @@ def _without_line(known: Account, device: Thumbprint, epoch: int) -> Iterator[St
         yield RevokeDevice(known.id, device, epoch, target)
     for chain_end in (None, b.digest("chain")):
         yield SetupOtp(known.id, device, epoch, chain_end, 0, 0, 0)
+    yield RotateWallet(known.id, device, epoch, NEXT.address)
+    for guardians in (None, FRIENDS):
+        yield ChangeProtection(known.id, device, epoch, guardians, None)
+    for case in (APPROVAL, CASE, b.digest("other case")):
+        yield VetoChange(known.id, device, epoch, case)
+    yield FreezeAccount(known.id, device, epoch)
+    yield UnfreezeAccount(known.id, device, epoch)
+    yield VouchForRecovery(known.id, device, epoch, b.thumbprint(6))
+    yield AttestIdentity(known.id, device, epoch, b.thumbprint(6))
+    yield ConfirmBackup(known.id, device, epoch, b.digest("backup"))
 
 
-def decided(account: Account | None, act: StatementAct, at: int) -> list[Decision]:
+def decided(account: Account | None, act: StatementAct, at: int, signer: Signer = SIGNERS[0]) -> list[Decision]:
     """The same act in the same moment, from the best word about the line to the worst."""
     checked = {LineStatus.UNKNOWN: None}
     return [
-        decide(act, Facts(account, Circumstances(at, status, checked.get(status, at))), RULES) for status in SEVERITY
+        decide(act, Facts(account, Circumstances(at, status, checked.get(status, at)), signer), RULES)
+        for status in SEVERITY
     ]
 
 
 def everything() -> Iterator[tuple[StatementAct, list[Decision]]]:
     for account in accounts().values():
-        for act, at in product(acts(account), INSTANTS):
-            yield act, decided(account, act, at)
+        for act, at, signer in product(acts(account), INSTANTS, SIGNERS):
+            yield act, decided(account, act, at, signer)
 
 
 def test_pr_25_a_worse_line_never_makes_any_decision_more_permissive() -> None:
@@ -137,7 +182,8 @@ def test_pr_25_the_search_meets_every_kind_of_decision_of_every_purpose() -> Non
     met: set[tuple[str, str]] = set()
     for act, decisions in everything():
         met |= {(act.purpose, type(decision).__name__) for decision in decisions}
-    never_held = {"bind", "authenticate", "setup-otp"}
+    stops = {"veto", "freeze", "unfreeze", "vouch", "attest"}
+    never_held = {"bind", "authenticate", "setup-otp", "backup-verified", *stops}
     never_permitted = {"migrate", "recover"}
     assert met == {
         (purpose, kind)
@@ -165,9 +211,12 @@ def test_pr_25_the_line_matters_where_it_should() -> None:
 @pytest.mark.parametrize("purpose", sorted(ACTS))
 def test_pr_25_the_best_word_about_the_line_opens_nothing_for_a_stranger(purpose: str) -> None:
     """Telecom evidence alone is worth nothing: a phone that the account does not know gets no permit from it."""
+    # The wallet alone stops the account; it needs no phone, and moves nothing.
+    if purpose in {"bind", "setup-otp", "freeze"}:
+        return
     for account in (found for found in accounts().values() if found is not None):
         for act in acts(account):
-            if act.purpose == purpose and act.device == UNKNOWN_PHONE and purpose not in {"bind", "setup-otp"}:
+            if act.purpose == purpose and act.device == UNKNOWN_PHONE:
                 best = decided(account, act, b.NOW + 20 * DAY)[0]
                 assert not isinstance(best, Permit), act
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pteri.core import ids, wire
 from pteri.core.acts import ACTS
 from pteri.core.errors import Code, Malformed, OutOfWindow
+from pteri.core.guardians import MAX_GUARDIANS, Guardians
 from pteri.core.keys import secp256k1
 from pteri.core.keys.message import SignatureType, message_digest, verify_message
 from pteri.core.statement import Statement, parse
@@ -63,6 +64,10 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "evidence": st.sets(st.sampled_from("ACDGW"), min_size=1).map(lambda found: tuple(sorted(found))),
     "lost": st.none() | st.sets(DIGESTS, min_size=1, max_size=1).map(tuple),
     "new_wallet": st.sampled_from(["same", "LLDMii8GzCbbveb6aka78Go79cCX2BZ65t"]),
+    "guardians": st.none()
+    | st.sets(st.text(ID_CHARACTERS, min_size=26, max_size=64), min_size=2, max_size=MAX_GUARDIANS).map(
+        lambda wallets: Guardians(2, tuple(sorted(wallets)))
+    ),
 }
 LABELS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 
@@ -275,6 +280,7 @@ LONGEST: dict[str, Any] = {
     "evidence": ("A", "C", "D", "G", "W"),
     "lost": (digest("lost"),),
     "new_wallet": "L" * 64,
+    "guardians": Guardians(2, tuple(f"{'L' * 63}{number}" for number in range(1, MAX_GUARDIANS + 1))),
 }
 
 
@@ -307,7 +313,7 @@ def test_pr_15_a_text_over_1024_bytes_is_no_statement(world: World) -> None:
 
 def test_pr_15_a_payload_that_could_carry_a_longer_one_is_refused_before_any_key_work(world: World) -> None:
     stand = signing_in(world, world.enrolled())
-    answer = stand.submit(stand.payload(stand.statement, client="A" * 2048))
+    answer = stand.submit(stand.payload(stand.statement, client="A" * 3072))
     assert refusal(answer) == (400, "TOO_LARGE")
     assert is_untouched(stand)
 

@@ -18,7 +18,7 @@ from pteri.wallet.client import BrowserSession
 from pteri.wallet.refusals import BAD_ANSWER, UNREACHABLE, SafetyCode, ServerError, UnsafeError
 from pteri.wallet.server import Reply, Request
 from pteri.wallet.wallet import Wallet
-from world import ALICE_WORDS, MALLORY_WORDS, ORIGIN, World
+from world import ALICE_WORDS, MALLORY_WORDS, World
 
 WALLET = Wallet.from_mnemonic(ALICE_WORDS)
 
@@ -275,9 +275,7 @@ def test_pr_17_a_scanned_sign_in_of_an_epoch_that_is_over_counts_for_nothing(wor
     with pytest.raises(ServerError):
         held.phone().approve(waiting.qr)
     held.wire.forge = lambda _: None
-    stranger = hand(world, "a stranger")
-    stranger.phone().start_recovery(ORIGIN, "bank")
-    held.phone().revoke(stranger.phone().thumbprint)
+    held.phone().protect(None)
     late = through(world, kept[0])
     assert (late.status, late.code) == (401, "DENIED")
     assert client(world).progress(waiting.id).state == "WAITING"

@@ -304,6 +304,7 @@ def test_a_drill_names_the_file_and_shows_no_word(shell: Shell, stick: Path) -> 
         "name": saved["name"],
         "digest": saved["digest"],
         "address": ADDRESS,
+        "recorded": False,
     }
     assert shell.json("drill", "--code", typed=saved["code"]) == told
     assert {path: path.read_bytes() for path in stick.iterdir()} == before

@@ -403,15 +403,97 @@ def test_the_lost_phone_by_command_line(world: World) -> None:
     assert lost.refusal("prompts") == "DENIED"
 
 
-def test_the_owner_removes_a_thief_by_name(world: World) -> None:
+def test_the_owner_objects_to_a_thief(world: World) -> None:
     owner, thief = with_account(world), with_wallet(world, "thief")
-    name = thief.json("recover", "start", "--server", ORIGIN, "--tenant", "bank", "--yes")["phone"]
+    thief.json("recover", "start", "--server", ORIGIN, "--tenant", "bank", "--yes")
+    case = owner.json("devices")["recovery"]["case"]
+    assert f"pteri wallet object {case}" in owner.run("devices").stdout
     assert owner.refusal("revoke", "zoo zoo zoo zoo", "--yes") == "UNKNOWN_PHONE"
-    told = owner.json("revoke", name, "--yes")
-    assert (told["removed"], told["decision"]) == (name, "permit")
+    told = owner.json("object", "--yes")
+    assert (told["reason"], told["decision"]) == ("STOPPED", "permit")
+    assert owner.refusal("object", "--yes") == "NOTHING_SINGLE"
     world.clock.advance(72 * HOUR)
     assert thief.json("recover", "finish", "--yes", code=1)["status"] in {401, 403}
     assert owner.refusal("revoke", "this", "--yes") == "LAST_DEVICE"
+
+
+def test_codes_are_shown_once_and_a_wallet_is_replaced_with_one(world: World) -> None:
+    shell = with_account(world)
+    codes = shell.json("protect", "--yes")["recovery_codes"]
+    assert [len(code) for code in codes] == [29, 29]
+    assert shell.json("protect", "--show-again")["recovery_codes"] == []
+    old = shell.json("address")["address"]
+    wrong = shell.json("replace-wallet", "--code", "--yes", typed=codes[0][:-1] + "\n", code=1)
+    assert wrong["code"] == "RECOVERY_CODE"
+    assert codes[0] not in wrong["message"]
+    file = world.directory / "code"
+    file.write_text(codes[0])
+    told = shell.json("replace-wallet", "--code-file", str(file), "--yes")
+    assert (told["decision"], told["until"]) == ("permit", None)
+    assert shell.json("address")["address"] == shell.json("devices")["wallet"] != old
+
+
+def test_a_wallet_is_replaced_after_a_wait_by_the_same_command_twice(world: World) -> None:
+    shell = with_account(world)
+    assert "give this command again" in shell.run("replace-wallet", "--yes").stdout
+    assert shell.refusal("replace-wallet", "--yes") == "HELD"
+    world.clock.advance(72 * HOUR)
+    assert "pteri wallet backup" in shell.run("replace-wallet", "--yes").stdout
+    assert shell.json("address")["address"] == shell.json("devices")["wallet"]
+
+
+def test_who_lost_everything_is_helped_by_guardians_and_a_code(world: World) -> None:
+    owner, service = with_account(world), ("--server", ORIGIN, "--tenant", "bank")
+    helpers = [_shell(world, name) for name in ("friend", "aunt")]
+    addresses = [helper.json("create")["address"] for helper in helpers]
+    named = [word for address in addresses for word in ("--guardian", address)]
+    told = owner.json("protect", *named, "--needed", "2", "--yes")
+    assert sorted(addresses) == told["guardians"]
+    account, code = told["account"], told["recovery_codes"][0]
+    new = _shell(world, "new phone")
+    address = new.json("create")["address"]
+    name = new.json("recover", "name")
+    for helper in helpers:
+        spoken = helper.json("vouch", *service, "--account", account, "--phone", name["thumbprint"], "--yes")
+        assert spoken["decision"] == "permit"
+    claim = ("recover", "start", *service, "--account", account, "--guardians", "--code", "--yes")
+    assert new.json(*claim, typed=code + "\n")["until"] == world.clock.now() + 24 * HOUR
+    world.clock.advance(24 * HOUR)
+    assert new.json("recover", "finish", "--yes")["decision"] == "permit"
+    assert new.json("devices")["wallet"] == address
+
+
+def test_the_account_is_stopped_from_elsewhere_and_opened_again_with_a_code(world: World) -> None:
+    owner, elsewhere = with_account(world), with_wallet(world, "elsewhere")
+    code = owner.json("protect", "--yes")["recovery_codes"][0]
+    service = ("--server", ORIGIN, "--tenant", "bank")
+    assert elsewhere.run("stop", *service, "--code", "--yes").exit_code == 2
+    assert "for a day" in elsewhere.run("stop", *service, "--yes").stdout
+    assert "FROZEN" in owner.run("devices").stdout
+    assert "open again" in owner.run("unfreeze", "--yes", typed=code + "\n").stdout
+    assert owner.json("freeze", "--yes")["reason"] == "CONTESTED"
+    assert "two guardians or officers" in owner.run("devices").stdout
+
+
+def test_only_an_officer_attests(world: World) -> None:
+    owner, new = with_account(world), _shell(world, "new phone")
+    account = owner.json("devices")["account"]
+    new.json("create")
+    name = new.json("recover", "name")["thumbprint"]
+    service = ("--server", ORIGIN, "--tenant", "bank")
+    stranger = new.json("attest", *service, "--account", account, "--phone", name, "--yes", code=1)
+    assert stranger["status"] == 401
+
+
+def test_a_drill_is_recorded_with_the_account_when_its_owner_wants(world: World) -> None:
+    shell = with_account(world)
+    folder = world.directory / "usb stick"
+    folder.mkdir()
+    shell.json("backup", "--to", str(folder))
+    assert shell.json("drill")["recorded"] is False
+    assert shell.json("devices")["backup_verified_at"] == 0
+    assert shell.json("drill", "--record")["recorded"] is True
+    assert shell.json("devices")["backup_verified_at"] == world.clock.now()
 
 
 def test_recover_status_without_a_recovery(world: World) -> None:

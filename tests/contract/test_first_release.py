@@ -28,8 +28,8 @@ from pteri.app.ports import LogEntry
 from pteri.core.ids import AccountId, Domain, TenantId, to_base64url
 from pteri.database import Database, DatabaseUrl
 from pteri.deployment_key import create_deployment_key
-from pteri.domain.account import fold
 from pteri.domain.events import SignedIn, SignInApproved
+from pteri.domain.evolving import fold
 from pteri.domain.records import RecordedEvent
 from pteri.settings import ServerSettings, Settings, TenantSettings, write_settings
 from world import ORIGIN, Key

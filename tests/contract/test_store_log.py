@@ -9,7 +9,7 @@ import builders as b
 from commits import OpenStore, committed, shown
 from pteri.adapters.store.errors import InconsistentChangeset
 from pteri.app.ports import ChallengeChange, Changeset, LogEntry, Store
-from pteri.domain.account import fold
+from pteri.domain.evolving import fold
 
 pytestmark = pytest.mark.anyio
 

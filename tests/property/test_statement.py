@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pteri.core import ids
 from pteri.core.acts import ACTS, ALL_PHONES, SAME_WALLET
 from pteri.core.errors import Malformed
+from pteri.core.guardians import MAX_GUARDIANS, Guardians
 from pteri.core.resources import act_from_resources, resources_of
 from pteri.core.statement import Statement, looks_like_statement, parse
 from statements import ADDRESS, DEVICE, EXAMPLES, LINE, NEW_DEVICE, statement
@@ -23,6 +24,9 @@ digests = st.binary(min_size=32, max_size=32).map(ids.digest_text)
 numbers = st.integers(0, 2**53 - 1) | st.sampled_from([0, 1, 2**53 - 1])
 addresses = st.text("Lltc1qpzry9x8gf2tvdw0s3jn54khce6mua7", min_size=26, max_size=64)
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
+guardians = st.sets(addresses, min_size=2, max_size=MAX_GUARDIANS).flatmap(
+    lambda wallets: st.builds(Guardians, st.integers(2, len(wallets)), st.just(tuple(sorted(wallets))))
+)
 GOOD_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "account": st.text(CROCKFORD, min_size=12, max_size=26).map("acct_".__add__),
     "esim": st.none() | digests,
@@ -36,6 +40,8 @@ GOOD_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "length": numbers,
     "start": numbers,
     "step": numbers,
+    "guardians": st.none() | guardians,
+    "codes": st.none() | digests,
 }
 GOOD_FRAME: dict[str, st.SearchStrategy[Any]] = {
     "domain": st.lists(labels, min_size=1, max_size=5).map(".".join),

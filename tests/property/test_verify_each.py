@@ -11,27 +11,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pteri.core.acts import Authenticate, BindWallet, RevokeDevice, StatementAct
+from pteri.core.acts import Authenticate, BindWallet, RevokeDevice, RotateWallet, StatementAct
 from pteri.core.errors import Malformed, NotAuthentic, OutOfWindow, ProtocolError
 from pteri.core.httpsig import SignedRequest
+from pteri.core.keys.address import AddressKind
 from pteri.core.keys.message import SignatureType
 from pteri.core.keys.secret import Secret
-from pteri.core.verify import Question, Verified, WalletSignature, submitted, verify, verify_each
+from pteri.core.verify import NewWallet, Question, Verified, WalletSignature, submitted, verify, verify_each
 from signing import URI, WALLETS, FixedWallet, enrolment, named, payload, request
 from statements import DEVICE, EXAMPLES, ISSUED_AT, NEW_PHONE, PHONE, digest
 
 Asked: TypeAlias = Question[StatementAct]
 Spoil: TypeAlias = Callable[[Asked], Asked]
 
+NEW_WALLET = FixedWallet(AddressKind.P2PKH, SignatureType.P2PKH, Secret(b"\x33" * 32))
 ACTS_OF_THIS_PHONE = [act for act in EXAMPLES.values() if act.device == DEVICE]
 
 
 def question(act: StatementAct, wallet: FixedWallet) -> Asked:
     """A right answer to this act, and what is expected of it."""
-    said = named(act, wallet)
-    brought = enrolment(wallet) if isinstance(act, BindWallet) else None
+    replaces = isinstance(act, RotateWallet)
+    said = named(replace(act, new_wallet=NEW_WALLET.address.text) if isinstance(act, RotateWallet) else act, wallet)
+    answer = payload(said, wallet, enrolment=enrolment(wallet) if isinstance(act, BindWallet) else None)
+    if replaces:
+        answer = replace(answer, new_wallet=NewWallet(NEW_WALLET.pinned, NEW_WALLET.sign(said.encode())))
     return Question(
-        submitted=submitted(request(payload(said, wallet, enrolment=brought))),
+        submitted=submitted(request(answer)),
         expected=said,
         expected_act=type(act),
         expected_wallet=wallet.pinned,
@@ -40,6 +45,7 @@ def question(act: StatementAct, wallet: FixedWallet) -> Asked:
         expected_method="POST",
         expected_target_uri=URI,
         at=ISSUED_AT + 5,
+        expected_new_wallet=NEW_WALLET.pinned if replaces else None,
     )
 
 
@@ -98,6 +104,7 @@ SPOILT: dict[str, Spoil] = {
         asked, wallet_signature=WalletSignature(SignatureType.P2PKH, "")
     ),
     "another wallet's signature": _wallet_signature_of_another,
+    "another new wallet": lambda asked: replace(asked, expected_new_wallet=WALLETS[-1].pinned),
     "keys where none are wanted": lambda asked: _with_payload(asked, enrolment=enrolment(phone=NEW_PHONE)),
 }
 
@@ -116,6 +123,7 @@ def alone(asked: Asked) -> Verified[StatementAct] | ProtocolError:
             expected_method=asked.expected_method,
             expected_target_uri=asked.expected_target_uri,
             at=asked.at,
+            expected_new_wallet=asked.expected_new_wallet,
         )
     except ProtocolError as error:
         return error
@@ -159,3 +167,11 @@ def test_the_spoilt_ones_above_are_refused_in_every_way_there_is() -> None:
 
 def test_nothing_asked_is_nothing_answered() -> None:
     assert verify_each([]) == []
+
+
+def test_a_new_wallet_that_did_not_sign_is_refused_beside_one_that_did() -> None:
+    right = question(EXAMPLES["replace the wallet"], WALLETS[0])
+    silent = _with_payload(right, new_wallet=None)
+    forged = _with_payload(right, new_wallet=NewWallet(NEW_WALLET.pinned, WALLETS[0].sign(right.expected.encode())))
+    outcomes = verify_each([silent, right, forged])
+    assert [isinstance(outcome, Verified) for outcome in outcomes] == [False, True, False]

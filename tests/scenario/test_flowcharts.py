@@ -94,7 +94,10 @@ def test_flowchart_2_a_lost_phone_is_replaced_after_the_hold(world: World) -> No
 def test_any_verified_phone_stops_a_recovery(world: World) -> None:
     old, thief = world.enrolled(), world.phone("thief's phone")
     thief.start_recovery()
-    assert old.revoke(thief.thumbprint).decided.status == 200
+    # Removing the phone would be an objection that nobody weighs.
+    refused = old.revoke(thief.thumbprint).decided
+    assert (refused.status, refused.code) == (403, "VETO_INSTEAD")
+    assert old.veto().decided.as_(wire.Decided).reason == "STOPPED"
     world.clock.advance(100 * HOUR)
     assert thief.start_activation().status == 401
-    assert {seen.state for seen in old.devices().phones} == {"ACTIVE", "REVOKED"}
+    assert {seen.state for seen in old.devices().phones} == {"ACTIVE", "DROPPED"}

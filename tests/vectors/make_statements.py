@@ -14,7 +14,7 @@ import msgspec
 
 from pteri.core.acts import Authenticate
 from pteri.core.errors import Code
-from statements import ADDRESS, DEVICE, EXAMPLES, LINE, NEW_DEVICE, statement
+from statements import ADDRESS, DEVICE, EXAMPLES, FRIENDS, LINE, NEW_DEVICE, statement
 
 FILE: Final = Path(__file__).parents[2] / "vectors" / "statements.json"
 NOTE: Final = (
@@ -236,6 +236,45 @@ def _other_purposes() -> list[Case]:
         _swapped("a length of no digits", s, "length:0", "length:\n", codes),
         _swapped("a length of two zeros", f, "length:0", "length:00", codes),
         _swapped("a start in the past of everything", f, "start:0", "start:-0", codes),
+        *_quarrels(),
+    ]
+
+
+def _quarrels() -> list[Case]:
+    """Purposes of recovery that holds: what guards an account, and who stops whom."""
+    s, f = Code.STATEMENT, Code.FIELD
+
+    def of(example: str) -> str:
+        return statement(EXAMPLES[example]).encode().decode()
+
+    guarded, frozen, friend = of("recover with guardians and codes"), of("stop the account"), of("speak for a friend")
+    one, two, three = FRIENDS
+    quorum = f"2,{one},{two},{three}"
+    codes_alone, wallet, objection = of("recover with codes alone"), of("replace the wallet"), of("object")
+    return [
+        _swapped("a quorum of one", f, quorum, f"1,{one},{two}", guarded),
+        _swapped("a quorum larger than its guardians", f, quorum, f"3,{one},{two}", guarded),
+        _swapped("one guardian", f, quorum, f"2,{one}", guarded),
+        _swapped("four guardians", f, quorum, f"{quorum},L{'D' * 33}", guarded),
+        _swapped("guardians out of order", f, quorum, f"2,{two},{one}", guarded),
+        _swapped("the same guardian twice", f, quorum, f"2,{one},{one}", guarded),
+        _swapped("guardians with spaces", f, quorum, f"2, {one}, {two}", guarded),
+        _swapped("guardians without their number", f, quorum, f"{one},{two}", guarded),
+        _swapped("a number of guardians in words", f, quorum, f"two,{one},{two}", guarded),
+        _swapped("guardians with a last comma", f, quorum, f"{quorum},", guarded),
+        _swapped("no guardians and not said so", s, "guardians:none", "guardians:\n", codes_alone),
+        _swapped("NONE in upper case for guardians", f, "guardians:none", "guardians:NONE", codes_alone),
+        _swapped(
+            "the same wallet in a rotation, and another sentence", s, "counts for nothing", "still counts", wallet
+        ),
+        _swapped("a new wallet of 25 characters", f, f"new-wallet:{one}", f"new-wallet:{one[:25]}", wallet),
+        _swapped("the URI of an end of a freeze", s, "v1/freeze", "v1/unfreeze", frozen),
+        _swapped("the verb of an end of a freeze", s, "FREEZE YOUR", "UNFREEZE YOUR", frozen),
+        _swapped("the URI of an officer under a guardian's words", s, "v1/vouch", "v1/attest", friend),
+        _swapped("another phone than in the guardian's sentence", s, NEW_DEVICE, DEVICE, friend),
+        _swapped("a case of another name", s, "pteri:case", "pteri:approval", objection),
+        _swapped("an objection to nothing", f, EXAMPLES["object"].case, "none", objection),  # type: ignore[union-attr]  # a veto
+        _swapped("a device that is none", f, f"device:{DEVICE}", "device:none", objection),
     ]
 
 
@@ -276,11 +315,31 @@ def _fields_without_a_text() -> list[Case]:
         ],
         "new_wallet": [("an empty address of a new wallet", ""), ("SAME in upper case", "SAME")],
     }
+    protection: dict[str, list[tuple[str, Any]]] = {
+        "guardians": [
+            ("guardians who are no list", {"needed": 2, "wallets": []}),
+            ("a list of one guardian", {"needed": 2, "wallets": FRIENDS[:1]}),
+            ("one guardian who is enough", {"needed": 1, "wallets": FRIENDS}),
+            ("more guardians needed than there are", {"needed": 3, "wallets": FRIENDS[:2]}),
+            ("a list of four guardians", {"needed": 2, "wallets": [*FRIENDS, f"L{'D' * 33}"]}),
+            ("a list of guardians out of order", {"needed": 2, "wallets": FRIENDS[::-1]}),
+            ("a list with the same guardian twice", {"needed": 2, "wallets": [FRIENDS[0]] * 2}),
+            ("two guardians in one", {"needed": 2, "wallets": [",".join(FRIENDS[:2])]}),
+            ("a guardian that writes a line", {"needed": 2, "wallets": [FRIENDS[0], f"{FRIENDS[1]}\n"]}),
+        ],
+        "codes": [("the word none in place of no codes", "none"), ("an empty digest of codes", "")],
+    }
+    objection: dict[str, list[tuple[str, Any]]] = {
+        "case": [("an empty case", ""), ("a case of 42 characters", "A" * 42), ("no case", "none")],
+    }
     lost = statement(EXAMPLES["recover from the loss of all phones"])
+    helped = statement(EXAMPLES["recover with guardians and codes"])
     return [
         *_fields(msgspec.to_builtins(SIGN_IN), frame),
         *_act_fields(msgspec.to_builtins(SIGN_IN), act),
         *_act_fields(msgspec.to_builtins(lost), recovery),
+        *_act_fields(msgspec.to_builtins(helped), protection),
+        *_act_fields(msgspec.to_builtins(statement(EXAMPLES["object"])), objection),
     ]
 
 

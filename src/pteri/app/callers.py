@@ -165,7 +165,7 @@ async def phone_call(
     parsed = parsed_request(asking, Tag.DEVICE)
     account = await deployment.store.account_of(asking.tenant.id, Claim(ClaimKind.DEVICE, parsed.key_id))
     device = None if account is None else account.device(parsed.key_id)
-    if account is None or device is None or device.state not in allowed:
+    if account is None or device is None or device.state not in allowed or _has_gone(device, asking.at):
         raise Denied("unknown phone, or not in a state to ask this")
     try:
         call = signed_call(asking, parsed, key_of(device.key))
@@ -180,3 +180,8 @@ async def phone_call(
         account=account,
         device=device,
     )
+
+
+def _has_gone(device: Device, at: int) -> bool:
+    """Whether time has ended it, and only nobody has written that down yet."""
+    return device.suspension is not None and at >= device.suspension.revoke_at

@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+from pteri.app.asking import Also, ask
 from pteri.app.callers import Asking, Call, ClientAsking, client_call, key_of, newcomer_call
+from pteri.app.changing import checked_code_key, checked_wallet
 from pteri.app.claiming import wallet_claim
 from pteri.app.committing import Done, account_change, answered, commit, first_answer, settled, with_retries
 from pteri.app.deployment import Deployment
 from pteri.app.evidence import is_code, open_evidence
+from pteri.app.guessing import is_code_of
 from pteri.app.mistyping import mistyped, still_allowed
 from pteri.app.noticing import notices_of
-from pteri.app.opening import ask
 from pteri.app.ports import (
     AccountChange,
     ChallengeChange,
@@ -25,7 +27,7 @@ from pteri.app.ports import (
     Claim,
     ClaimKind,
 )
-from pteri.app.refusals import Denied, NotFound, Refusal
+from pteri.app.refusals import Denied, NotAllowed, NotFound, Refusal
 from pteri.core import ids, wire
 from pteri.core.acts import SAME_WALLET, BindWallet, StartRecovery
 from pteri.core.errors import ProtocolError
@@ -42,7 +44,7 @@ from pteri.domain.challenge import (
     SignInAsked,
     StatementAsked,
 )
-from pteri.domain.decisions import Level, Permit
+from pteri.domain.decisions import Level, Permit, Reason
 from pteri.domain.device import DeviceState
 from pteri.domain.events import (
     AccountBound,
@@ -205,22 +207,34 @@ async def start_recovery(deployment: Deployment, asking: Asking, wanted: wire.St
         change = account_change(
             stored, [*((event, None) for event in lapsed), (set_up, open_evidence(deployment, challenge))]
         )
+        recovery_code = checked_code_key(wanted.recovery_code)
+        if recovery_code is not None and not await is_code_of(deployment, call, account.id, account, recovery_code):
+            raise NotAllowed(Reason.WRONG_CODE_KEY, "This is no recovery code of the account. Look at the paper again.")
+        new = None if wanted.new_wallet is None else checked_wallet(asking, wanted.new_wallet)
+        signs = account.wallet if "W" in wanted.evidence else new
+        if signs is None:
+            raise NotAllowed(Reason.NEW_WALLET_NEEDED, "Without the wallet of the account, bring a new one.")
         act = StartRecovery(
             account=account.id,
             device=call.caller,
             esim=account.esim,
             epoch=account.epoch,
-            evidence=("W",),
+            evidence=wanted.evidence,
             lost=None,
-            new_wallet=SAME_WALLET,
+            new_wallet=SAME_WALLET if new is None else new.address,
         )
         claim = ask(
             deployment,
             call,
             act,
             account=account.id,
-            address=account.wallet.address,
+            address=signs.address,
             device_key=asked.device_key,
+            also=Also(
+                wallet=None if signs == account.wallet else signs,
+                new_wallet=new,
+                recovery_code=recovery_code,
+            ),
         )
         assert isinstance(claim.asked, StatementAsked)
         return await commit(

@@ -25,9 +25,10 @@ from pteri.app.ports import (
 )
 from pteri.app.refusals import Clashes, Denied, NotAllowed, Refusal, RefusalCode, SlowDown
 from pteri.core.wire import Decided
-from pteri.domain.account import Account, evolve, lapses
+from pteri.domain.account import Account
 from pteri.domain.decisions import Reason
 from pteri.domain.events import Event
+from pteri.domain.evolving import evolve, lapses
 from pteri.domain.records import Evidence, RecordedEvent
 
 __all__ = ["Done", "account_change", "answered", "commit", "first_answer", "settled", "with_retries"]

@@ -17,22 +17,34 @@ from pteri.app.ports import AccountChange, ChallengeChange, Changeset, Claim, Cl
 from pteri.app.refusals import Clashes, RefusalCode
 from pteri.core import ids, wire
 from pteri.core.acts import (
+    ActivateDevice,
     ApproveMigration,
+    AttestIdentity,
     Authenticate,
     BindWallet,
+    ChangeProtection,
     RevokeDevice,
+    RotateWallet,
     SetupOtp,
     StartRecovery,
     StatementAct,
+    VouchForRecovery,
 )
 from pteri.core.ids import Digest
-from pteri.core.keys.device import DeviceKey
 from pteri.core.verify import Verified
-from pteri.domain.challenge import BindAsked, Challenge, ChallengeEvent, SignInAsked
+from pteri.core.wallets import PinnedWallet
+from pteri.domain.challenge import BindAsked, Challenge, ChallengeEvent, SignInAsked, StatementAsked
 from pteri.domain.decisions import Decision, Hold, Permit, Refuse
-from pteri.domain.effects import effects
-from pteri.domain.events import Event, MigrationApproved, MigrationConfirmed
-from pteri.domain.facts import Facts
+from pteri.domain.effects import BEGINS_HELD, effects
+from pteri.domain.events import (
+    DeviceActivated,
+    Event,
+    MigrationApproved,
+    MigrationConfirmed,
+    RecoveryStarted,
+    WalletRotated,
+)
+from pteri.domain.facts import Facts, Signer
 from pteri.domain.policy import decide
 from pteri.domain.records import Evidence
 from pteri.domain.rules import Rules
@@ -41,17 +53,27 @@ __all__ = ["decided_changes"]
 
 _DAY: Final = 86400
 _NOT_NOW: Final = 403
+_CHANGES: Final = (
+    BindWallet | ApproveMigration | ActivateDevice | StartRecovery | RotateWallet | ChangeProtection | RevokeDevice
+)
 
 
 class _Decided(msgspec.Struct, frozen=True, gc=False):
     """A verified answer to a challenge, with what policy said and why."""
 
+    network: str
     rules: Rules
     challenge: Challenge
     expected: Expected
     verified: Verified[StatementAct]
+    signer: Signer
     decision: Decision
     evidence: Evidence
+
+    @property
+    def asked(self) -> StatementAsked | None:
+        """What was asked, where it was a complete statement."""
+        return self.challenge.asked if isinstance(self.challenge.asked, StatementAsked) else None
 
     @property
     def act(self) -> StatementAct:
@@ -82,10 +104,13 @@ async def decided_changes(
         await _still_free(deployment, call, verified)
     rules = deployment.rules
     circumstances = await line_facts(deployment, call.tenant.id, _esim(verified.act, expected), call.at)
-    decision = decide(verified.act, Facts(expected.account, circumstances), rules)
+    signer = _signer(challenge, verified)
+    if signer.new_wallet is not None:
+        await _wallet_still_free(deployment, call, signer.new_wallet)
+    decision = decide(verified.act, Facts(expected.account, circumstances, signer), rules)
     evidence = evidence_of(verified, circumstances, rules.digest(), decision)
-    decided = _Decided(rules, challenge, expected, verified, decision, evidence)
-    account = _account_change(decided)
+    decided = _Decided(call.tenant.network, rules, challenge, expected, verified, signer, decision, evidence)
+    account = _account_change(deployment, decided)
     return Changeset(
         call.tenant.id,
         answer=answered(call, _status(decided), _told(decided)),
@@ -95,6 +120,23 @@ async def decided_changes(
         notices=notices_of(account, challenge),
         counts=_counts(decided, call.at),
     )
+
+
+def _signer(challenge: Challenge, verified: Verified[StatementAct]) -> Signer:
+    asked = challenge.asked
+    return Signer(
+        wallet=verified.wallet,
+        new_wallet=verified.new_wallet,
+        code_key=verified.code_key,
+        officer=asked.officer if isinstance(asked, StatementAsked) else None,
+    )
+
+
+async def _wallet_still_free(deployment: Deployment, call: Call, wallet: PinnedWallet) -> None:
+    """One wallet serves one account of a tenant, also one that shall serve it later. Checked again when it does."""
+    claim = wallet_claim(deployment, call.tenant.id, wallet.parsed(call.tenant.network).script_pub_key)
+    if await deployment.store.owner(call.tenant.id, claim) is not None:
+        raise Clashes(RefusalCode.ALREADY_REGISTERED, "This wallet is registered already. Make a new one.")
 
 
 async def _still_free(deployment: Deployment, call: Call, verified: Verified[StatementAct]) -> None:
@@ -130,7 +172,7 @@ def _status(decided: _Decided) -> int:
         case Permit():
             return 200
         case Hold():
-            return 202 if isinstance(decided.act, ApproveMigration | StartRecovery) else _NOT_NOW
+            return 202 if isinstance(decided.act, BEGINS_HELD) else _NOT_NOW
         case Refuse():
             return _NOT_NOW
 
@@ -158,7 +200,7 @@ def _code_session(challenge: Challenge) -> Digest:
     return session
 
 
-def _account_change(decided: _Decided) -> AccountChange | None:
+def _account_change(deployment: Deployment, decided: _Decided) -> AccountChange | None:
     expected, verified = decided.expected, decided.verified
     if expected.account is None:
         return None
@@ -168,9 +210,11 @@ def _account_change(decided: _Decided) -> AccountChange | None:
         verified.sha256,
         decided.decision,
         account=expected.account,
+        signer=decided.signer,
+        circumstances=decided.evidence.circumstances,
         newcomer_key=newcomer,
+        code_keys=() if decided.asked is None else decided.asked.code_keys,
         rules=decided.rules,
-        at=verified.at,
     )
     if not happened:
         return None
@@ -182,12 +226,23 @@ def _account_change(decided: _Decided) -> AccountChange | None:
     ]
     if isinstance(happened[-1], MigrationApproved):
         recorded = [*((event, None) for event, _ in recorded), (_confirmed(happened[-1], decided.rules), evidence)]
-    enters = isinstance(decided.act, ApproveMigration | StartRecovery) and not decided.refused
-    return account_change(
-        expected.stored,
-        recorded,
-        claims=(Claim(ClaimKind.DEVICE, DeviceKey.from_sec1(newcomer).thumbprint),) if enters else (),
-    )
+    return account_change(expected.stored, recorded, claims=_claims(deployment, decided, happened[-1]))
+
+
+def _claims(deployment: Deployment, decided: _Decided, event: Event) -> tuple[Claim, ...]:
+    """What comes into the account with this event, and belongs to it from now on for ever."""
+    account = decided.expected.account
+    assert account is not None
+    match event:
+        case MigrationApproved(new_device=device) | RecoveryStarted(new_device=device):
+            # A phone that comes back with more evidence has its claim already.
+            known = account.device(device) is not None
+            return () if known else (Claim(ClaimKind.DEVICE, device),)
+        case WalletRotated(wallet=PinnedWallet() as wallet) | DeviceActivated(new_wallet=PinnedWallet() as wallet):
+            script = wallet.parsed(decided.network).script_pub_key
+            return (wallet_claim(deployment, account.tenant, script),)
+        case _:
+            return ()
 
 
 def _confirmed(approved: MigrationApproved, rules: Rules) -> MigrationConfirmed:
@@ -204,7 +259,7 @@ def _confirmed(approved: MigrationApproved, rules: Rules) -> MigrationConfirmed:
 
 
 def _newcomer_key(decided: _Decided) -> bytes:
-    if isinstance(decided.act, StartRecovery):
+    if isinstance(decided.act, StartRecovery | VouchForRecovery | AttestIdentity):
         return decided.verified.device.sec1
     asked = decided.challenge.asked
     text = "" if isinstance(asked, SignInAsked | BindAsked) else asked.newcomer_key
@@ -215,9 +270,10 @@ def _counts(decided: _Decided, at: int) -> tuple[Count, ...]:
     """Changes of authority are counted in the transaction that makes them."""
     act, account, rules = decided.act, decided.expected.account, decided.rules
     # What was refused, or is still held, changed nothing: counted, it would use up the owner's day.
-    if account is None or _status(decided) == _NOT_NOW or isinstance(act, Authenticate | SetupOtp):
+    if account is None or _status(decided) == _NOT_NOW or not isinstance(act, _CHANGES):
         return ()
-    # A removal is counted, never stopped: else a thief could use up the day, and nobody could remove him in it.
+    # A removal is counted, never stopped: else a thief could use up the day, and nobody could remove him in it. Nor
+    # does any other way to stop somebody count at all.
     most = None if isinstance(act, RevokeDevice) else rules.authority_changes_per_day
     counts = [Count(CounterKind.AUTHORITY_CHANGE, account.id, _DAY, at, most)]
     if isinstance(act, StartRecovery):

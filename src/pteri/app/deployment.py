@@ -11,16 +11,26 @@ from pteri.app.verifying import VerifyTogether
 from pteri.core.errors import Malformed
 from pteri.core.ids import Domain, TenantId, Thumbprint, tenant_id
 from pteri.core.keys.device import DeviceKey
+from pteri.core.wallets import PinnedWallet
 from pteri.domain.rules import Rules
 
-__all__ = ["Deployment", "Tenant"]
+__all__ = ["Deployment", "Officer", "Tenant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Officer:
+    """Somebody of the relying party who sees the papers of people; ``name`` is a pseudonym, and stands in the log."""
+
+    name: str
+    device: DeviceKey
+    wallet: PinnedWallet
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """A relying party. ``domain`` and ``network`` come from configuration, never from a request.
 
-    ``client_keys`` are the keys its back ends sign with; an empty mapping lets nobody in.
+    ``client_keys`` are the keys its back ends sign with; an empty mapping lets nobody in. ``officers`` by their phones.
     """
 
     id: TenantId
@@ -28,6 +38,7 @@ class Tenant:
     network: str
     chain: str
     client_keys: Mapping[Thumbprint, DeviceKey]
+    officers: Mapping[Thumbprint, Officer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

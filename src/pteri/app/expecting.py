@@ -27,18 +27,26 @@ __all__ = ["Expected", "expected_answer", "key_that_answered"]
 
 _ANY_STATE: Final = frozenset(DeviceState)
 _SIGNING: Final = {
-    "accept": frozenset({DeviceState.PENDING}),
+    "accept": frozenset({DeviceState.PENDING, DeviceState.ACTIVE}),
+    # A phone that was removed objects with the same words, and one that waits takes its claim back.
+    "veto": frozenset({DeviceState.PENDING, DeviceState.ACTIVE, DeviceState.SUSPENDED}),
     # A removed phone hears from policy that its key cannot come back; it learns that only with both signatures.
     "recover": _ANY_STATE,
     "setup-otp": _ANY_STATE,
+    "freeze": _ANY_STATE,
+    "vouch": _ANY_STATE,
+    "attest": _ANY_STATE,
 }
 _NO_POINT: Final = to_base64url(bytes(33))
-_BY_STRANGERS: Final = frozenset({"recover", "setup-otp"})
+_BY_STRANGERS: Final = frozenset({"recover", "setup-otp", "freeze", "vouch", "attest"})
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The statement, the wallet and the phone of the answer; ``account`` is ``stored`` after ``lapsed``."""
+    """The statement, the wallet and the phone of the answer; ``account`` is ``stored`` after ``lapsed``.
+
+    ``signer``: whose wallet the answer must say that signed, where it may be another than the account's.
+    """
 
     statement: Statement
     wallet: PinnedWallet
@@ -46,6 +54,9 @@ class Expected:
     stored: Account | None
     account: Account | None
     lapsed: tuple[Event, ...]
+    new_wallet: PinnedWallet | None = None
+    recovery_code: str | None = None
+    signer: PinnedWallet | None = None
 
 
 def expected_answer(
@@ -73,7 +84,18 @@ def expected_answer(
         raise Denied("not a phone of this account")
     if device is not None and device.state not in _SIGNING.get(purpose, {DeviceState.ACTIVE}):
         raise Denied("a phone that is no longer in a state to sign this")
-    return Expected(asked.statement, account.wallet, key, stored, account, lapsed)
+    wallet = account.wallet if asked.wallet is None else asked.wallet
+    return Expected(
+        asked.statement,
+        wallet,
+        key,
+        stored,
+        account,
+        lapsed,
+        asked.new_wallet,
+        asked.recovery_code,
+        asked.wallet,
+    )
 
 
 def _decoy(asked: SignInAsked | StatementAsked, payload: Payload, key_id: str) -> Expected:
@@ -87,7 +109,8 @@ def _decoy(asked: SignInAsked | StatementAsked, payload: Payload, key_id: str) -
     if key.thumbprint != key_id:
         raise Denied("not the phone that asked")
     nobodys = PinnedWallet(asked.statement.address, _NO_POINT, payload.wallet_signature.type)
-    return Expected(asked.statement, nobodys, key, None, None, ())
+    # What came beside it is taken as it is: the signature of nobody's wallet is what fails, after as much work.
+    return Expected(asked.statement, nobodys, key, None, None, (), asked.new_wallet, asked.recovery_code, asked.wallet)
 
 
 def _binding(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from pteri.app.callers import Asking
 from pteri.app.deployment import Deployment
 from pteri.app.ports import AccountChange, Changeset, Count, CounterKind
@@ -17,12 +20,26 @@ from pteri.domain.challenge import BindAsked, Challenge, SignInAsked
 from pteri.domain.device import Device, DeviceState
 from pteri.domain.events import (
     AccountBound,
+    AccountContested,
+    AccountFrozen,
+    AccountUnfrozen,
     DeviceActivated,
     DeviceRevoked,
     DeviceSuspended,
     Event,
     MigrationApproved,
+    ProtectionChanged,
+    ProtectionHeld,
+    ProtectionStopped,
+    RecoveryContested,
+    RecoveryDelayed,
     RecoveryStarted,
+    RecoveryStopped,
+    RecoveryWithdrawn,
+    RotationStarted,
+    SpokenFor,
+    SuspensionObjected,
+    WalletRotated,
 )
 from pteri.domain.records import Notice, NoticeKind
 
@@ -70,7 +87,33 @@ def _told_of(event: Event) -> list[tuple[NoticeKind, Thumbprint, int | None]]:
         case DeviceRevoked(device=device):
             return [(NoticeKind.PHONE_REMOVED, device, None)]
         case _:
-            return []
+            return _told_of_quarrel(event)
+
+
+_QUARRELS: Final[Mapping[type[Event], tuple[NoticeKind, str, str | None]]] = {
+    RecoveryStopped: (NoticeKind.CLAIM_STOPPED, "by", None),
+    RecoveryWithdrawn: (NoticeKind.CLAIM_STOPPED, "by", None),
+    ProtectionStopped: (NoticeKind.CLAIM_STOPPED, "by", None),
+    RecoveryDelayed: (NoticeKind.CLAIM_DELAYED, "by", None),
+    RecoveryContested: (NoticeKind.ACCOUNT_CONTESTED, "by", None),
+    AccountContested: (NoticeKind.ACCOUNT_CONTESTED, "by", None),
+    SuspensionObjected: (NoticeKind.ACCOUNT_CONTESTED, "device", None),
+    AccountFrozen: (NoticeKind.ACCOUNT_FROZEN, "by", "until"),
+    AccountUnfrozen: (NoticeKind.ACCOUNT_UNFROZEN, "by", None),
+    RotationStarted: (NoticeKind.WALLET_CHANGE_STARTED, "device", "held_until"),
+    WalletRotated: (NoticeKind.WALLET_CHANGED, "device", None),
+    ProtectionHeld: (NoticeKind.PROTECTION_CHANGE_STARTED, "device", "held_until"),
+    ProtectionChanged: (NoticeKind.PROTECTION_CHANGED, "device", None),
+    SpokenFor: (NoticeKind.SPOKEN_FOR, "new_device", "until"),
+}
+"""What is told of an event, and which of its fields say of whom and until when."""
+
+
+def _told_of_quarrel(event: Event) -> list[tuple[NoticeKind, Thumbprint, int | None]]:
+    if type(event) not in _QUARRELS:
+        return []
+    kind, phone, until = _QUARRELS[type(event)]
+    return [(kind, getattr(event, phone), None if until is None else getattr(event, until))]
 
 
 async def wallet_alone(

@@ -43,8 +43,9 @@ class Owning:
         site = self._deployment.tenants.get(account.tenant)
         if site is None:
             return []
-        script = account.wallet.parsed(site.network).script_pub_key
-        return [wallet_claim(self._deployment, account.tenant, script)]
+        wallets = (account.wallet, *account.old_wallets)
+        scripts = [wallet.parsed(site.network).script_pub_key for wallet in wallets]
+        return [wallet_claim(self._deployment, account.tenant, script) for script in scripts]
 
     async def walk(self) -> None:
         """Every claim in the order of its key: what nobody's account backs keeps its owner out, or lets nobody in."""

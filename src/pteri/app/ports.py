@@ -144,6 +144,7 @@ class CounterKind(StrEnum):
     AUTHORITY_CHANGE = "AUTHORITY_CHANGE"
     WALLET_ALONE = "WALLET_ALONE"
     LINE_GUESS = "LINE_GUESS"
+    RECOVERY_CODE = "RECOVERY_CODE"
 
 
 class Count(msgspec.Struct, frozen=True):

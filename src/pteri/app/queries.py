@@ -16,7 +16,7 @@ from pteri.core import ids, wire
 from pteri.core.acts import phone_name
 from pteri.core.ids import RequestId, Thumbprint
 from pteri.core.verify import MAX_AHEAD_S
-from pteri.domain.account import Account
+from pteri.domain.account import Account, Protection
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeState, SignInAsked
 from pteri.domain.device import DeviceState
 from pteri.domain.migration import Migration
@@ -34,7 +34,7 @@ _PROGRESS: dict[ChallengeState, wire.ProgressState] = {
     ChallengeState.FAILED: "FAILED",
     ChallengeState.CANCELLED: "FAILED",
 }
-_MAY_LOOK = (DeviceState.ACTIVE, DeviceState.PENDING)
+_MAY_LOOK = (DeviceState.ACTIVE, DeviceState.PENDING, DeviceState.SUSPENDED)
 
 
 async def progress(
@@ -93,19 +93,25 @@ async def devices(deployment: Deployment, asking: Asking) -> wire.DevicesSeen:
     """The account as this phone may see it."""
     call = await phone_call(deployment, asking, allowed=_MAY_LOOK)
     account, _ = settled(call.account, call.at)
-    if call.device.state is DeviceState.PENDING:
+    if account.known(call.caller).state is not DeviceState.ACTIVE:
         return _seen(_waited_for(account, call.caller), call.caller, [])
     return _seen(account, call.caller, await deployment.store.notices(call.tenant.id, account.id, _NOTICES))
 
 
 def _waited_for(account: Account, newcomer: Thumbprint) -> Account:
-    """Itself and its own case: whoever holds a stolen mnemonic must not watch the owner's phones while he waits."""
+    """Itself and its own case: whoever holds a stolen mnemonic must not watch the owner's phones while he waits.
+
+    Nor must a stolen phone that was removed, which sees what it may object to.
+    """
     migration, recovery = account.migration, account.recovery
     return msgspec.structs.replace(
         account,
         devices=tuple(device for device in account.devices if device.thumbprint == newcomer),
         migration=migration if migration is not None and migration.new_device == newcomer else None,
         recovery=recovery if recovery is not None and recovery.new_device == newcomer else None,
+        guardians=None,
+        code_keys=(),
+        protection=None,
     )
 
 
@@ -123,12 +129,21 @@ def _seen(account: Account, caller: Thumbprint, notices: Sequence[Notice]) -> wi
                 last_seen_at=device.last_seen_at,
                 probation_until=device.probation_until,
                 this_phone=device.thumbprint == caller,
+                revoke_at=None if device.suspension is None else device.suspension.revoke_at,
+                case=None if device.suspension is None else device.suspension.approval or None,
             )
             for device in account.devices
         ),
         migration=None if account.migration is None else migration_seen(account.migration),
         recovery=None if account.recovery is None else _recovery_seen(account.recovery),
         notices=tuple(wire.NoticeSeen(notice.at, notice.kind, notice.phone, notice.until) for notice in notices),
+        state=account.state,
+        frozen_until=account.frozen_until,
+        wallet=account.wallet.address,
+        guardians=account.guardians,
+        recovery_codes=len(account.code_keys),
+        protection=None if account.protection is None else _protection_seen(account.protection),
+        backup_verified_at=account.backup_verified_at,
     )
 
 
@@ -152,4 +167,18 @@ def _recovery_seen(recovery: Recovery) -> wire.RecoverySeen:
         opened_at=recovery.opened_at,
         held_until=recovery.held_until,
         expires_at=recovery.expires_at,
+        kind=recovery.kind,
+        case=recovery.approval,
+        new_wallet=None if recovery.new_wallet is None else recovery.new_wallet.address,
+        delayed=recovery.delayed,
+    )
+
+
+def _protection_seen(protection: Protection) -> wire.ProtectionSeen:
+    return wire.ProtectionSeen(
+        case=protection.approval,
+        by=phone_name(protection.by),
+        guardians=protection.guardians,
+        codes=len(protection.code_keys),
+        held_until=protection.held_until,
     )

@@ -17,26 +17,34 @@ from pteri.core import ids
 from pteri.core.acts import (
     ACTS,
     ApproveMigration,
+    AttestIdentity,
     Authenticate,
     BindWallet,
+    ChangeProtection,
+    FreezeAccount,
     SetupOtp,
     StartRecovery,
     StatementAct,
+    VouchForRecovery,
 )
 from pteri.core.errors import ProtocolError
 from pteri.core.httpsig import SignedRequest
 from pteri.core.ids import Digest, Nonce
 from pteri.core.keys.device import DeviceKey
 from pteri.core.statement import Statement, parse
-from pteri.core.verify import MAX_AHEAD_S, submitted, verify, verify_wallet
+from pteri.core.verify import MAX_AHEAD_S, Payload, decode_payload, submitted, verify, verify_wallet
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.account import Account
 from pteri.domain.decisions import Decision, Hold, Permit, Refuse
 from pteri.domain.effects import effects
 from pteri.domain.events import (
     AccountBound,
+    AccountContested,
+    AccountFrozen,
+    AccountUnfrozen,
     ActHeld,
     ActRefused,
+    BackupVerified,
     CodesSetUp,
     DeviceActivated,
     DeviceRevoked,
@@ -44,11 +52,23 @@ from pteri.domain.events import (
     Event,
     MigrationApproved,
     MigrationConfirmed,
+    ProtectionChanged,
+    ProtectionHeld,
+    ProtectionStopped,
+    RecoveryContested,
+    RecoveryDelayed,
     RecoveryStarted,
+    RecoveryStopped,
+    RecoveryWithdrawn,
+    RotationStarted,
     SignedIn,
     SignInLapsed,
+    SpokenFor,
+    SuspensionObjected,
+    WalletRotated,
 )
-from pteri.domain.facts import Facts
+from pteri.domain.facts import Facts, Signer
+from pteri.domain.guards import codes_digest
 from pteri.domain.policy import decide
 from pteri.domain.records import Evidence, RecordedEvent
 from pteri.domain.rules import Rules
@@ -66,8 +86,24 @@ _PURPOSES: Final = {
     DeviceSuspended: "revoke",
     DeviceRevoked: "revoke",
     CodesSetUp: "setup-otp",
+    RotationStarted: "rotate",
+    ProtectionChanged: "protect",
+    ProtectionHeld: "protect",
+    RecoveryStopped: "veto",
+    RecoveryDelayed: "veto",
+    RecoveryContested: "veto",
+    RecoveryWithdrawn: "veto",
+    ProtectionStopped: "veto",
+    SuspensionObjected: "veto",
+    AccountFrozen: "freeze",
+    AccountContested: "freeze",
+    AccountUnfrozen: "unfreeze",
+    BackupVerified: "backup-verified",
 }
 """Which statement stands behind an event. A refused or held act names its own; any other event has none."""
+
+
+_BY_STRANGERS: Final = SetupOtp | StartRecovery | FreezeAccount | VouchForRecovery | AttestIdentity
 
 
 class Fault(StrEnum):
@@ -119,12 +155,13 @@ class _Proof:
     sha256: Digest
     evidence: Evidence
     device_key: DeviceKey | None
+    signer: Signer
 
 
 def recheck(recorded: RecordedEvent, before: Before, *, tenant: Tenant | None, rules: Rules) -> Checked:
     """Everything that is wrong with the evidence of this event, and what could not be checked."""
     event, evidence = recorded.event, recorded.evidence
-    purpose = event.purpose if isinstance(event, ActRefused | ActHeld) else _PURPOSES.get(type(event))
+    purpose = _purpose_of(event)
     if purpose is None:
         if evidence is not None:
             yield Fault.UNEXPECTED, f"{event.name} has evidence, and no statement makes one"
@@ -146,6 +183,21 @@ def recheck(recorded: RecordedEvent, before: Before, *, tenant: Tenant | None, r
     if proof.device_key is None:
         yield Unchecked.PHONE_UNKNOWN
     yield from _consequences(event, proof, before, rules)
+
+
+def _purpose_of(event: Event) -> str | None:
+    match event:
+        case ActRefused() | ActHeld():
+            return event.purpose
+        case SpokenFor():
+            return "vouch" if event.letter == "G" else "attest"
+        case WalletRotated():
+            # At once by its own statement, or at the end of the wait that another one began.
+            return "rotate" if event.request.startswith("rot_") else "accept"
+        case DeviceRevoked() if event.request.startswith("vet_"):
+            return "veto"
+        case _:
+            return _PURPOSES.get(type(event))
 
 
 def nonce_of(evidence: Evidence) -> Nonce | None:
@@ -172,10 +224,15 @@ def _proved(event: Event, evidence: Evidence, before: Before, tenant: Tenant, pu
     _require(statement.purpose == purpose, "the statement is for another purpose")
     _require(statement.request_id == event.request, "the statement is of another request")
     _require(_names(event, act), "the statement names another phone or other terms")
+    if isinstance(event, ProtectionChanged | ProtectionHeld):
+        # The statement has the digest of the codes only.
+        assert isinstance(act, ChangeProtection)
+        _require(codes_digest(event.code_keys) == act.codes, "the statement names other recovery codes")
     signed = evidence.signed
     path = f"/v1/{tenant.id}/challenges/{event.request}/response"
     _require(signed.method == "POST" and signed.target_uri.endswith(path), "signed for another address")
-    wallet = event.wallet if isinstance(event, AccountBound) else _known(before).wallet
+    payload = decode_payload(signed.body)
+    wallet = _wallet_of(event, before, payload)
     key = _key_of(event, before, act)
     request = SignedRequest(
         signed.method,
@@ -199,8 +256,29 @@ def _proved(event: Event, evidence: Evidence, before: Before, tenant: Tenant, pu
             expected_method="POST",
             expected_target_uri=signed.target_uri,
             at=evidence.circumstances.at,
+            expected_new_wallet=None if payload.new_wallet is None else payload.new_wallet.wallet,
+            expected_code_key=None if payload.recovery_code is None else payload.recovery_code.key,
+            expected_signer=payload.signed_by,
         ).sha256
-    return _Proof(statement, sha256, evidence, key)
+    signer = Signer(
+        wallet=wallet,
+        new_wallet=None if payload.new_wallet is None else payload.new_wallet.wallet,
+        code_key=None if payload.recovery_code is None else payload.recovery_code.key,
+        officer=_officer_of(act, wallet, tenant),
+    )
+    return _Proof(statement, sha256, evidence, key, signer)
+
+
+def _wallet_of(event: Event, before: Before, payload: Payload) -> PinnedWallet:
+    """Whose signature it must be: the account's, unless it says another's, which policy then sees as such."""
+    if isinstance(event, AccountBound):
+        return event.wallet
+    return _known(before).wallet if payload.signed_by is None else payload.signed_by
+
+
+def _officer_of(act: StatementAct, wallet: PinnedWallet, tenant: Tenant) -> str | None:
+    officer = tenant.officers.get(act.device)
+    return officer.name if officer is not None and officer.wallet == wallet else None
 
 
 def _known(before: Before) -> Account:
@@ -219,10 +297,14 @@ def _names(event: Event, act: StatementAct) -> bool:
             return isinstance(act, ApproveMigration) and act.new_device == event.new_device
         case RecoveryStarted():
             return act.device == event.new_device
-        case DeviceSuspended() | DeviceRevoked():
-            return act.device == event.by
-        case SignedIn() | SignInLapsed() | CodesSetUp() | DeviceActivated() | ActRefused() | ActHeld():
+        case DeviceActivated() | WalletRotated() | RotationStarted() | ProtectionChanged() | ProtectionHeld():
             return act.device == event.device
+        case SignedIn() | SignInLapsed() | CodesSetUp() | BackupVerified() | ActRefused() | ActHeld():
+            return act.device == event.device
+        case SpokenFor() | SuspensionObjected():
+            return act.device == event.device
+        case event if (by := getattr(event, "by", None)) is not None:
+            return bool(act.device == by)
         case _:
             return False
 
@@ -234,9 +316,11 @@ def _key_of(event: Event, before: Before, act: StatementAct) -> DeviceKey | None
             text = event.device_key
         case RecoveryStarted():
             text = event.new_key
+        case SpokenFor():
+            text = event.device_key
         case _:
             device = _known(before).device(act.device)
-            if device is None and not isinstance(act, SetupOtp | StartRecovery):
+            if device is None and not isinstance(act, _BY_STRANGERS):
                 raise _NotOfThisEvent("the account does not have this phone")
             if device is None:
                 return None
@@ -265,7 +349,7 @@ def _consequences(event: Event, proof: _Proof, before: Before, rules: Rules) -> 
         case Unchecked() as reason:
             yield reason
         case facts:
-            again = decide(proof.statement.act, Facts(facts, evidence.circumstances), rules)
+            again = decide(proof.statement.act, Facts(facts, evidence.circumstances, proof.signer), rules)
             if again != decision:
                 yield Fault.DECISION, f"{event.name}: policy decides {again.reason} and not {decision.reason}"
             elif facts is not None and not _same_effect(event, proof, facts, before, rules):
@@ -278,6 +362,8 @@ def _follows(event: Event, decision: Decision) -> bool:
             return isinstance(decision, Refuse) and decision.reason is event.reason
         case ActHeld():
             return isinstance(decision, Hold) and (decision.reason, decision.until) == (event.reason, event.until)
+        case RotationStarted() | ProtectionHeld():
+            return isinstance(decision, Hold)
         case MigrationConfirmed() | RecoveryStarted():
             return isinstance(decision, Hold | Permit)
         case _:
@@ -341,9 +427,11 @@ def _same_effect(event: Event, proof: _Proof, facts: Account, before: Before, ru
             proof.sha256,
             proof.evidence.decision,
             account=facts,
+            signer=proof.signer,
+            circumstances=proof.evidence.circumstances,
             newcomer_key=newcomer,
+            code_keys=event.code_keys if isinstance(event, ProtectionChanged | ProtectionHeld) else (),
             rules=rules,
-            at=proof.evidence.circumstances.at,
         )
     except IllegalTransition:
         return False

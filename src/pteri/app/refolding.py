@@ -15,18 +15,21 @@ from pteri.app.rechecking import Before, Fault, Unchecked, recheck
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, RequestId, TenantId, Thumbprint
 from pteri.core.verify import MAX_AHEAD_S
-from pteri.domain.account import Account, evolve, lapses
+from pteri.domain.account import Account
 from pteri.domain.events import (
     Event,
+    FreezeEnded,
     MigrationApproved,
     MigrationConfirmed,
     MigrationExpired,
+    ProtectionTookEffect,
     RecoveryExpired,
     SignedIn,
     SignInApproved,
     SignInLapsed,
     SuspensionEnded,
 )
+from pteri.domain.evolving import evolve, lapses
 from pteri.domain.records import RecordedEvent
 from pteri.domain.rules import Rules
 from pteri.domain.tables import IllegalTransition
@@ -109,7 +112,7 @@ class Refolding:
         """What time alone has ended has no evidence but the account itself."""
         account = self.account
         match event:
-            case SuspensionEnded() | RecoveryExpired():
+            case SuspensionEnded() | RecoveryExpired() | FreezeEnded() | ProtectionTookEffect():
                 right = account is not None and event in lapses(account, event.at)
             case MigrationExpired():
                 # Too many wrong codes end it before its time.

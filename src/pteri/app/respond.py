@@ -137,6 +137,9 @@ async def _verified(
                 expected_method=asking.request.method,
                 expected_target_uri=asking.request.target_uri,
                 at=asking.at,
+                expected_new_wallet=expected.new_wallet,
+                expected_code_key=expected.recovery_code,
+                expected_signer=expected.signer,
             )
         )
     except ProtocolError as error:

@@ -4,7 +4,8 @@ The fields of a type, in order, become the resource lines of the statement (:mod
 holds anything but a host name, four words and a two-digit number: nobody writes a person's screen but we.
 
 The sentences are short for a reason: with the longest host name, ids and address that there can be, each statement
-still has its 1024 bytes. ``migrate``, ``bind`` and ``recover`` have few to spare; line 1 names the site in any case.
+still has its 1024 bytes. ``migrate``, ``bind``, ``recover`` and ``protect`` have few to spare; line 1 names the site
+in any case.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 import msgspec
 
 from pteri.core import ids
+from pteri.core.guardians import Guardians
 from pteri.core.ids import AccountId, Digest, Thumbprint
 from pteri.core.keys.mnemonic import phone_words
 
@@ -23,12 +25,20 @@ __all__ = [
     "SAME_WALLET",
     "ActivateDevice",
     "ApproveMigration",
+    "AttestIdentity",
     "Authenticate",
     "BindWallet",
+    "ChangeProtection",
+    "ConfirmBackup",
+    "FreezeAccount",
     "RevokeDevice",
+    "RotateWallet",
     "SetupOtp",
     "StartRecovery",
     "StatementAct",
+    "UnfreezeAccount",
+    "VetoChange",
+    "VouchForRecovery",
     "phone_name",
 ]
 
@@ -202,7 +212,172 @@ class SetupOtp(_Act, frozen=True, tag="setup-otp"):
         )
 
 
-StatementAct = BindWallet | Authenticate | ApproveMigration | ActivateDevice | StartRecovery | RevokeDevice | SetupOtp
+class RotateWallet(_Act, frozen=True, tag="rotate"):
+    """Another wallet takes the place of this one, which counts for nothing from then on. Both sign the same bytes."""
+
+    account: AccountId
+    device: Thumbprint
+    epoch: int
+    new_wallet: str
+
+    @property
+    def verb(self) -> str:
+        """Words of line 1."""
+        return "REPLACE YOUR WALLET"
+
+    def sentence(self, domain: str) -> str:
+        """The sentence a person reads."""
+        return f"Replace the wallet of your account at {domain}. The old one counts for nothing after that."
+
+
+class ChangeProtection(_Act, frozen=True, tag="protect"):
+    """Who helps, and which recovery codes count, when phones are lost. ``codes``: digest of the codes' public keys."""
+
+    account: AccountId
+    device: Thumbprint
+    epoch: int
+    guardians: Guardians | None
+    codes: Digest | None
+
+    @property
+    def verb(self) -> str:
+        """Words of line 1."""
+        return "CHANGE HOW YOUR ACCOUNT IS RECOVERED"
+
+    def sentence(self, domain: str) -> str:  # noqa: ARG002  # no room for it: see above
+        """The sentence a person reads."""
+        return "Only these guardians and codes can help you to recover your account."
+
+
+class FreezeAccount(_Act, frozen=True, tag="freeze"):
+    """Nobody signs in or changes anything for a while; what that means depends on who asks."""
+
+    account: AccountId
+    device: Thumbprint
+    epoch: int
+
+    @property
+    def verb(self) -> str:
+        """Words of line 1."""
+        return "FREEZE YOUR ACCOUNT"
+
+    def sentence(self, domain: str) -> str:
+        """The sentence a person reads."""
+        return f"Stop all sign-ins and changes of your account at {domain}, because something is wrong."
+
+
+class UnfreezeAccount(_Act, frozen=True, tag="unfreeze"):
+    """End a freeze early."""
+
+    account: AccountId
+    device: Thumbprint
+    epoch: int
+
+    @property
+    def verb(self) -> str:
+        """Words of line 1."""
+        return "UNFREEZE YOUR ACCOUNT"
+
+    def sentence(self, domain: str) -> str:
+        """The sentence a person reads."""
+        return f"Allow sign-ins and changes of your account at {domain} again."
+
+
+class VetoChange(_Act, frozen=True, tag="veto"):
+    """Object to what waits. ``case``: digest of the statement that began it."""
+
+    account: AccountId
+    device: Thumbprint
+    epoch: int
+    case: Digest
+
+    @property
+    def verb(self) -> str:
+        """Words of line 1."""
+        return "REJECT A PENDING CHANGE"
+
+    def sentence(self, domain: str) -> str:
+        """The sentence a person reads."""
+        return f"Reject the change of your account at {domain} that is waiting. You did not start it."
+
+
+class VouchForRecovery(_Act, frozen=True, tag="vouch"):
+    """A guardian speaks for the phone ``new_device`` of somebody who lost theirs. It grants nothing by itself."""
+
+    account: AccountId
+    device: Thumbprint
+    epoch: int
+    new_device: Thumbprint
+
+    @property
+    def verb(self) -> str:
+        """Words of line 1."""
+        return "HELP RECOVER AN ACCOUNT"
+
+    def sentence(self, domain: str) -> str:  # noqa: ARG002  # line 1 names it
+        """The sentence a person reads."""
+        return (
+            f"The phone {phone_name(self.new_device)} belongs to the person who asked you to be a guardian. "
+            "Sign only if you saw them and read these four words on it."
+        )
+
+
+class AttestIdentity(_Act, frozen=True, tag="attest"):
+    """An officer has seen the papers of the person who holds the phone ``new_device``. One officer is never enough."""
+
+    account: AccountId
+    device: Thumbprint
+    epoch: int
+    new_device: Thumbprint
+
+    @property
+    def verb(self) -> str:
+        """Words of line 1."""
+        return "CONFIRM WHO CLAIMS AN ACCOUNT"
+
+    def sentence(self, domain: str) -> str:  # noqa: ARG002  # line 1 names it
+        """The sentence a person reads."""
+        return (
+            f"The person who holds the phone {phone_name(self.new_device)} has proved who they are, "
+            "as when they joined. You are answerable for this."
+        )
+
+
+class ConfirmBackup(_Act, frozen=True, tag="backup-verified"):
+    """A backup was opened and holds this wallet. ``backup``: SHA-256 of the sealed file. It grants nothing."""
+
+    account: AccountId
+    device: Thumbprint
+    epoch: int
+    backup: Digest
+
+    @property
+    def verb(self) -> str:
+        """Words of line 1."""
+        return "record that your backup works"
+
+    def sentence(self, domain: str) -> str:
+        """The sentence a person reads."""
+        return f"Record for your account at {domain} that a backup of this wallet was opened and is right."
+
+
+StatementAct = (
+    BindWallet
+    | Authenticate
+    | ApproveMigration
+    | ActivateDevice
+    | StartRecovery
+    | RevokeDevice
+    | SetupOtp
+    | RotateWallet
+    | ChangeProtection
+    | FreezeAccount
+    | UnfreezeAccount
+    | VetoChange
+    | VouchForRecovery
+    | AttestIdentity
+    | ConfirmBackup
+)
 
 ACTS: Final[dict[str, type[StatementAct]]] = {
     str(act.__struct_config__.tag): act
@@ -214,6 +389,14 @@ ACTS: Final[dict[str, type[StatementAct]]] = {
         StartRecovery,
         RevokeDevice,
         SetupOtp,
+        RotateWallet,
+        ChangeProtection,
+        FreezeAccount,
+        UnfreezeAccount,
+        VetoChange,
+        VouchForRecovery,
+        AttestIdentity,
+        ConfirmBackup,
     )
 }
 

@@ -16,6 +16,7 @@ import msgspec
 from pteri.core import ids
 from pteri.core.acts import ACTS, ALL_PHONES, SAME_WALLET, StatementAct
 from pteri.core.errors import Code, Malformed
+from pteri.core.guardians import Guardians, parse_guardians
 
 __all__ = ["act_from_resources", "resources_of"]
 
@@ -91,6 +92,16 @@ def _lost(text: str) -> tuple[str, ...] | None:
     return None if text == ALL_PHONES else (ids.thumbprint(text),)
 
 
+def _write_guardians(value: Guardians | None) -> str:
+    if value is None:
+        return _NO_VALUE
+    return value.encode() if isinstance(value, Guardians) and isinstance(value.wallets, tuple) else ""
+
+
+def _guardians(text: str) -> Guardians | None:
+    return None if text == _NO_VALUE else parse_guardians(text)
+
+
 def _wallet_or_same(text: str) -> str:
     return text if text == SAME_WALLET else ids.address_text(text)
 
@@ -121,6 +132,10 @@ _GRAMMARS: Final[dict[str, Grammar]] = {
     "length": _NUMBER,
     "start": _NUMBER,
     "step": _NUMBER,
+    "guardians": Grammar(_write_guardians, _guardians),
+    "codes": _ANY_DIGEST,
+    "case": _DIGEST,
+    "backup": _DIGEST,
 }
 
 _PREFIXES: Final = {name: f"pteri:{name.replace('_', '-')}:" for name in _GRAMMARS}

@@ -14,7 +14,7 @@ from typing import Final, Generic, ParamSpec, TypeVar
 import msgspec
 
 from pteri.core import httpsig, ids
-from pteri.core.acts import BindWallet, StatementAct
+from pteri.core.acts import SAME_WALLET, BindWallet, StatementAct
 from pteri.core.errors import Code, Malformed, NotAuthentic, OutOfWindow, ProtocolError
 from pteri.core.httpsig import ParsedRequest, SignedRequest, Tag, VerifiedRequest
 from pteri.core.ids import Digest, Thumbprint
@@ -22,6 +22,7 @@ from pteri.core.keys.address import parse_address
 from pteri.core.keys.device import DeviceKey
 from pteri.core.keys.message import SignatureType, verify_pinned
 from pteri.core.keys.network import network_named
+from pteri.core.keys.recovery import verify_code
 from pteri.core.statement import Statement
 from pteri.core.wallets import PinnedWallet
 
@@ -29,7 +30,9 @@ __all__ = [
     "MAX_AGE_S",
     "MAX_AHEAD_S",
     "MAX_LIFETIME_S",
+    "CodeSignature",
     "Invited",
+    "NewWallet",
     "Payload",
     "Question",
     "Submitted",
@@ -46,7 +49,7 @@ __all__ = [
 MAX_AGE_S: Final = 300
 MAX_AHEAD_S: Final = 90
 MAX_LIFETIME_S: Final = 300
-_MAX_PAYLOAD_BYTES = 2048
+_MAX_PAYLOAD_BYTES = 3072
 
 FoundT = TypeVar("FoundT")
 ParametersT = ParamSpec("ParametersT")
@@ -64,7 +67,9 @@ class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """The body a phone signs with its device key and sends: hence the device covers the wallet signature.
 
     ``enrolment`` is there when, and only when, the statement is ``bind``: until then the server knows no key.
-    ``invited``: the terms of a sign-in whose invitation was scanned.
+    ``invited``: the terms of a sign-in whose invitation was scanned. ``new_wallet``: where the statement names one.
+    ``recovery_code``: where a recovery code speaks, too. ``signed_by``: whose the wallet signature is, where it is not
+    the account's: without it nobody who reads the log later could verify it.
     """
 
     wallet_signature: WalletSignature
@@ -72,6 +77,26 @@ class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     client: str = ""
     enrolment: Enrolment | None = None
     invited: Invited | None = None
+    new_wallet: NewWallet | None = None
+    recovery_code: CodeSignature | None = None
+    signed_by: PinnedWallet | None = None
+
+
+class NewWallet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The wallet that shall take the place of another, and its own signature over the same statement.
+
+    Without ``signature`` it is the wallet that signed the statement: the account's own one is lost.
+    """
+
+    wallet: PinnedWallet
+    signature: str | None = None
+
+
+class CodeSignature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The public key of a recovery code (base64url SEC1) and its signature over the statement (base64url r || s)."""
+
+    key: str
+    signature: str
 
 
 class Invited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,7 +119,8 @@ class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Verified(msgspec.Struct, Generic[ActT_co], frozen=True, gc=False):
     """A statement that the pinned wallet and the expected device both signed, at ``at``. Made by :func:`verify` only.
 
-    ``wallet_rs`` and ``device_rs`` are the 64 canonical signature bytes from which the code is derived.
+    ``wallet_rs`` and ``device_rs`` are the 64 canonical signature bytes from which the code is derived. ``new_wallet``
+    and ``code_key`` (base64url SEC1) have signed it, too, where they are there.
     """
 
     statement: Statement
@@ -107,12 +133,14 @@ class Verified(msgspec.Struct, Generic[ActT_co], frozen=True, gc=False):
     device_rs: bytes
     request: SignedRequest
     at: int
+    new_wallet: PinnedWallet | None = None
+    code_key: str | None = None
 
 
 def decode_payload(body: bytes) -> Payload:
     """The payload in a body, or ``Malformed``. Only our own compact spelling is accepted: one body, one reading."""
     if len(body) > _MAX_PAYLOAD_BYTES:
-        raise Malformed(Code.TOO_LARGE, "the signed payload has at most 2048 bytes")
+        raise Malformed(Code.TOO_LARGE, "the signed payload has at most 3072 bytes")
     try:
         payload = _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -150,7 +178,11 @@ class Submitted(msgspec.Struct, frozen=True, gc=False):
 
 
 class Question(msgspec.Struct, Generic[ActT_co], frozen=True, kw_only=True, gc=False):
-    """What :func:`verify` is asked: an answer as it came, and everything that is expected of it."""
+    """What :func:`verify` is asked: an answer as it came, and everything that is expected of it.
+
+    ``expected_new_wallet`` and ``expected_code_key`` (base64url SEC1): absent means that the answer must have none.
+    ``expected_signer``: whose wallet it must say that signed; absent means that it must not say.
+    """
 
     submitted: Submitted
     expected: Statement
@@ -161,6 +193,9 @@ class Question(msgspec.Struct, Generic[ActT_co], frozen=True, kw_only=True, gc=F
     expected_method: str
     expected_target_uri: str
     at: int
+    expected_new_wallet: PinnedWallet | None = None
+    expected_code_key: str | None = None
+    expected_signer: PinnedWallet | None = None
 
 
 def submitted(request: SignedRequest) -> Submitted:
@@ -179,13 +214,17 @@ def verify(
     expected_method: str,
     expected_target_uri: str,
     at: int,
+    expected_new_wallet: PinnedWallet | None = None,
+    expected_code_key: str | None = None,
+    expected_signer: PinnedWallet | None = None,
 ) -> Verified[ActT_co]:
     """Check both signatures over the statement ``expected``, at Unix second ``at``.
 
     1. shape of body and headers; 2. the act is the expected one, names the expected device, wallet and network, and
     ``bind``, nothing else, comes with the keys it names; 3. window; 4. device signature over the request; 5. digest of
     the rebuilt statement; 6. and 7. wallet signature, key and type equal to the pinned ones. (Whether the challenge is
-    unspent and the epoch current is decided inside the commit.)
+    unspent and the epoch current is decided inside the commit.) 8. where the statement names another wallet or a
+    recovery code speaks: their signatures over the same bytes.
 
     Raises ``Malformed``, ``NotAuthentic`` or ``OutOfWindow``.
     """
@@ -200,6 +239,9 @@ def verify(
         expected_method=expected_method,
         expected_target_uri=expected_target_uri,
         at=at,
+        expected_new_wallet=expected_new_wallet,
+        expected_code_key=expected_code_key,
+        expected_signer=expected_signer,
     )
     return _check_wallet(question, _check_device(question))
 
@@ -240,6 +282,7 @@ def _check_device(question: Question[ActT_co]) -> VerifiedRequest:
     brought = _enrolment(device, wallet) if isinstance(act, BindWallet) else None
     if question.submitted.payload.enrolment != brought:
         raise NotAuthentic(Code.MISMATCH, "not the keys that this statement links")
+    _check_others(question)
     # 3. time, before any key work
     check_window(expected, question.at)
     # 4. the phone, and with it the body that carries the wallet signature
@@ -254,7 +297,7 @@ def _check_device(question: Question[ActT_co]) -> VerifiedRequest:
 
 
 def _check_wallet(question: Question[ActT_co], signed: VerifiedRequest) -> Verified[ActT_co]:
-    """Steps 5 to 7, after the phone's."""
+    """Steps 5 to 8, after the phone's."""
     expected, act = question.expected, question.expected.act
     assert isinstance(act, question.expected_act)
     text, sha256, wallet_rs = verify_wallet(
@@ -263,6 +306,8 @@ def _check_wallet(question: Question[ActT_co], signed: VerifiedRequest) -> Verif
         expected_wallet=question.expected_wallet,
         expected_network=question.expected_network,
     )
+    # 8. whoever else must have signed it
+    _verify_others(question, text)
     return Verified(
         statement=expected,
         act=act,
@@ -274,7 +319,42 @@ def _check_wallet(question: Question[ActT_co], signed: VerifiedRequest) -> Verif
         device_rs=signed.signature,
         request=question.submitted.parsed.request,
         at=question.at,
+        new_wallet=question.expected_new_wallet,
+        code_key=question.expected_code_key,
     )
+
+
+def _check_others(question: Question[ActT_co]) -> None:
+    """Step 2 for a new wallet and a recovery code: there exactly when expected, and the expected ones to the letter."""
+    payload, wallet = question.submitted.payload, question.expected_new_wallet
+    named = getattr(question.expected.act, "new_wallet", SAME_WALLET)
+    if (named == SAME_WALLET) is not (wallet is None) or (wallet is not None and wallet.address != named):
+        raise NotAuthentic(Code.WALLET_KEY, "the statement names another new wallet")
+    brought = payload.new_wallet
+    if (None if brought is None else brought.wallet) != wallet:
+        raise NotAuthentic(Code.MISMATCH, "not the new wallet that this statement names")
+    if brought is not None and (brought.signature is None) is not (wallet == question.expected_wallet):
+        raise NotAuthentic(Code.MISMATCH, "a new wallet signs once, beside the old one or in its place")
+    if payload.signed_by != question.expected_signer:
+        raise NotAuthentic(Code.MISMATCH, "not the wallet that was announced")
+    if (None if payload.recovery_code is None else payload.recovery_code.key) != question.expected_code_key:
+        raise NotAuthentic(Code.MISMATCH, "not the recovery code that was announced")
+
+
+def _verify_others(question: Question[ActT_co], text: bytes) -> None:
+    payload = question.submitted.payload
+    if payload.new_wallet is not None and payload.new_wallet.signature is not None:
+        wallet = payload.new_wallet.wallet
+        verify_pinned(
+            parse_address(wallet.address, network=question.expected_network),
+            wallet.key_bytes(),
+            text,
+            payload.new_wallet.signature,
+            signature_type=wallet.signature_type,
+        )
+    if payload.recovery_code is not None:
+        key = DeviceKey.from_sec1(ids.from_base64url(payload.recovery_code.key))
+        verify_code(key, text, ids.from_base64url(payload.recovery_code.signature))
 
 
 def verify_wallet(

@@ -10,16 +10,21 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from pteri.core.guardians import Guardians
 from pteri.core.ids import AccountId, Digest, RequestId, Thumbprint
 from pteri.core.statement import Statement
 from pteri.core.verify import Enrolment
+from pteri.core.wallets import PinnedWallet
 
 __all__ = [
+    "Attest",
+    "CheckBackup",
     "Claim",
     "Claimed",
     "Decided",
     "DevicesSeen",
     "EnterCode",
+    "Freeze",
     "MailboxSeen",
     "MigrationSeen",
     "Nothing",
@@ -30,9 +35,12 @@ __all__ = [
     "ProgressState",
     "Prompt",
     "Prompts",
+    "Protect",
+    "ProtectionSeen",
     "PutMessage",
     "RecoverySeen",
     "Revoke",
+    "Rotate",
     "SetUpCodes",
     "SignedIn",
     "StartBinding",
@@ -40,11 +48,18 @@ __all__ = [
     "StartRecovery",
     "StartSignIn",
     "Started",
+    "Stop",
     "Token",
+    "Unfreeze",
+    "Veto",
+    "Vouch",
 ]
 
 _Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern="^[^@\\s]+@[^@\\s]+$(?!\\n)")]
 _Secret = Annotated[str, msgspec.Meta(min_length=43, max_length=43, description="base64url of 32 random bytes")]
+_CodeKey = Annotated[
+    str, msgspec.Meta(min_length=87, max_length=87, description="public key of a recovery code: base64url of 65 bytes")
+]
 _Code = Annotated[str, msgspec.Meta(max_length=16, description="8 digits, one space in the middle allowed")]
 
 
@@ -180,17 +195,30 @@ class Prompts(_Message, frozen=True):
 
 
 class SetUpCodes(_Message, frozen=True):
-    """A phone that is not registered, with a restored wallet. ``device_key``: base64url of 65 SEC1 bytes."""
+    """A phone that is not registered, with a restored wallet. ``device_key``: base64url of 65 SEC1 bytes.
+
+    Who lost the wallet, too, brings a new one as ``wallet`` (whose address is ``address``), names the ``account``, and
+    shows a recovery code, or is spoken for.
+    """
 
     device_key: str
     address: Annotated[str, msgspec.Meta(max_length=100)]
+    wallet: PinnedWallet | None = None
+    account: AccountId | None = None
+    recovery_code: _CodeKey | None = None
 
 
 class StartRecovery(_Message, frozen=True):
-    """``setup``: id of the code set-up; ``code``: its code, computed by the phone."""
+    """``setup``: id of the code set-up; ``code``: its code, computed by the phone.
+
+    ``evidence``: what is shown, as sorted letters. ``new_wallet``: needed with anything but the wallet alone.
+    """
 
     setup: RequestId
     code: _Code
+    evidence: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=5)] = ("W",)
+    new_wallet: PinnedWallet | None = None
+    recovery_code: _CodeKey | None = None
 
 
 class StartMigration(_Message, frozen=True):
@@ -202,13 +230,82 @@ class StartMigration(_Message, frozen=True):
 
 
 class Revoke(_Message, frozen=True):
-    """Thumbprint of the phone to remove."""
+    """Thumbprint of the phone to remove. With a recovery code it goes at once."""
 
     target: Thumbprint
+    recovery_code: _CodeKey | None = None
+
+
+class Veto(_Message, frozen=True):
+    """``case``: digest of the statement that began what is objected to."""
+
+    case: Digest
+
+
+class Rotate(_Message, frozen=True):
+    """The wallet that shall take the place of this one. With a recovery code it does at once."""
+
+    new_wallet: PinnedWallet
+    recovery_code: _CodeKey | None = None
+
+
+class Protect(_Message, frozen=True):
+    """``guardians`` and the public keys of recovery codes that shall count, in place of those of now."""
+
+    guardians: Guardians | None
+    code_keys: Annotated[tuple[_CodeKey, ...], msgspec.Meta(max_length=2)]
+    recovery_code: _CodeKey | None = None
+
+
+class Freeze(_Message, frozen=True):
+    """By a phone of the account."""
+
+
+class Unfreeze(_Message, frozen=True):
+    """By a phone of the account that shows a recovery code."""
+
+    recovery_code: _CodeKey
+
+
+class CheckBackup(_Message, frozen=True):
+    """``backup``: SHA-256 of the sealed file that was opened and found right."""
+
+    backup: Digest
+
+
+class Stop(_Message, frozen=True):
+    """A freeze by a phone that the account does not know: with its wallet, or with one of its recovery codes.
+
+    ``wallet``: whose signature comes; with a recovery code any wallet, and ``account`` says whose account it is.
+    """
+
+    device_key: str
+    wallet: PinnedWallet
+    account: AccountId | None = None
+    recovery_code: _CodeKey | None = None
+
+
+class Vouch(_Message, frozen=True):
+    """A guardian speaks for the phone ``new_device`` of somebody who claims ``account``."""
+
+    device_key: str
+    wallet: PinnedWallet
+    account: AccountId
+    new_device: Thumbprint
+
+
+class Attest(_Message, frozen=True):
+    """The same by an officer, whose phone and wallet stand in the settings."""
+
+    account: AccountId
+    new_device: Thumbprint
 
 
 class PhoneSeen(_Message, frozen=True):
-    """A phone of the account. ``name``: four words, the same on every screen."""
+    """A phone of the account. ``name``: four words, the same on every screen.
+
+    ``revoke_at``: when it goes, if another phone removed it; until then it may object to ``case``.
+    """
 
     thumbprint: Thumbprint
     name: str
@@ -217,6 +314,8 @@ class PhoneSeen(_Message, frozen=True):
     last_seen_at: int
     probation_until: int
     this_phone: bool
+    revoke_at: int | None = None
+    case: Digest | None = None
 
 
 class MigrationSeen(_Message, frozen=True):
@@ -230,8 +329,21 @@ class MigrationSeen(_Message, frozen=True):
     expires_at: int
 
 
+class ProtectionSeen(_Message, frozen=True):
+    """Other guardians or codes that wait. ``case``: what a phone names to object."""
+
+    case: Digest
+    by: str
+    guardians: Guardians | None
+    codes: int
+    held_until: int
+
+
 class RecoverySeen(_Message, frozen=True):
-    """An open or ended recovery case."""
+    """An open or ended case. ``kind``: a new phone claims the account, or a phone of it wants another wallet.
+
+    ``case``: what a phone names to object. ``new_wallet``: the address that the account will have, if another.
+    """
 
     state: str
     new_phone: str
@@ -239,6 +351,10 @@ class RecoverySeen(_Message, frozen=True):
     opened_at: int
     held_until: int
     expires_at: int
+    kind: str
+    case: Digest
+    new_wallet: str | None = None
+    delayed: bool = False
 
 
 class NoticeSeen(_Message, frozen=True):
@@ -260,6 +376,13 @@ class DevicesSeen(_Message, frozen=True):
     migration: MigrationSeen | None
     recovery: RecoverySeen | None
     notices: tuple[NoticeSeen, ...]
+    state: str
+    frozen_until: int
+    wallet: str
+    guardians: Guardians | None
+    recovery_codes: int
+    protection: ProtectionSeen | None
+    backup_verified_at: int
 
 
 # --- two phones, over the relay ------------------------------------------------------------------------------------

@@ -320,7 +320,7 @@ class Story(Narrator):
         self._step(
             "restore the stolen words", "the thief", lambda: self._robber.do("restore", typed=self._words), "done"
         )
-        claimed = self._step(
+        self._step(
             "claim the account with the words alone",
             "the thief",
             lambda: self._robber.do("recover", "start", *self._where, *_SIGNED),
@@ -341,11 +341,11 @@ class Story(Narrator):
         newest = seen["notices"][0]
         self._tell.words(f"         notice: {newest['kind']} by the phone “{newest['phone']}”")
         stopped = self._step(
-            "remove the thief's phone",
+            "object to the claim",
             "Alice's phone",
-            lambda: self.third.do("revoke", str(claimed["phone"]), *_SIGNED),
+            lambda: self.third.do("object", *_SIGNED),
             "accepted",
-            told="“It wasn't me”: removes the waiting phone; the claim ends",
+            told="“It wasn't me”: objects; the claim ends, and the wallet alone opens no other for 30 days",
         )
         self._tell.statement("Alice's phone", str(stopped["statement"]))
         self._step_clock(72 * _HOUR, "72 hours pass")
@@ -355,7 +355,7 @@ class Story(Narrator):
             lambda: self._robber.do("recover", "finish", *_SIGNED),
             "refused",
             reason="DENIED",
-            told="comes back after the hold: his phone is removed for ever",
+            told="comes back after the hold: his claim is over",
         )
 
     @property

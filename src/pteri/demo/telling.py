@@ -28,6 +28,7 @@ MEANINGS: Final = {
     "LINE_NOT_CONFIRMED": "both keys signed this very text; nobody confirms the line, so the level is REDUCED",
     "SECURITY_DELAY": "both keys signed; a new phone waits an hour, seen and stoppable by the old one",
     "RECOVERY_HOLD": "the wallet alone proves too little: it waits, seen and stoppable by every phone",
+    "STOPPED": "wallet and a verified phone objected, and the wallet alone does not stand against that",
     "HOLD_OVER": "the waiting time has passed, and nobody objected",
     "HELD": "the waiting time has begun, and is not over",
     "NOT_YET_VALID": "the old phone itself keeps the wallet back until the waiting time is over",

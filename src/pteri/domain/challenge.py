@@ -15,6 +15,7 @@ import msgspec
 from pteri.core.ids import AccountId, Digest, Nonce, RequestId, TenantId, Thumbprint
 from pteri.core.statement import Statement
 from pteri.core.verify import MAX_AHEAD_S
+from pteri.core.wallets import PinnedWallet
 from pteri.domain.tables import step
 
 __all__ = [
@@ -78,17 +79,24 @@ class BindAsked(msgspec.Struct, frozen=True, tag="bind"):
     recovery_terms: Digest
 
 
-class StatementAsked(msgspec.Struct, frozen=True, tag="statement"):
+class StatementAsked(msgspec.Struct, frozen=True, tag="statement", omit_defaults=True):
     """A complete statement, asked for by the phone with ``device_key`` (base64url SEC1).
 
     ``newcomer_key``: the key of a phone that this statement lets in. ``code_session``: what the code of this
-    statement is bound to, where it has one.
+    statement is bound to, where it has one. ``wallet``: whose signature is wanted, ``None`` for the account's own;
+    ``new_wallet`` and ``recovery_code`` (a public key, base64url SEC1): who must sign it, too. ``code_keys``: what the
+    digest in ``protect`` stands for. ``officer``: the name of the officer whose keys these are.
     """
 
     statement: Statement
     device_key: str
     newcomer_key: str = ""
     code_session: Digest | None = None
+    wallet: PinnedWallet | None = None
+    new_wallet: PinnedWallet | None = None
+    recovery_code: str | None = None
+    code_keys: tuple[str, ...] = ()
+    officer: str | None = None
 
 
 Asked = SignInAsked | BindAsked | StatementAsked

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from pteri.core.acts import phone_name
-from pteri.core.ids import RequestId, Thumbprint
+from pteri.core.ids import Digest, RequestId, Thumbprint
 from pteri.domain.tables import step
 
 __all__ = ["DEVICE_TABLE", "Device", "DeviceEvent", "DeviceState", "Suspension"]
@@ -36,6 +36,7 @@ class DeviceEvent(StrEnum):
     SUSPEND = "SUSPEND"
     REVOKE = "REVOKE"
     DROP = "DROP"
+    REINSTATE = "REINSTATE"
 
 
 DEVICE_TABLE: Final = {
@@ -45,14 +46,19 @@ DEVICE_TABLE: Final = {
     (DeviceState.ACTIVE, DeviceEvent.SUSPEND): DeviceState.SUSPENDED,
     (DeviceState.ACTIVE, DeviceEvent.REVOKE): DeviceState.REVOKED,
     (DeviceState.SUSPENDED, DeviceEvent.REVOKE): DeviceState.REVOKED,
+    (DeviceState.SUSPENDED, DeviceEvent.REINSTATE): DeviceState.ACTIVE,
 }
 
 
 class Suspension(msgspec.Struct, frozen=True):
-    """Which request suspended a phone, and from when on (Unix seconds) it is revoked."""
+    """Which request suspended a phone, and from when on (Unix seconds) it is revoked.
+
+    ``approval``: digest of the statement that did it, by which the phone names it when it objects.
+    """
 
     request: RequestId
     revoke_at: int
+    approval: Digest = Digest("")
 
 
 class Device(msgspec.Struct, frozen=True):

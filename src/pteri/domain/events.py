@@ -1,39 +1,58 @@
 """What has happened: the only things that change an account (docs/spec section 7).
 
-Events carry everything :func:`pteri.domain.account.evolve` needs, instants included, so that the fold needs no clock.
-Tags are never reused; a new field is a new event.
+Events carry everything :func:`pteri.domain.evolving.evolve` needs, instants included, so that the fold needs no clock.
+Tags are never reused. A field that came later has a default that says what its absence meant, and is not written while
+it has it: what was recorded before it reads and encodes as it always did.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from pteri.core.guardians import Guardians
 from pteri.core.ids import AccountId, Digest, RequestId, TenantId, Thumbprint
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.decisions import Reason
 
 __all__ = [
     "AccountBound",
+    "AccountContested",
+    "AccountFrozen",
+    "AccountUnfrozen",
     "ActHeld",
     "ActRefused",
+    "BackupVerified",
     "CodesSetUp",
     "DeviceActivated",
     "DeviceRevoked",
     "DeviceSuspended",
     "Event",
+    "FreezeEnded",
     "MigrationApproved",
     "MigrationConfirmed",
     "MigrationExpired",
+    "ProtectionChanged",
+    "ProtectionHeld",
+    "ProtectionStopped",
+    "ProtectionTookEffect",
+    "RecoveryContested",
+    "RecoveryDelayed",
     "RecoveryExpired",
     "RecoveryStarted",
+    "RecoveryStopped",
+    "RecoveryWithdrawn",
+    "RotationStarted",
     "SignInApproved",
     "SignInLapsed",
     "SignedIn",
+    "SpokenFor",
     "SuspensionEnded",
+    "SuspensionObjected",
+    "WalletRotated",
 ]
 
 
-class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True):
+class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True, omit_defaults=True):
     """``at``: Unix second of the decision. ``request``: the challenge that led here."""
 
     at: int
@@ -105,7 +124,10 @@ class MigrationExpired(_Event, frozen=True, tag=True):
 
 
 class RecoveryStarted(_Event, frozen=True, tag=True):
-    """A new phone claims the account; the hold runs until ``held_until``."""
+    """A new phone claims the account; the hold runs until ``held_until``. A weaker open case ends with it.
+
+    ``new_wallet``: what the account will be pinned to, ``None`` for the same wallet.
+    """
 
     new_device: Thumbprint
     new_key: str
@@ -113,6 +135,138 @@ class RecoveryStarted(_Event, frozen=True, tag=True):
     evidence: tuple[str, ...]
     held_until: int
     expires_at: int
+    new_wallet: PinnedWallet | None = None
+
+
+class RotationStarted(_Event, frozen=True, tag=True):
+    """A verified phone asks for another wallet; the hold runs until ``held_until``. A weaker open case ends with it."""
+
+    device: Thumbprint
+    approval: Digest
+    evidence: tuple[str, ...]
+    new_wallet: PinnedWallet
+    held_until: int
+    expires_at: int
+
+
+class RecoveryStopped(_Event, frozen=True, tag=True):
+    """A verified phone rejected a case of the wallet alone: the wallet alone opens no other for a while."""
+
+    by: Thumbprint
+    approval: Digest
+
+
+class RecoveryDelayed(_Event, frozen=True, tag=True):
+    """A verified phone objected to a case of guardians or officers, which waits ``delay_s`` longer. Once."""
+
+    by: Thumbprint
+    approval: Digest
+    delay_s: int
+
+
+class RecoveryContested(_Event, frozen=True, tag=True):
+    """A verified phone objected to a case with another factor: nobody can say who is the owner. Both stop."""
+
+    by: Thumbprint
+    approval: Digest
+
+
+class RecoveryWithdrawn(_Event, frozen=True, tag=True):
+    """Who opened the case has taken it back."""
+
+    by: Thumbprint
+    approval: Digest
+
+
+class WalletRotated(_Event, frozen=True, tag=True):
+    """The account is pinned to another wallet; the old one counts for nothing, for ever. ``approval``: by what."""
+
+    device: Thumbprint
+    approval: Digest
+    evidence: tuple[str, ...]
+    wallet: PinnedWallet
+
+
+class AccountFrozen(_Event, frozen=True, tag=True):
+    """The wallet alone stopped the account until ``until``, and with it every weak case."""
+
+    by: Thumbprint
+    until: int
+
+
+class FreezeEnded(_Event, frozen=True, tag=True):
+    """Time has ended a freeze. ``request`` is the one that began it; no authority moved."""
+
+
+class AccountUnfrozen(_Event, frozen=True, tag=True):
+    """Wallet, verified phone and recovery code together ended a freeze early."""
+
+    by: Thumbprint
+
+
+class AccountContested(_Event, frozen=True, tag=True):
+    """A phone, a recovery code or an officer (``evidence``) stopped the account until guardians or officers speak."""
+
+    by: Thumbprint
+    evidence: tuple[str, ...]
+
+
+class ProtectionChanged(_Event, frozen=True, tag=True):
+    """These guardians and recovery codes count from now. ``code_keys``: public keys of the codes, base64url SEC1."""
+
+    device: Thumbprint
+    approval: Digest
+    guardians: Guardians | None
+    code_keys: tuple[str, ...]
+
+
+class ProtectionHeld(_Event, frozen=True, tag=True):
+    """The same, from ``held_until`` on, unless a verified phone objects."""
+
+    device: Thumbprint
+    approval: Digest
+    guardians: Guardians | None
+    code_keys: tuple[str, ...]
+    held_until: int
+
+
+class ProtectionTookEffect(_Event, frozen=True, tag=True):
+    """Time has made a held change count. ``request`` is the one that asked for it."""
+
+
+class ProtectionStopped(_Event, frozen=True, tag=True):
+    """A verified phone objected to other guardians or codes: it stays as it was."""
+
+    by: Thumbprint
+    approval: Digest
+
+
+class SpokenFor(_Event, frozen=True, tag=True):
+    """A guardian (``G``) or officer (``A``) spoke for a claimant's phone, until ``until``. It grants nothing alone.
+
+    ``by``: the guardian's address or the officer's name in the settings. ``wallet``, ``device_key``: who signed.
+    """
+
+    new_device: Thumbprint
+    letter: str
+    by: str
+    wallet: PinnedWallet
+    device: Thumbprint
+    device_key: str
+    until: int
+
+
+class SuspensionObjected(_Event, frozen=True, tag=True):
+    """A phone that another one removed objected in time: it is back, and the account stops until somebody is proved."""
+
+    device: Thumbprint
+
+
+class BackupVerified(_Event, frozen=True, tag=True):
+    """A phone opened a backup and found its wallet in it. ``backup``: SHA-256 of the sealed file. It grants nothing."""
+
+    device: Thumbprint
+    backup: Digest
 
 
 class RecoveryExpired(_Event, frozen=True, tag=True):
@@ -122,20 +276,28 @@ class RecoveryExpired(_Event, frozen=True, tag=True):
 
 
 class DeviceActivated(_Event, frozen=True, tag=True):
-    """A phone became verified by its own signatures. ``revoked`` are the phones that went in the same moment."""
+    """A phone became verified by its own signatures. ``revoked`` are the phones that went in the same moment.
+
+    ``new_wallet``: what the account is pinned to from now, ``None`` for the same wallet.
+    """
 
     device: Thumbprint
     approval: Digest
     revoked: tuple[Thumbprint, ...]
     probation_until: int
+    new_wallet: PinnedWallet | None = None
 
 
 class DeviceSuspended(_Event, frozen=True, tag=True):
-    """Another phone removed this one: it can do nothing from now, and is revoked from ``revoke_at`` on."""
+    """Another phone removed this one: it can do nothing but object, and is revoked from ``revoke_at`` on.
+
+    ``approval``: digest of the statement, by which the phone names it when it objects; empty before there was that.
+    """
 
     device: Thumbprint
     by: Thumbprint
     revoke_at: int
+    approval: Digest = Digest("")
 
 
 class DeviceRevoked(_Event, frozen=True, tag=True):
@@ -191,4 +353,21 @@ Event = (
     | CodesSetUp
     | ActRefused
     | ActHeld
+    | AccountContested
+    | AccountFrozen
+    | AccountUnfrozen
+    | BackupVerified
+    | FreezeEnded
+    | ProtectionChanged
+    | ProtectionHeld
+    | ProtectionStopped
+    | ProtectionTookEffect
+    | RecoveryContested
+    | RecoveryDelayed
+    | RecoveryStopped
+    | RecoveryWithdrawn
+    | RotationStarted
+    | SpokenFor
+    | SuspensionObjected
+    | WalletRotated
 )

@@ -11,9 +11,10 @@ from typing import Final
 
 import msgspec
 
+from pteri.core.wallets import PinnedWallet
 from pteri.domain.account import Account
 
-__all__ = ["SEVERITY", "Circumstances", "Facts", "LineStatus"]
+__all__ = ["SEVERITY", "Circumstances", "Facts", "LineStatus", "Signer"]
 
 
 class LineStatus(StrEnum):
@@ -41,8 +42,23 @@ class Circumstances(msgspec.Struct, frozen=True):
     line_checked_at: int | None
 
 
+class Signer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose signatures were on the statement besides the phone's, each verified; all of it is in the evidence.
+
+    ``wallet`` signed as the wallet of the statement, ``new_wallet`` as the one that shall take its place (the same one,
+    where the account's own is lost). ``code_key``: the public key of a recovery code. ``officer``: the name under which
+    the settings know wallet and phone as an officer's.
+    """
+
+    wallet: PinnedWallet
+    new_wallet: PinnedWallet | None = None
+    code_key: str | None = None
+    officer: str | None = None
+
+
 class Facts(msgspec.Struct, frozen=True):
-    """The account as it is at this instant (``None``: not bound yet) and the circumstances."""
+    """The account as it is at this instant (``None``: not bound yet), the circumstances, and who signed."""
 
     account: Account | None
     circumstances: Circumstances
+    signer: Signer

@@ -1,171 +1,240 @@
 """The decision: pure and total over verified statements (docs/spec section 8).
 
-Each purpose has one function that reads as its row in the spec. Positive telecom evidence never shortens or opens
-anything; a test walks every pair of line statuses to see that.
+Each purpose has one function that reads as its row in the spec; cases and objections are in
+:mod:`pteri.domain.claims`. Positive telecom evidence never shortens or opens anything; a test walks every pair of line
+statuses to see that.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from pteri.core.acts import (
-    SAME_WALLET,
     ActivateDevice,
     ApproveMigration,
+    AttestIdentity,
     Authenticate,
     BindWallet,
+    ChangeProtection,
+    ConfirmBackup,
+    FreezeAccount,
     RevokeDevice,
+    RotateWallet,
     SetupOtp,
     StartRecovery,
     StatementAct,
+    UnfreezeAccount,
+    VetoChange,
+    VouchForRecovery,
 )
+from pteri.domain import claims, guards
 from pteri.domain.account import Account, AccountState
 from pteri.domain.decisions import Decision, Hold, Level, Permit, Reason, Refuse
 from pteri.domain.device import Device, DeviceState
-from pteri.domain.facts import Circumstances, Facts, LineStatus
+from pteri.domain.facts import Facts, LineStatus
 from pteri.domain.rules import Rules
+from pteri.domain.seeing import Seen
+from pteri.domain.standing import Strength, strength
 
 __all__ = ["decide"]
 
-_ENDED = frozenset({DeviceState.REVOKED, DeviceState.DROPPED})
-_LINE_SPEAKS_AGAINST = frozenset({LineStatus.CHANGED, LineStatus.CONTRADICTED})
-_AccountAct = Authenticate | ApproveMigration | ActivateDevice | StartRecovery | RevokeDevice | SetupOtp
+_OfAnAccount = (
+    Authenticate
+    | ApproveMigration
+    | ActivateDevice
+    | StartRecovery
+    | RevokeDevice
+    | SetupOtp
+    | RotateWallet
+    | ChangeProtection
+    | FreezeAccount
+    | UnfreezeAccount
+    | VetoChange
+    | VouchForRecovery
+    | AttestIdentity
+    | ConfirmBackup
+)
+"""Every act but the binding. With one more, the last row of :func:`_decide` does not fit its type any longer."""
+_ENDED: Final = frozenset({DeviceState.REVOKED, DeviceState.DROPPED})
+_ANY_STATE: Final = frozenset(AccountState)
+_ALLOWED_IN: Final[dict[type[StatementAct], frozenset[AccountState]]] = {
+    # A claim, a voice, an objection and a freeze must find an account that is stopped, too, or stopping it would be
+    # the thief's best move. Which of them count then is in their own rows.
+    StartRecovery: _ANY_STATE,
+    ActivateDevice: _ANY_STATE,
+    VetoChange: _ANY_STATE,
+    VouchForRecovery: _ANY_STATE,
+    AttestIdentity: _ANY_STATE,
+    RotateWallet: _ANY_STATE,
+    SetupOtp: _ANY_STATE,
+    FreezeAccount: frozenset({AccountState.OPEN, AccountState.FROZEN}),
+    UnfreezeAccount: frozenset({AccountState.FROZEN}),
+}
+"""Everything that is not here needs an open account."""
+_OPEN_ONLY: Final = frozenset({AccountState.OPEN})
+_NAMES_NO_LINE: Final = (
+    RevokeDevice,
+    SetupOtp,
+    RotateWallet,
+    ChangeProtection,
+    FreezeAccount,
+    UnfreezeAccount,
+    VetoChange,
+    VouchForRecovery,
+    AttestIdentity,
+    ConfirmBackup,
+)
 
 
 def decide(act: StatementAct, facts: Facts, rules: Rules) -> Decision:
     """Permit, hold or refuse the act of a verified statement. Callers hand in ``Verified.act`` and nothing else."""
-    account, now = facts.account, facts.circumstances
+    account = facts.account
     if isinstance(act, BindWallet):
-        return _bind(act, account, now)
-    if account is None or account.id != act.account or account.state is not AccountState.OPEN:
+        return _bind(act, account, facts)
+    if account is None or account.id != act.account or account.state not in _ALLOWED_IN.get(type(act), _OPEN_ONLY):
         return Refuse(Reason.ACCOUNT_NOT_OPEN)
     if act.epoch != account.epoch:
         return Refuse(Reason.STALE_EPOCH)
-    return _decide(act, account, now, rules)
-
-
-def _decide(act: _AccountAct, account: Account, now: Circumstances, rules: Rules) -> Decision:
-    if not isinstance(act, RevokeDevice | SetupOtp) and act.esim != account.esim:
+    if not isinstance(act, _NAMES_NO_LINE) and act.esim != account.esim:
         return Refuse(Reason.WRONG_LINE)
+    seen = Seen(account, facts.circumstances, facts.signer, act.device)
+    if facts.signer.code_key is not None and not seen.shows_code:
+        # Nobody shows a code for nothing: weighing what is left would start another wait than the person expects.
+        return Refuse(Reason.WRONG_CODE_KEY)
+    return _decide(act, seen, rules)
+
+
+def _decide(act: _OfAnAccount, seen: Seen, rules: Rules) -> Decision:  # noqa: C901, PLR0912  # one row per purpose
     match act:
         case Authenticate():
-            return _authenticate(act, account, now)
+            return _authenticate(seen)
         case ApproveMigration():
-            return _approve_migration(act, account, now, rules)
+            return _approve_migration(act, seen, rules)
         case ActivateDevice():
-            return _activate(act, account, now, rules)
-        case StartRecovery():
-            return _start_recovery(act, account, now, rules)
+            return _activate(act, seen, rules)
         case RevokeDevice():
-            return _revoke(act, account, now)
+            return _revoke(act, seen)
+        case SetupOtp():
+            return _set_up_codes(act, seen)
+        case ConfirmBackup():
+            return _confirm_backup(seen)
+        case StartRecovery():
+            return claims.start_recovery(act, seen, rules)
+        case RotateWallet():
+            return claims.rotate_wallet(act, seen, rules)
+        case VouchForRecovery():
+            return claims.vouch(act, seen)
+        case AttestIdentity():
+            return claims.attest(act, seen)
+        case VetoChange():
+            return guards.veto(act, seen)
+        case FreezeAccount():
+            return guards.freeze(seen, rules)
+        case UnfreezeAccount():
+            return guards.unfreeze(seen)
         case _:
-            return _set_up_codes(act, account)
+            return guards.protect(act, seen, rules)
 
 
-def _permit(now: Circumstances) -> Permit:
-    if now.line is LineStatus.CONTINUOUS:
+def _permit(facts: Facts | Seen) -> Permit:
+    if facts.circumstances.line is LineStatus.CONTINUOUS:
         return Permit(Reason.BOTH_KEYS, Level.FULL)
     return Permit(Reason.LINE_NOT_CONFIRMED, Level.REDUCED)
 
 
-def _active(account: Account, act: StatementAct) -> Device | None:
-    device = account.device(act.device)
-    return device if device is not None and device.state is DeviceState.ACTIVE else None
-
-
-def _bind(act: BindWallet, account: Account | None, now: Circumstances) -> Decision:
+def _bind(act: BindWallet, account: Account | None, facts: Facts) -> Decision:
     if account is not None:
         return Refuse(Reason.ALREADY_BOUND)
     if act.epoch != 0:
         return Refuse(Reason.STALE_EPOCH)
-    return _permit(now)
+    return _permit(facts)
 
 
-def _authenticate(act: Authenticate, account: Account, now: Circumstances) -> Decision:
-    if _active(account, act) is None:
+def _authenticate(seen: Seen) -> Decision:
+    if not seen.by_verified_phone:
         return Refuse(Reason.DEVICE_NOT_ACTIVE)
-    return _permit(now)
+    if not seen.by_own_wallet:
+        return Refuse(Reason.WRONG_WALLET)
+    return _permit(seen)
 
 
-def _approve_migration(act: ApproveMigration, account: Account, now: Circumstances, rules: Rules) -> Decision:
-    device = _active(account, act)
-    if device is None:
-        return Refuse(Reason.DEVICE_NOT_ACTIVE)
-    if device.on_probation(now.at):
-        return Refuse(Reason.DEVICE_ON_PROBATION)
-    if account.migration is not None and account.migration.is_open(now.at):
+def _approve_migration(act: ApproveMigration, seen: Seen, rules: Rules) -> Decision:
+    if (no := seen.may_not_change()) is not None:
+        return no
+    migration = seen.account.migration
+    if migration is not None and migration.is_open(seen.at):
         return Refuse(Reason.MIGRATION_OPEN)
-    if account.device(act.new_device) is not None:
+    if seen.account.device(act.new_device) is not None:
         return Refuse(Reason.DEVICE_TOMBSTONED)
     # Nothing shows yet that the two phones lie side by side, so a thief with an unlocked phone must wait visibly.
-    return Hold(Reason.SECURITY_DELAY, now.at + rules.migration_hold_s)
+    return Hold(Reason.SECURITY_DELAY, seen.at + rules.migration_hold_s)
 
 
-def _activate(act: ActivateDevice, account: Account, now: Circumstances, rules: Rules) -> Decision:
-    device = account.device(act.device)
-    if device is None or device.state is not DeviceState.PENDING:
+def _activate(act: ActivateDevice, seen: Seen, rules: Rules) -> Decision:
+    migration, recovery = seen.account.migration, seen.account.recovery
+    if recovery is not None and recovery.new_device == act.device and recovery.is_open(seen.at):
+        return claims.complete(act, recovery, seen, rules)
+    if seen.device is None or seen.device.state is not DeviceState.PENDING:
         return Refuse(Reason.NOTHING_TO_ACCEPT)
-    migration, recovery = account.migration, account.recovery
-    if migration is not None and migration.new_device == act.device and migration.is_open(now.at):
-        if act.approval != migration.approval:
-            return Refuse(Reason.WRONG_APPROVAL)
-        if not migration.confirmed:
-            return Refuse(Reason.NOTHING_TO_ACCEPT)
-        return _after(migration.held_until, Reason.SECURITY_DELAY, now)
-    if recovery is not None and recovery.new_device == act.device and recovery.is_open(now.at):
-        if act.approval != recovery.approval:
-            return Refuse(Reason.WRONG_APPROVAL)
-        if now.line in _LINE_SPEAKS_AGAINST:
-            # A line that changed while the case was open lengthens it; no line answer ever shortens one.
-            longer = recovery.opened_at + rules.recovery_hold_line_changed_s
-            return _after(max(longer, recovery.held_until), Reason.LINE_CHANGED_HOLD, now)
-        return _after(recovery.held_until, Reason.RECOVERY_HOLD, now)
-    return Refuse(Reason.NOTHING_TO_ACCEPT)
+    if migration is None or migration.new_device != act.device or not migration.is_open(seen.at):
+        return Refuse(Reason.NOTHING_TO_ACCEPT)
+    if act.approval != migration.approval:
+        return Refuse(Reason.WRONG_APPROVAL)
+    if not migration.confirmed:
+        return Refuse(Reason.NOTHING_TO_ACCEPT)
+    if not seen.by_own_wallet:
+        return Refuse(Reason.WRONG_WALLET)
+    if seen.account.state is not AccountState.OPEN:
+        return Refuse(Reason.ACCOUNT_NOT_OPEN)
+    return seen.after(migration.held_until, Reason.SECURITY_DELAY)
 
 
-def _after(until: int, reason: Reason, now: Circumstances) -> Decision:
-    return Permit(Reason.HOLD_OVER) if now.at >= until else Hold(reason, until)
-
-
-def _start_recovery(act: StartRecovery, account: Account, now: Circumstances, rules: Rules) -> Decision:
-    if act.evidence != ("W",):
-        return Refuse(Reason.WEAK_EVIDENCE)
-    if act.lost is not None or act.new_wallet != SAME_WALLET:
-        return Refuse(Reason.NOT_OFFERED)
-    if account.device(act.device) is not None:
-        return Refuse(Reason.DEVICE_TOMBSTONED)
-    if account.recovery is not None and account.recovery.is_open(now.at):
-        return Refuse(Reason.RECOVERY_OPEN)
-    if account.recovery is not None and account.recovery.stopped_since(now.at - rules.recovery_blocked_s):
-        # Or a thief with the wallet could try again and again, until the owner looks away for three days.
-        return Refuse(Reason.RECOVERY_STOPPED)
-    if now.line in _LINE_SPEAKS_AGAINST:
-        return Hold(Reason.LINE_CHANGED_HOLD, now.at + rules.recovery_hold_line_changed_s)
-    return Hold(Reason.RECOVERY_HOLD, now.at + rules.recovery_hold_s)
-
-
-def _revoke(act: RevokeDevice, account: Account, now: Circumstances) -> Decision:
-    device = _active(account, act)
-    if device is None:
+def _revoke(act: RevokeDevice, seen: Seen) -> Decision:
+    if not seen.by_verified_phone:
         return Refuse(Reason.DEVICE_NOT_ACTIVE)
+    if not seen.by_own_wallet:
+        return Refuse(Reason.WRONG_WALLET)
+    account, device = seen.account, seen.device
     target = account.device(act.target)
     if target is None or target.state in _ENDED:
         return Refuse(Reason.UNKNOWN_TARGET)
+    if target is not device and _would_stop_a_case(target, seen):
+        return Refuse(Reason.VETO_INSTEAD)
     if target.state is DeviceState.PENDING:
         # Stopping a newcomer is the safe direction: every verified phone may, even a new one.
         return Permit(Reason.BOTH_KEYS)
-    if target is not device and device.on_probation(now.at):
+    if target is not device and seen.on_probation:
         return Refuse(Reason.DEVICE_ON_PROBATION)
     if target.suspension is not None:
-        # Removing it twice must not cut short the day between the notice and the end.
-        return _after(target.suspension.revoke_at, Reason.SECURITY_DELAY, now)
+        # Removing it twice must not cut short the day between the notice and the end, unless a code says who you are.
+        if seen.shows_code:
+            return Permit(Reason.BOTH_KEYS)
+        return seen.after(target.suspension.revoke_at, Reason.SECURITY_DELAY)
     if account.active_devices() == (target,):
         return Refuse(Reason.LAST_DEVICE)
     return Permit(Reason.BOTH_KEYS)
 
 
-def _set_up_codes(act: SetupOtp, account: Account) -> Decision:
+def _would_stop_a_case(target: Device, seen: Seen) -> bool:
+    """Whether removing this phone would be an objection that nobody weighs: it claims, or guardians or officers speak.
+
+    A phone that asks for another wallet with nothing but what an owner has may be removed, and may object to that.
+    """
+    case = seen.account.recovery
+    if case is None or not case.is_open(seen.at) or case.new_device != target.thumbprint:
+        return False
+    return target.state is DeviceState.PENDING or strength(frozenset(case.evidence)) >= Strength.GUARDIANS
+
+
+def _set_up_codes(act: SetupOtp, seen: Seen) -> Decision:
     if act.chain_end is not None:
         return Refuse(Reason.NOT_OFFERED)
-    device = account.device(act.device)
-    if device is not None and device.state is not DeviceState.ACTIVE:
+    if seen.device is not None and seen.device.state not in {DeviceState.ACTIVE, DeviceState.PENDING}:
         return Refuse(Reason.DEVICE_TOMBSTONED)
     return Permit(Reason.BOTH_KEYS)
+
+
+def _confirm_backup(seen: Seen) -> Decision:
+    if not seen.by_verified_phone:
+        return Refuse(Reason.DEVICE_NOT_ACTIVE)
+    return Permit(Reason.BOTH_KEYS) if seen.by_own_wallet else Refuse(Reason.WRONG_WALLET)

@@ -1,8 +1,7 @@
-"""A recovery case: a new phone claims the account and waits out a visible hold. One open at a time.
+"""A case: somebody asks for what only an owner may have, and waits out a visible hold (docs/spec section 7.5).
 
-In this version the evidence is the wallet alone, and every verified phone can end the case by removing the pending
-phone; after that the wallet alone opens no other one for a while, or a thief could try until nobody looks. Stronger
-evidence, veto and tie-break have their place in this table when they come.
+A ``RECOVER`` case brings in a new phone when the others are lost; a ``ROTATE`` case replaces the wallet on a phone that
+is still there. One at a time in an account: a stronger one pre-empts a weaker one, and only that.
 """
 
 from __future__ import annotations
@@ -13,9 +12,17 @@ from typing import Final
 import msgspec
 
 from pteri.core.ids import Digest, RequestId, Thumbprint
+from pteri.core.wallets import PinnedWallet
 from pteri.domain.tables import step
 
-__all__ = ["RECOVERY_TABLE", "Recovery", "RecoveryEvent", "RecoveryState"]
+__all__ = ["RECOVERY_TABLE", "CaseKind", "Recovery", "RecoveryEvent", "RecoveryState"]
+
+
+class CaseKind(StrEnum):
+    """What the case is about."""
+
+    RECOVER = "RECOVER"
+    ROTATE = "ROTATE"
 
 
 class RecoveryState(StrEnum):
@@ -24,28 +31,41 @@ class RecoveryState(StrEnum):
     OPEN = "OPEN"
     COMPLETED = "COMPLETED"
     REJECTED = "REJECTED"
+    CONTESTED = "CONTESTED"
+    PREEMPTED = "PREEMPTED"
+    WITHDRAWN = "WITHDRAWN"
     EXPIRED = "EXPIRED"
 
 
 class RecoveryEvent(StrEnum):
     """What can happen to a case."""
 
+    DELAY = "DELAY"
     COMPLETE = "COMPLETE"
     REJECT = "REJECT"
+    CONTEST = "CONTEST"
+    PREEMPT = "PREEMPT"
+    WITHDRAW = "WITHDRAW"
     EXPIRE = "EXPIRE"
 
 
 RECOVERY_TABLE: Final = {
+    (RecoveryState.OPEN, RecoveryEvent.DELAY): RecoveryState.OPEN,
     (RecoveryState.OPEN, RecoveryEvent.COMPLETE): RecoveryState.COMPLETED,
     (RecoveryState.OPEN, RecoveryEvent.REJECT): RecoveryState.REJECTED,
+    (RecoveryState.OPEN, RecoveryEvent.CONTEST): RecoveryState.CONTESTED,
+    (RecoveryState.OPEN, RecoveryEvent.PREEMPT): RecoveryState.PREEMPTED,
+    (RecoveryState.OPEN, RecoveryEvent.WITHDRAW): RecoveryState.WITHDRAWN,
     (RecoveryState.OPEN, RecoveryEvent.EXPIRE): RecoveryState.EXPIRED,
 }
 
 
 class Recovery(msgspec.Struct, frozen=True):
-    """``approval`` is the digest of the signed ``recover`` statement; the new phone may accept from ``held_until``.
+    """``approval`` is the digest of the signed statement that opened it; it may complete from ``held_until`` on.
 
-    ``ended_at`` is when the case left ``OPEN``, 0 before that.
+    ``new_device``: the phone it is for; in a ``ROTATE`` case a verified one. ``new_wallet``: what the account is pinned
+    to afterwards, ``None`` for the same as before. ``delayed``: a verified phone has objected to strong evidence, which
+    can be done once. ``ended_at`` is when the case left ``OPEN``, 0 before that.
     """
 
     request: RequestId
@@ -57,10 +77,22 @@ class Recovery(msgspec.Struct, frozen=True):
     held_until: int
     expires_at: int
     ended_at: int = 0
+    kind: CaseKind = CaseKind.RECOVER
+    new_wallet: PinnedWallet | None = None
+    delayed: bool = False
 
     def after(self, event: RecoveryEvent, at: int) -> Recovery:
-        """This case one transition later: every one ends it."""
-        return msgspec.structs.replace(self, state=step(RECOVERY_TABLE, self.state, event), ended_at=at)
+        """This case one transition later: every one but a delay ends it."""
+        state = step(RECOVERY_TABLE, self.state, event)
+        ended_at = self.ended_at if state is RecoveryState.OPEN else at
+        return msgspec.structs.replace(self, state=state, ended_at=ended_at)
+
+    def delayed_by(self, seconds: int, at: int) -> Recovery:
+        """This case, held for so much longer."""
+        after = self.after(RecoveryEvent.DELAY, at)
+        return msgspec.structs.replace(
+            after, held_until=self.held_until + seconds, expires_at=self.expires_at + seconds, delayed=True
+        )
 
     def is_open(self, at: int) -> bool:
         """Whether the case can still complete."""

@@ -30,9 +30,9 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code_attempts: int = 3
     """Wrong codes after which one sign-in has failed. The account is never locked by them."""
     migration_hold_s: int = _HOUR
-    """Security delay of a new phone; there is no proximity beacon yet that could make it unnecessary."""
+    """Security delay of a new phone: a thief with an unlocked phone waits visibly."""
     migration_open_s: int = 600
-    """How long the code of the old phone may take to reach the new one; then the migration has expired."""
+    """Of migrations of the first release only, whose code the server made: how long it may take to be typed."""
     migration_accept_s: int = _DAY
     """How long the new phone may take to accept, after the delay."""
     probation_s: int = 72 * _HOUR
@@ -45,6 +45,26 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a case may be completed after its hold."""
     recovery_blocked_s: int = 30 * _DAY
     """How long the wallet alone opens no case after a verified phone has stopped one."""
+    recovery_hold_code_s: int = 48 * _HOUR
+    """Waiting time with the wallet and a recovery code."""
+    recovery_hold_guardians_s: int = _DAY
+    """Waiting time with guardians, besides the wallet or a recovery code."""
+    recovery_hold_proofed_s: int = 72 * _HOUR
+    """Waiting time when two officers attested who claims the account."""
+    recovery_delay_s: int = _DAY
+    """How much longer a case with guardians or officers waits when a verified phone objects: once."""
+    voucher_s: int = 7 * _DAY
+    """How long the word of a guardian or officer counts."""
+    protection_hold_s: int = 72 * _HOUR
+    """How long other guardians or recovery codes wait, unless one of the present codes is shown."""
+    protection_fresh_s: int = _DAY
+    """How long after binding the first guardians and codes are taken at once."""
+    freeze_s: int = _DAY
+    """How long the wallet alone freezes an account."""
+    freezes: int = 2
+    """How often it may in ``freezes_window_s``."""
+    freezes_window_s: int = 7 * _DAY
+    """See ``freezes``."""
     revoke_other_s: int = _DAY
     """How long a phone removed by another one counts as suspended before it is revoked."""
     prompts_per_hour: int = 5
@@ -57,34 +77,81 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Wrong codes of one tenant in an hour, all accounts together, before code entry slows down."""
     recovery_starts_per_day: int = 3
     """Recovery cases of one account."""
+    recovery_code_tries_per_day: int = 5
+    """Wrong recovery codes for one account. A right one always counts."""
     authority_changes_per_day: int = 20
     """Changes of phones in one account."""
     wallet_alone_notice: int = 3
     """Right wallet signatures without a verified phone in a day, after which the owner is told."""
 
     def digest(self) -> Digest:
-        """SHA-256 of the canonical JSON of all rules, in field order: it stands in every recorded event."""
-        return digest_text(hashlib.sha256(msgspec.json.encode(self)).digest())
+        """SHA-256 of the canonical JSON of all rules, in field order: it stands in every recorded event.
+
+        A rule that came later is left out while it has its default: what was decided before it is decided alike now,
+        and an auditor can still decide it again.
+        """
+        told = {
+            name: value
+            for name, value in msgspec.structs.asdict(self).items()
+            if name not in _CAME_LATER or value != _CAME_LATER[name]
+        }
+        return digest_text(hashlib.sha256(msgspec.json.encode(told)).digest())
 
     def terms(self) -> str:
         """The recovery terms a person agrees to when binding; their SHA-256 is in the ``bind`` statement."""
         return (
-            "PTERI recovery terms 1\n"
+            "PTERI recovery terms 2\n"
             f"wallet alone: {self.recovery_hold_s} s\n"
             f"wallet alone after a line change: {self.recovery_hold_line_changed_s} s\n"
             f"every verified phone can stop it, and with it any other for: {self.recovery_blocked_s} s\n"
-            "the line alone: never\n"
+            f"wallet and recovery code: {self.recovery_hold_code_s} s; an objection leaves it to others\n"
+            f"guardians with wallet or recovery code: {self.recovery_hold_guardians_s} s\n"
+            f"two officers: {self.recovery_hold_proofed_s} s\n"
+            f"an objection to guardians or officers: {self.recovery_delay_s} s more, once\n"
+            "the line, a phone, a code or guardians alone: never\n"
         )
 
 
 FLOORS: Final[Mapping[str, int]] = {
     "recovery_hold_s": 72 * _HOUR,
     "recovery_hold_line_changed_s": 7 * _DAY,
+    "recovery_hold_code_s": 48 * _HOUR,
+    "recovery_hold_guardians_s": _DAY,
+    "recovery_hold_proofed_s": 72 * _HOUR,
+    "protection_hold_s": 72 * _HOUR,
     "migration_hold_s": _HOUR,
     "probation_s": 24 * _HOUR,
     "revoke_other_s": _DAY,
 }
-_CEILINGS: Final[Mapping[str, int]] = {"sign_in_s": 300, "statement_s": 300, "code_attempts": 5}
+_CEILINGS: Final[Mapping[str, int]] = {
+    "sign_in_s": 300,
+    "statement_s": 300,
+    "code_attempts": 5,
+    # Or a thief who objects, or who holds nothing but the wallet, could keep the owner out for ever.
+    "recovery_delay_s": 7 * _DAY,
+    "freeze_s": 3 * _DAY,
+    "freezes": 3,
+    "protection_fresh_s": _DAY,
+}
+
+
+_CAME_LATER: Final[Mapping[str, int]] = {
+    name: getattr(Rules(), name)
+    for name in (
+        "recovery_hold_code_s",
+        "recovery_hold_guardians_s",
+        "recovery_hold_proofed_s",
+        "recovery_delay_s",
+        "voucher_s",
+        "protection_hold_s",
+        "protection_fresh_s",
+        "freeze_s",
+        "freezes",
+        "freezes_window_s",
+        "recovery_code_tries_per_day",
+    )
+}
+"""Rules that the first release did not have, with their defaults, which never change."""
 
 
 def rules_from(overrides: Mapping[str, int]) -> Rules:

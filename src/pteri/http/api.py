@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 import structlog
 
-from pteri.app import codes, issue, opening, queries
+from pteri.app import appealing, changing, codes, issue, opening, queries
 from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
@@ -35,6 +35,7 @@ __all__ = ["api_routes"]
 _log = structlog.get_logger("pteri.http")
 
 BodyT = TypeVar("BodyT")
+_Opens = Callable[[Deployment, Asking, BodyT], Awaitable[Done]]
 _KINDS: Final = MappingProxyType(
     {
         NotFound: Kind.NOT_FOUND,
@@ -139,16 +140,19 @@ class _Endpoints:
 
     async def set_up_codes(self, call: Call[wire.SetUpCodes]) -> Reply:
         """POST /v1/{tenant}/code-setups."""
-        return _reply(await opening.set_up_codes(self._deployment, self.asking(call), call.body), wire.Claimed)
+        return _reply(await appealing.set_up_codes(self._deployment, self.asking(call), call.body), wire.Claimed)
 
     async def start_recovery(self, call: Call[wire.StartRecovery]) -> Reply:
         """POST /v1/{tenant}/recoveries."""
         return _reply(await codes.start_recovery(self._deployment, self.asking(call), call.body), wire.Claimed)
 
-    async def start_revocation(self, call: Call[wire.Revoke]) -> Reply:
-        """POST /v1/{tenant}/revocations."""
-        done = await opening.start_revocation(self._deployment, self.asking(call), call.body)
-        return _reply(done, wire.Claimed)
+    def opens(self, use_case: _Opens[BodyT]) -> Callable[[Call[BodyT]], Awaitable[Reply]]:
+        """An endpoint that answers with a statement to sign."""
+
+        async def endpoint(call: Call[BodyT]) -> Reply:
+            return _reply(await use_case(self._deployment, self.asking(call), call.body), wire.Claimed)
+
+        return endpoint
 
 
 def _id(call: Call[BodyT]) -> RequestId:
@@ -256,6 +260,15 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         phone("/activations", ends.start_activation, wire.Nothing, claimed, "Make this waiting phone a verified one"),
         phone("/code-setups", ends.set_up_codes, wire.SetUpCodes, claimed, "Introduce a phone with a restored wallet"),
         phone("/recoveries", ends.start_recovery, wire.StartRecovery, claimed, "Claim the account on a new phone"),
-        phone("/revocations", ends.start_revocation, wire.Revoke, claimed, "Remove a phone"),
+        phone("/revocations", ends.opens(changing.start_revocation), wire.Revoke, claimed, "Remove a phone"),
+        phone("/vetoes", ends.opens(changing.start_veto), wire.Veto, claimed, "Object to a change that waits"),
+        phone("/rotations", ends.opens(changing.start_rotation), wire.Rotate, claimed, "Replace the wallet"),
+        phone("/protections", ends.opens(changing.start_protection), wire.Protect, claimed, "Say who may help"),
+        phone("/freezes", ends.opens(changing.start_freeze), wire.Freeze, claimed, "Stop the account"),
+        phone("/unfreezes", ends.opens(changing.start_unfreeze), wire.Unfreeze, claimed, "End a freeze"),
+        phone("/backup-checks", ends.opens(changing.start_backup_check), wire.CheckBackup, claimed, "A backup works"),
+        phone("/stops", ends.opens(appealing.stop), wire.Stop, claimed, "Stop the account without a phone of it"),
+        phone("/vouchers", ends.opens(appealing.vouch), wire.Vouch, claimed, "Speak for a claimant as a guardian"),
+        phone("/attestations", ends.opens(appealing.attest), wire.Attest, claimed, "Speak for one as an officer"),
         *mailbox_routes(deployment, _told),
     )

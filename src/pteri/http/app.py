@@ -37,6 +37,14 @@ _EXPLAINED: Final = {
     "recover": "A new phone asks for your account because the others are lost. It waits; every phone can stop it.",
     "revoke": "You remove a phone for ever.",
     "setup-otp": "A phone and the service check that they compute the same sign-in codes. It grants nothing.",
+    "rotate": "You replace the wallet of your account. The old one counts for nothing from then on.",
+    "protect": "You say which guardians and recovery codes help you when your phones are lost. Others count no more.",
+    "freeze": "You stop all sign-ins and changes, because something is wrong. It takes others to start them again.",
+    "unfreeze": "You end a freeze early, with your phone, your wallet and a recovery code.",
+    "veto": "You object to a change of your account that waits. Do it only if you did not start that change yourself.",
+    "vouch": "You say, as a guardian, that a phone belongs to the person whose account it asks for. Look at it first.",
+    "attest": "An officer says that a person has proved who they are, as when they joined. Two officers must.",
+    "backup-verified": "You record that a backup of your wallet was opened and is right. It grants nothing.",
 }
 
 

@@ -6,11 +6,13 @@ What :class:`~pteri.wallet.phone.Phone` does for a person is written there; how 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from pteri.core.httpsig import Tag
 from pteri.core.ids import RequestId, Thumbprint, tenant_id
-from pteri.wallet.ceremony import Ceremony, Confirm, Review, Signed
+from pteri.core.keys.recovery import recovery_key
+from pteri.wallet.ceremony import Ceremony, Confirm, Review, Signed, Signers
 from pteri.wallet.checks import Expected, Known, check
 from pteri.wallet.journal import Journal, Pinned
 from pteri.wallet.memory import (
@@ -28,10 +30,12 @@ from pteri.wallet.state import PhoneState
 
 if TYPE_CHECKING:
     from pteri.core.keys.device import DevicePrivateKey
+    from pteri.core.keys.secret import Secret
     from pteri.core.verify import Enrolment
     from pteri.core.wire import Claimed
     from pteri.wallet.keystore import Keystore
     from pteri.wallet.ports import Beacon, Clock, Entropy
+    from pteri.wallet.succession import Succession
     from pteri.wallet.transfer_notes import TransferNotes
     from pteri.wallet.wallet import Wallet
 
@@ -56,6 +60,7 @@ class Answering:
         index: int = 0,
         transfers: TransferNotes | None = None,
         beacon: Beacon | None = None,
+        succession: Succession | None = None,
     ) -> None:
         self._keystore = keystore
         self._wallet = wallet
@@ -66,6 +71,8 @@ class Answering:
         self._index = index
         self._transfers = transfers
         self._beacon = beacon
+        self._confirm = confirm
+        self._changes = succession
         self._network = cast("Network", wallet.network)  # a Wallet has one of the three and no other
         self._journal = Journal(keystore.directory)
         self._ceremony = Ceremony(keystore, self._journal, wallet, confirm=confirm, clock=clock)
@@ -86,18 +93,26 @@ class Answering:
         request: RequestId | None = None,
         line: str | None = None,
         enrolment: Enrolment | None = None,
+        signers: Signers | None = None,
+        is_guest: bool = False,
     ) -> Signed:
-        """Compare every field with what the phone knows, then show, sign and send."""
+        """Compare every field with what the phone knows, then show, sign and send. ``signers``: see there."""
         known = self._known(state, pinned, line=line, line_salt=claimed.line_salt)
+        if signers is not None:
+            known = replace(known, address=signers.wallet.address(self._index))
         check(claimed.statement, expected(known), known=known, request=request)
-        return self._ceremony.sign(
+        signed = self._ceremony.sign(
             self._server(state),
             Review(claimed.statement, claimed.recovery_terms),
             subject=subject,
             state=state_after(state, claimed.statement, line_salt=claimed.line_salt),
             pinned=pinned_after(pinned, claimed.statement),
             enrolment=enrolment,
+            signers=signers,
+            is_guest=is_guest,
         )
+        self._settle()
+        return signed
 
     def _known(
         self, state: PhoneState, pinned: Pinned | None, *, line: str | None, line_salt: str | None = None
@@ -115,7 +130,33 @@ class Answering:
     def _repeated(self, subject: str) -> Signed | None:
         """The answer to a request of before, if one is on its way: sent again to the letter, and not signed anew."""
         entry = self._journal.unanswered(subject, self._clock.now())
-        return None if entry is None else self._ceremony.send(self._server(entry.state), entry)
+        if entry is None:
+            return None
+        signed = self._ceremony.send(self._server(entry.state), entry)
+        self._settle()
+        return signed
+
+    @property
+    def _succession(self) -> Succession:
+        assert self._changes is not None, "a phone that is opened from its keystore has them"
+        return self._changes
+
+    def _settle(self, *, at_start: bool = False) -> None:
+        """Work with the new wallet from now on, if the account has it; ``at_start``: also clear away what is left."""
+        state = remembered(self._keystore)
+        if self._changes is None or state is None:
+            return
+        if state.address == self._wallet.address(self._index) and not at_start:
+            return
+        if (successor := self._changes.settle(state)) is not None:
+            self._wallet = successor
+            self._ceremony = Ceremony(
+                self._keystore, self._journal, successor, confirm=self._confirm, clock=self._clock
+            )
+
+    def _code_key(self, state: PhoneState, code: Secret | None) -> DevicePrivateKey | None:
+        """The key of a recovery code at this service."""
+        return None if code is None else recovery_key(code, tenant=state.tenant)
 
     def _server(self, state: PhoneState) -> Server:
         return Server(

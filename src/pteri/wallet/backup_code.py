@@ -1,91 +1,23 @@
 """Backup codes: 100 random bits that open a backup when its passphrase is forgotten (docs/spec/backup.md section 6).
 
-Written on paper and typed by hand, perhaps years later: five groups of five characters of Crockford base32. The last
-of each group checks the four before it and the number of the group, so a typing error is told at once, and where it
-is; groups in another order are told, too. Without these checks a typing error would look like a damaged backup.
-
-This is no recovery code of an account: a server never hears of it.
+This is no recovery code of an account, though it is written alike: a server never hears of it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from pteri.core.ids import crockford
-from pteri.core.keys.secret import Secret
-from pteri.wallet.errors import WalletCode, WalletError
+from pteri.wallet.errors import WalletCode
+from pteri.wallet.paper_code import new_paper_code as new_backup_code
+from pteri.wallet.paper_code import paper_code_from_text
+from pteri.wallet.paper_code import spaced_paper_code as spaced_backup_code
 
 if TYPE_CHECKING:
-    from pteri.wallet.ports import Entropy
+    from pteri.core.keys.secret import Secret
 
 __all__ = ["backup_code_from_text", "new_backup_code", "spaced_backup_code"]
 
-_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_GROUPS: Final = 5
-_GROUP_SIZE: Final = 5
-_SIZE: Final = _GROUPS * _GROUP_SIZE
-_MAX_TYPED: Final = 200
-_FIELD_POLYNOMIAL: Final = 0b100101
-_IGNORED: Final = str.maketrans("", "", "- \t\r\n")
-_READ_AS: Final = str.maketrans("OIL", "011")
-
-
-def new_backup_code(*, entropy: Entropy) -> Secret:
-    """Draw a new code: its 25 characters in ASCII, without hyphens."""
-    drawn = crockford(entropy.draw(13), 20)
-    groups = [drawn[start : start + 4] for start in range(0, 20, 4)]
-    return Secret("".join(group + _check(number, group) for number, group in enumerate(groups, 1)).encode())
-
-
-def spaced_backup_code(code: Secret) -> str:
-    """The code as a person writes it down: ``XXXXX-XXXXX-XXXXX-XXXXX-XXXXX``. The text is the secret."""
-    text = code.reveal().decode()
-    return "-".join(text[start : start + _GROUP_SIZE] for start in range(0, _SIZE, _GROUP_SIZE))
-
 
 def backup_code_from_text(text: str) -> Secret:
-    """Read what was typed: any case, hyphens and spaces anywhere, O for 0, I and L for 1. ``BACKUP_CODE`` otherwise.
-
-    The refusal says which group is mistyped, and repeats no character.
-    """
-    typed = text[:_MAX_TYPED].translate(_IGNORED).upper().translate(_READ_AS)
-    if len(typed) != _SIZE:
-        raise WalletError(
-            WalletCode.BACKUP_CODE,
-            f"A backup code has five groups of five characters; what was typed has {len(typed)} characters. "
-            "Look at the paper again.",
-        )
-    groups = [typed[start : start + _GROUP_SIZE] for start in range(0, _SIZE, _GROUP_SIZE)]
-    wrong = [str(number) for number, group in enumerate(groups, 1) if not _is_right(number, group)]
-    if wrong:
-        which = "group " + wrong[0] if len(wrong) == 1 else "groups " + ", ".join(wrong)
-        raise WalletError(
-            WalletCode.BACKUP_CODE, f"The backup code is mistyped in {which}. Look at the paper again; case is ignored."
-        )
-    return Secret(typed.encode())
-
-
-def _check(number: int, group: str) -> str:
-    return _ALPHABET[_times_two(_remainder(number, group))]
-
-
-def _is_right(number: int, group: str) -> bool:
-    return all(character in _ALPHABET for character in group) and _remainder(number, group) == 0
-
-
-def _remainder(number: int, characters: str) -> int:
-    """Horner's rule at x in GF(32), from the number of the group.
-
-    Each place has a factor of its own, none of them zero, so one wrong character, or two that have changed places,
-    never give the remainder of the right ones.
-    """
-    value = number
-    for character in characters:
-        value = _times_two(value) ^ _ALPHABET.index(character)
-    return value
-
-
-def _times_two(value: int) -> int:
-    """Multiply by x modulo x^5 + x^2 + 1."""
-    doubled = value << 1
-    return doubled ^ _FIELD_POLYNOMIAL if doubled & 32 else doubled
+    """A backup code, as it was typed; ``BACKUP_CODE`` otherwise."""
+    return paper_code_from_text(text, called="backup code", refusal=WalletCode.BACKUP_CODE)

@@ -15,15 +15,26 @@ import msgspec
 from pteri.core import httpsig
 from pteri.core.acts import Authenticate, BindWallet, SetupOtp, StatementAct
 from pteri.core.httpsig import Tag
-from pteri.core.ids import Digest, digest_bytes, digest_text
+from pteri.core.ids import Digest, digest_bytes, digest_text, to_base64url
 from pteri.core.keys.message import verify_message
+from pteri.core.keys.recovery import sign_with_code
 from pteri.core.otp import one_time_code, spaced
-from pteri.core.verify import Enrolment, Invited, Payload, WalletSignature, decode_payload
+from pteri.core.verify import (
+    CodeSignature,
+    Enrolment,
+    Invited,
+    NewWallet,
+    Payload,
+    WalletSignature,
+    decode_payload,
+)
 from pteri.core.wire import Decided
 from pteri.wallet.journal import Journal, Pinned, Unanswered
+from pteri.wallet.memory import pinned_decided, state_decided
 from pteri.wallet.refusals import BAD_ANSWER, SafetyCode, ServerError, UnsafeError
 
 if TYPE_CHECKING:
+    from pteri.core.keys.device import DevicePrivateKey
     from pteri.core.statement import Statement
     from pteri.wallet.keystore import Keystore
     from pteri.wallet.ports import Clock
@@ -31,7 +42,7 @@ if TYPE_CHECKING:
     from pteri.wallet.state import PhoneState
     from pteri.wallet.wallet import Wallet
 
-__all__ = ["Ceremony", "Confirm", "Review", "ShownCode", "Signed", "with_code"]
+__all__ = ["Ceremony", "Confirm", "Review", "ShownCode", "Signed", "Signers", "with_code"]
 
 CLIENT: Final = "pteri-python"
 
@@ -87,6 +98,20 @@ class ShownCode(Signed):
         return spaced(self.code)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signers:
+    """Who signs besides the phone.
+
+    ``wallet`` signs as the one that the statement is addressed to; with ``is_told`` the answer says which that is.
+    ``new_wallet`` signs beside it, or is it. ``code`` is the key of a recovery code.
+    """
+
+    wallet: Wallet
+    is_told: bool = False
+    new_wallet: Wallet | None = None
+    code: DevicePrivateKey | None = field(default=None, repr=False)
+
+
 class Ceremony:
     """One phone's way of signing. Callers hold the keystore's lock and have checked every field of the statement."""
 
@@ -111,18 +136,17 @@ class Ceremony:
         pinned: Pinned,
         enrolment: Enrolment | None = None,
         invited: Invited | None = None,
+        signers: Signers | None = None,
+        is_guest: bool = False,
     ) -> Signed:
         """Show, ask, sign, write down, send. ``state`` and ``pinned`` are remembered once the server has accepted."""
         if not self._confirm(review):
             raise UnsafeError(SafetyCode.DECLINED, "Nothing was signed. If you did not start this, leave it so.")
         statement = review.statement
-        payload = Payload(
-            wallet_signature=WalletSignature(
-                self._wallet.pinned(state.tenant_index).signature_type,
-                self._wallet.sign_statement(statement, index=state.tenant_index),
-            ),
-            statement_sha256=digest_text(statement.sha256()),
-            client=CLIENT,
+        payload = _payload(
+            statement,
+            signers or Signers(wallet=self._wallet),
+            index=state.tenant_index,
             enrolment=enrolment,
             invited=invited,
         )
@@ -134,6 +158,7 @@ class Ceremony:
             state=state,
             pinned=pinned,
             signed_at=self._clock.now(),
+            is_guest=is_guest,
         )
         self._journal.expect_answer(entry)
         return self.send(server, entry)
@@ -148,8 +173,9 @@ class Ceremony:
             raise
         signed = self._outcome(entry, decided)
         # Struck out last: a crash on any of these lines sends the request once more and reads the same answer.
-        self._journal.pin(entry.pinned)
-        self._keystore.save_state(entry.state)
+        if not entry.is_guest:
+            self._journal.pin(pinned_decided(entry.pinned, entry.statement, decided))
+            self._keystore.save_state(state_decided(entry.state, entry.statement, decided))
         self._journal.answered(entry)
         return signed
 
@@ -174,6 +200,36 @@ class Ceremony:
             session_hash=digest_bytes(session),
             nonce=statement.nonce,
         )
+
+
+def _payload(
+    statement: Statement, signers: Signers, *, index: int, enrolment: Enrolment | None, invited: Invited | None
+) -> Payload:
+    wallet = signers.wallet.pinned(index)
+    return Payload(
+        wallet_signature=WalletSignature(wallet.signature_type, signers.wallet.sign_statement(statement, index=index)),
+        statement_sha256=digest_text(statement.sha256()),
+        client=CLIENT,
+        enrolment=enrolment,
+        invited=invited,
+        new_wallet=_brought(statement, signers, index),
+        recovery_code=None if signers.code is None else _spoken(statement, signers.code),
+        signed_by=wallet if signers.is_told else None,
+    )
+
+
+def _brought(statement: Statement, signers: Signers, index: int) -> NewWallet | None:
+    new = signers.new_wallet
+    if new is None:
+        return None
+    if new is signers.wallet:
+        return NewWallet(new.pinned(index))
+    return NewWallet(new.pinned(index), new.sign_as_successor(statement, index=index))
+
+
+def _spoken(statement: Statement, code: DevicePrivateKey) -> CodeSignature:
+    signature = to_base64url(sign_with_code(code, statement.encode()))
+    return CodeSignature(to_base64url(code.public.sec1), signature)
 
 
 def with_code(signed: Signed) -> ShownCode:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -16,15 +16,24 @@ from pteri.core.acts import (
     SAME_WALLET,
     ActivateDevice,
     ApproveMigration,
+    AttestIdentity,
     Authenticate,
     BindWallet,
+    ChangeProtection,
+    ConfirmBackup,
+    FreezeAccount,
     RevokeDevice,
+    RotateWallet,
     SetupOtp,
     StartRecovery,
     StatementAct,
+    UnfreezeAccount,
+    VetoChange,
+    VouchForRecovery,
 )
 from pteri.core.errors import OutOfWindow
 from pteri.core.esim import line_commitment
+from pteri.core.guardians import Guardians
 from pteri.core.ids import AccountId, Digest, Domain, RequestId, TenantId, Thumbprint, digest_text, from_base64url
 from pteri.core.keys.network import network_named
 from pteri.core.statement import Statement
@@ -36,14 +45,22 @@ __all__ = [
     "Expected",
     "Known",
     "activation",
+    "attestation",
+    "backup_check",
     "binding",
     "check",
     "codes",
+    "freeze",
     "migration",
     "mismatch",
+    "objection",
+    "protection",
     "recovery",
     "revocation",
+    "rotation",
     "sign_in",
+    "unfreeze",
+    "voucher",
 ]
 
 Expectation = Callable[[object], bool]
@@ -69,13 +86,18 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "epoch": "is for an older state of your account",
         "recovery": "is for other recovery terms than those shown",
         "code": "is for another screen: its number is not the one you read",
-        "new_device": "would let in another phone than the one you scanned",
+        "new_device": "would let in, or speak for, another phone than the one you named",
         "offer": "would let in another phone than the one you scanned",
         "transcript": "would let in another phone than the one you scanned",
         "revoke_old": "would treat this phone in another way than you said",
         "approval": "would complete something that this phone did not begin",
         "lost": "would remove other phones than you said",
-        "new_wallet": "would replace your wallet",
+        "new_wallet": "would give your account another wallet than you said",
+        "evidence": "would claim your account with something else than you have shown",
+        "case": "objects to something else than you said",
+        "guardians": "names other guardians than you did",
+        "codes": "is for other recovery codes than those this phone has made",
+        "backup": "is for another backup than the one that was opened",
         "target": "would remove another phone than you said",
         "origin": "comes from another server than the one this phone is connected to",
         "tenant": "comes from another service than the one this phone is connected to",
@@ -173,11 +195,11 @@ def activation(known: Known, approval: Digest | None) -> Expected:
     )
 
 
-def codes(known: Known) -> Expected:
-    """Code set-up that prepares nothing for offline use."""
+def codes(known: Known, account: AccountId | None = None) -> Expected:
+    """Code set-up that prepares nothing for offline use; of the account that the person named, if they did."""
     return Expected(
         SetupOtp,
-        _account(known)
+        _account(known if account is None else replace(known, account=account))
         | {
             "chain_end": _exactly(None),
             "length": _exactly(0),
@@ -187,16 +209,16 @@ def codes(known: Known) -> Expected:
     )
 
 
-def recovery(known: Known) -> Expected:
-    """With the wallet alone, for all other phones, keeping the wallet."""
+def recovery(known: Known, evidence: tuple[str, ...] = ("W",), new_wallet: str = SAME_WALLET) -> Expected:
+    """With what is shown, for all other phones; with the wallet alone it is kept."""
     return Expected(
         StartRecovery,
         _account(known)
         | {
             "esim": _line(known),
-            "evidence": _exactly(("W",)),
+            "evidence": _exactly(evidence),
             "lost": _exactly(None),
-            "new_wallet": _exactly(SAME_WALLET),
+            "new_wallet": _exactly(new_wallet),
         },
     )
 
@@ -204,6 +226,46 @@ def recovery(known: Known) -> Expected:
 def revocation(known: Known, target: Thumbprint) -> Expected:
     """The phone that the person named."""
     return Expected(RevokeDevice, _account(known) | {"target": _exactly(target)})
+
+
+def rotation(known: Known, new_wallet: str) -> Expected:
+    """The address of the wallet that this phone has sealed beside the present one."""
+    return Expected(RotateWallet, _account(known) | {"new_wallet": _exactly(new_wallet)})
+
+
+def protection(known: Known, guardians: Guardians | None, codes: Digest | None) -> Expected:
+    """The guardians that were named, and the digest of the public keys of codes made here."""
+    return Expected(ChangeProtection, _account(known) | {"guardians": _exactly(guardians), "codes": _exactly(codes)})
+
+
+def freeze(known: Known) -> Expected:
+    """Stop the account."""
+    return Expected(FreezeAccount, _account(known))
+
+
+def unfreeze(known: Known) -> Expected:
+    """End a freeze."""
+    return Expected(UnfreezeAccount, _account(known))
+
+
+def objection(known: Known, case: Digest) -> Expected:
+    """To what waits, by the digest of the statement that began it."""
+    return Expected(VetoChange, _account(known) | {"case": _exactly(case)})
+
+
+def voucher(known: Known, new_device: Thumbprint) -> Expected:
+    """For the phone whose four words the guardian has read."""
+    return Expected(VouchForRecovery, _account(known) | {"new_device": _exactly(new_device)})
+
+
+def attestation(known: Known, new_device: Thumbprint) -> Expected:
+    """For the phone of the person whose papers the officer has seen."""
+    return Expected(AttestIdentity, _account(known) | {"new_device": _exactly(new_device)})
+
+
+def backup_check(known: Known, backup: Digest) -> Expected:
+    """The sealed file that this phone has opened."""
+    return Expected(ConfirmBackup, _account(known) | {"backup": _exactly(backup)})
 
 
 def mismatch(field: str) -> UnsafeError:

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from pteri.core import hpke
-from pteri.core.ids import from_base64url, to_base64url
+from pteri.core.ids import Digest, from_base64url, to_base64url
 from pteri.core.keys.mnemonic import mnemonic_to_entropy
 from pteri.core.keys.secret import Secret
 from pteri.wallet.answering import Network
@@ -34,6 +34,7 @@ from pteri.wallet.cli_opening import (
 from pteri.wallet.desk import Desk, command
 from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.files import create_file
+from pteri.wallet.memory import remembered
 from pteri.wallet.refusals import utc_text
 from pteri.wallet.screen import Told
 
@@ -126,6 +127,9 @@ def try_backup(
     version: VersionOption = None,
     code: ByCodeOption = False,
     by_phone: ByPhoneOption = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Record with your account, without asking, that the backup works.")
+    ] = False,
     network: _Net = "main",
 ) -> Told:
     """Try the newest backup: it is opened and compared with this wallet. No backup is changed, no word is shown."""
@@ -139,7 +143,21 @@ def try_backup(
         f"The backup of {utc_text(done.version.made_at)} opens, and it is this wallet: {done.address}",
         f"Its SHA-256: {done.digest}",
     )
-    return {"place": named, "name": done.version.name, "digest": done.digest, "address": done.address}
+    told = {"place": named, "name": done.version.name, "digest": done.digest, "address": done.address}
+    return told | {"recorded": _recorded(desk, done.digest, unasked=record)}
+
+
+def _recorded(desk: Desk, backup: Digest, *, unasked: bool) -> bool:
+    """Tell the account, if the person wants it: without that nobody reminds them when no backup was tried for long."""
+    state = remembered(desk.keystore)
+    if state is None or state.account is None:
+        return False
+    question = "Record with your account that this backup works?"
+    if not unasked and not (desk.screen.is_interactive and typer.confirm(question, err=desk.screen.as_json)):
+        return False
+    desk.phone(yes=unasked).confirm_backup(backup)
+    desk.screen.say("Your account remembers that this backup was tried today.")
+    return True
 
 
 @command(_commands, "backup-key")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from pteri.core.keys.secret import Secret
 from pteri.wallet.backup_code import backup_code_from_text
 from pteri.wallet.backup_slots import ByCode, ByDevice, ByPassphrase, Opener
 from pteri.wallet.backups.notes import load_notes
@@ -14,16 +16,20 @@ from pteri.wallet.backups.places import open_place, whole_place
 from pteri.wallet.backups.store import BackupStore, Version, version_from_name
 from pteri.wallet.desk import Desk
 from pteri.wallet.errors import WalletCode, WalletError
+from pteri.wallet.files import read_file
+from pteri.wallet.paper_code import recovery_code_from_text
 
 __all__ = [
     "ByCodeOption",
     "ByPhoneOption",
+    "CodeFileOption",
     "FromOption",
     "VersionOption",
     "asked",
     "named_version",
     "opener",
     "place_of",
+    "recovery_code_asked",
 ]
 
 FromOption = Annotated[
@@ -34,6 +40,9 @@ VersionOption = Annotated[
 ]
 ByCodeOption = Annotated[bool, typer.Option("--code", help="Open with the backup code instead of the passphrase.")]
 ByPhoneOption = Annotated[bool, typer.Option("--by-phone", help="Open with this phone's own backup key.")]
+CodeFileOption = Annotated[
+    Path | None, typer.Option("--code-file", help="File with a recovery code, instead of typing it.")
+]
 
 _MAX_TYPED: Final = 1024
 
@@ -78,3 +87,11 @@ def asked(desk: Desk, question: str) -> str:
     if desk.screen.is_interactive:
         return desk.machine.prompt(question)
     return sys.stdin.readline(_MAX_TYPED)
+
+
+def recovery_code_asked(desk: Desk, file: Path | None) -> Secret:
+    """A recovery code that a person types unseen, or has in a file: never an argument, which others could read."""
+    text = (
+        asked(desk, "Recovery code (it is not shown): ") if file is None else read_file(file).decode("utf-8", "replace")
+    )
+    return recovery_code_from_text(text)

@@ -8,9 +8,13 @@ import msgspec
 import typer
 
 from pteri.core.acts import phone_name
+from pteri.core.ids import account_id
+from pteri.wallet.account_words import account_lines
 from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import ShownCode, Signed
+from pteri.wallet.cli_guard import add_guard_commands
 from pteri.wallet.cli_move import add_move_commands
+from pteri.wallet.cli_opening import CodeFileOption, recovery_code_asked
 from pteri.wallet.desk import Desk, command
 from pteri.wallet.refusals import utc_text
 from pteri.wallet.screen import Told, signed_told
@@ -39,6 +43,7 @@ def add_phone_commands(app: typer.Typer) -> None:
     """Put these commands beside those of the wallet."""
     app.add_typer(_phone)
     add_move_commands(app)
+    add_guard_commands(app)
     app.add_typer(_recover, name="recover")
 
 
@@ -102,6 +107,7 @@ def devices(desk: Desk) -> Told:
     for phone in seen.phones:
         mine = "  (this phone)" if phone.this_phone else ""
         desk.screen.say(f"{phone_name(phone.thumbprint)}: {phone.state}{mine}")
+    desk.screen.say(*account_lines(seen))
     for notice in seen.notices:
         until = "" if notice.until is None else f", until {utc_text(notice.until)}"
         desk.screen.say(f"{utc_text(notice.at)}: {notice.kind} {notice.phone}{until}")
@@ -120,7 +126,7 @@ def revoke(
     phone = desk.phone(yes=yes, details=details)
     wanted = phone.thumbprint if target == _THIS_PHONE else phone.find_phone(target)
     signed = phone.revoke(wanted)
-    desk.screen.say(f"The phone {phone_name(wanted)} is removed.")
+    desk.screen.say(f"The phone {phone_name(wanted)} can do nothing any more.")
     return signed_told(phone, signed, details=details) | {"removed": phone_name(wanted), "thumbprint": wanted}
 
 
@@ -163,17 +169,44 @@ def start_recovery(
     *,
     server: _Server,
     tenant: _Tenant,
+    code: Annotated[bool, typer.Option("--code", help="Show a recovery code: you are asked for it.")] = False,
+    code_file: CodeFileOption = None,
+    guardians: Annotated[bool, typer.Option("--guardians", help="Guardians have spoken for this phone.")] = False,
+    officers: Annotated[bool, typer.Option("--officers", help="Two officers have spoken for this phone.")] = False,
+    account: Annotated[
+        str | None, typer.Option("--account", help="Your account, if its wallet is lost, too: this one is the new one.")
+    ] = None,
     line: _Line = None,
     index: _Index = 0,
     network: _Net = "main",
     yes: _Yes = False,
     details: _Details = False,
 ) -> Told:
-    """New phone: ask for the account with the restored wallet. Your other phones are told and can stop it."""
+    """New phone: ask for the account with what is left. Your other phones are told and can stop it."""
     phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
-    signed = phone.start_recovery(server, tenant, line=line)
-    desk.screen.say("The recovery has begun.", *_waiting(signed))
+    with_code = code or code_file is not None
+    shown = recovery_code_asked(desk, code_file) if with_code else None
+    letters = {"W": account is None, "C": with_code, "G": guardians, "A": officers}
+    signed = phone.start_recovery(
+        server,
+        tenant,
+        line=line,
+        evidence=tuple(sorted(letter for letter, is_shown in letters.items() if is_shown)),
+        account=None if account is None else account_id(account),
+        code=shown,
+    )
+    desk.screen.say("The recovery has begun.", *_waiting(signed), "After that: pteri wallet recover finish")
     return signed_told(phone, signed, details=details)
+
+
+@command(_recover, "name")
+def name_phone(desk: Desk, *, index: _Index = 0, network: _Net = "main") -> Told:
+    """New phone: show what guardians or officers need to speak for it."""
+    phone = desk.phone(network=network, index=index, may_make_key=True)
+    desk.screen.say(
+        f"This phone is called: {phone.name}", f"Its id, for your guardians or the help desk: {phone.thumbprint}"
+    )
+    return {"phone": phone.name, "thumbprint": phone.thumbprint}
 
 
 @command(_recover, "status")

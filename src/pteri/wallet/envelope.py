@@ -53,13 +53,16 @@ class Holds(StrEnum):
     """What is sealed. A device key is never taken for a wallet: that would carry it into a backup.
 
     ``BACKUP`` is the key by which this phone opens backups that another own phone has made for it. ``TRANSFER`` is what
-    it knows of the phone that it moves to, or from.
+    it knows of the phone that it moves to, or from. ``SUCCESSOR`` is the wallet that shall take the place of this one,
+    ``CODES`` are recovery codes that nobody has written down yet.
     """
 
     WALLET = "wallet"
     DEVICE = "device"
     BACKUP = "backup"
     TRANSFER = "transfer"
+    SUCCESSOR = "successor"
+    CODES = "codes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ class WalletCode(StrEnum):
     """This backup was not made to open this way."""
     BACKUP_CODE = "BACKUP_CODE"
     """Not a backup code, or mistyped."""
+    RECOVERY_CODE = "RECOVERY_CODE"
+    """Not a recovery code, or mistyped."""
     OTHER_WALLET = "OTHER_WALLET"
     """A sound backup, of another wallet."""
     SEVERAL_WALLETS = "SEVERAL_WALLETS"

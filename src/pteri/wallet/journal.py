@@ -40,7 +40,9 @@ class Pinned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     esim: Digest | None = None
     """Commitment to the line, or that there is none; means something if ``is_line_known``."""
     approval: Digest | None = None
-    """SHA-256 of this phone's own recovery statement, which its activation must complete."""
+    """SHA-256 of this phone's own recovery or wallet statement, which its activation must complete."""
+    new_wallet_by: Literal["recover", "rotate"] | None = None
+    """By which of the two it brings another wallet, which then signs the activation."""
 
 
 class CodesReady(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +67,8 @@ class Unanswered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: PhoneState
     pinned: Pinned
     signed_at: int
+    is_guest: bool = False
+    """Whether it speaks of somebody's account that is not this phone's: nothing is remembered of it."""
 
 
 class _Pages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

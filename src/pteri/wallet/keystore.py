@@ -4,6 +4,8 @@
 ``wallet.json``       the mnemonic, sealed                                            may leave, as a backup
 ``device.json``       the private scalar of the device key, sealed on its own         never leaves
 ``backup.json``       a key that opens backups of other own phones, sealed            never leaves
+``successor.json``    the wallet that shall take the place of this one, sealed        never leaves
+``codes.json``        recovery codes that nobody has written down yet, sealed         never leaves
 ``state.json``        :class:`~pteri.wallet.state.PhoneState`, not secret, not sealed never leaves
 ====================  ==============================================================  =======================
 
@@ -232,6 +234,8 @@ class Keystore:
                 self._path(Holds.WALLET),
                 self._path(Holds.BACKUP),
                 self._path(Holds.TRANSFER),
+                self._path(Holds.SUCCESSOR),
+                self._path(Holds.CODES),
                 self.directory / TRANSFER_STATE_FILE,
                 *wallet_copies(self.directory),
                 self._state_path,

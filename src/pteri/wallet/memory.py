@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from pteri.core.acts import ActivateDevice, RevokeDevice, SetupOtp, StartRecovery
-from pteri.core.ids import Digest, digest, digest_text
+from pteri.core.acts import (
+    SAME_WALLET,
+    ActivateDevice,
+    ApproveMigration,
+    Authenticate,
+    BindWallet,
+    ChangeProtection,
+    FreezeAccount,
+    RevokeDevice,
+    RotateWallet,
+    SetupOtp,
+    StartRecovery,
+    StatementAct,
+    UnfreezeAccount,
+    VetoChange,
+)
+from pteri.core.ids import digest, digest_text
 from pteri.wallet.checks import Known
 from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.journal import Pinned
@@ -16,6 +31,7 @@ from pteri.wallet.refusals import SafetyCode, UnsafeError
 if TYPE_CHECKING:
     from pteri.core.ids import Thumbprint
     from pteri.core.statement import Statement
+    from pteri.core.wire import Decided
     from pteri.wallet.keystore import Keystore
     from pteri.wallet.state import PhoneState
 
@@ -26,9 +42,14 @@ __all__ = [
     "linked",
     "not_enrolled",
     "pinned_after",
+    "pinned_decided",
     "remembered",
     "state_after",
+    "state_decided",
 ]
+
+CONTESTED: Final = "CONTESTED"
+"""Reason of a decision after which nobody signs in until guardians or officers have spoken."""
 
 
 def remembered(keystore: Keystore) -> PhoneState | None:
@@ -102,25 +123,65 @@ def known_before(
 
 
 def state_after(state: PhoneState, statement: Statement, *, line_salt: str | None = None) -> PhoneState:
-    """What is remembered once this statement has been accepted. A code set-up alone connects nothing."""
+    """What is remembered once this statement has been answered with yes. A code set-up alone connects nothing."""
     act = statement.act
     if isinstance(act, SetupOtp):
         return state
-    # These two change who holds the account, and so move its epoch by one (docs/spec section 7.3): without that, the
-    # next scanned sign-in would be composed for an account that is no longer so.
-    epoch = act.epoch + 1 if isinstance(act, ActivateDevice | RevokeDevice) else act.epoch
     salt = state.line_salt if line_salt is None else digest(line_salt)
-    return msgspec.structs.replace(state, account=act.account, epoch=max(state.epoch, epoch), line_salt=salt)
+    return msgspec.structs.replace(state, account=act.account, epoch=max(state.epoch, act.epoch), line_salt=salt)
+
+
+def state_decided(state: PhoneState, statement: Statement, decided: Decided) -> PhoneState:
+    """The same, with what only the decision tells: whether the epoch has moved, and which wallet the account has now.
+
+    Without that, the next scanned sign-in would be composed for an account that is no longer so. An epoch that is
+    remembered too small is told by the server's next statement; one too great would refuse every honest one.
+    """
+    act = statement.act
+    epoch = act.epoch + 1 if _moves_epoch(act, decided) else state.epoch
+    address = state.address
+    if decided.decision == "permit" and isinstance(act, RotateWallet):
+        address = act.new_wallet
+    elif isinstance(act, ActivateDevice):
+        address = statement.address
+    return msgspec.structs.replace(state, epoch=max(state.epoch, epoch), address=address)
+
+
+def _moves_epoch(act: StatementAct, decided: Decided) -> bool:
+    """Whether what was decided changes who may do what in the account (docs/spec section 7.3)."""
+    match act:
+        case ActivateDevice() | RevokeDevice() | RotateWallet() | ChangeProtection() | FreezeAccount():
+            return decided.decision == "permit"
+        case UnfreezeAccount():
+            return decided.decision == "permit"
+        case VetoChange():
+            return decided.reason == CONTESTED
+        case _:
+            return False
 
 
 def pinned_after(pinned: Pinned | None, statement: Statement) -> Pinned:
     """What every later statement must say again."""
     before, act = pinned or Pinned(statement.domain), statement.act
-    if isinstance(act, SetupOtp | RevokeDevice):
-        return msgspec.structs.replace(before, domain=statement.domain)
-    approval: Digest | None = before.approval
+    named = msgspec.structs.replace(before, domain=statement.domain)
+    if isinstance(act, RotateWallet):
+        return msgspec.structs.replace(named, approval=digest_text(statement.sha256()), new_wallet_by="rotate")
+    if not isinstance(act, BindWallet | Authenticate | ApproveMigration | ActivateDevice | StartRecovery):
+        return named
+    accepted = msgspec.structs.replace(named, is_line_known=True, esim=act.esim)
     if isinstance(act, StartRecovery):
-        approval = digest_text(statement.sha256())
-    elif isinstance(act, ActivateDevice):
-        approval = None
-    return Pinned(statement.domain, is_line_known=True, esim=act.esim, approval=approval)
+        by: Literal["recover"] | None = None if act.new_wallet == SAME_WALLET else "recover"
+        return msgspec.structs.replace(accepted, approval=digest_text(statement.sha256()), new_wallet_by=by)
+    if isinstance(act, ActivateDevice):
+        return msgspec.structs.replace(accepted, approval=None, new_wallet_by=None)
+    return accepted
+
+
+def pinned_decided(pinned: Pinned, statement: Statement, decided: Decided) -> Pinned:
+    """The same, with what only the decision tells: a wallet that was replaced at once leaves nothing to complete."""
+    act = statement.act
+    done = isinstance(act, RotateWallet) and decided.decision == "permit"
+    taken_back = isinstance(act, VetoChange) and act.case == pinned.approval
+    if done or taken_back:
+        return msgspec.structs.replace(pinned, approval=None, new_wallet_by=None)
+    return pinned

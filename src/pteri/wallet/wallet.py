@@ -10,6 +10,8 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Final, Self
 
+import msgspec
+
 from pteri.core import ids
 from pteri.core.errors import Code, Malformed
 from pteri.core.keys.address import Address, AddressKind, address_of
@@ -132,6 +134,14 @@ class Wallet:
                 "A ready-made text is not signed here: this wallet composes what it signs, from typed fields.",
             )
         self._require_named(statement, self.address(index, kind=kind))
+        return self._signature(statement.encode(), index, _kind(kind), IDENTITY_ACCOUNT)
+
+    def sign_as_successor(
+        self, statement: Statement, *, index: int = 0, kind: AddressKind | str = AddressKind.P2PKH
+    ) -> str:
+        """Signature text of the wallet that the statement names as the new one; ``FIELD_MISMATCH`` otherwise."""
+        named = getattr(statement.act, "new_wallet", None)
+        self._require_named(msgspec.structs.replace(statement, address=str(named)), self.address(index, kind=kind))
         return self._signature(statement.encode(), index, _kind(kind), IDENTITY_ACCOUNT)
 
     def wipe(self) -> None:

@@ -54,6 +54,44 @@ READ = {
         "PREPARE OFFLINE CODES",
         f"Set up sign-in codes for bank.example on the phone {PHONE_WORDS}. {ASKED}.",
     ),
+    "replace the wallet": (
+        "REPLACE YOUR WALLET",
+        "Replace the wallet of your account at bank.example. The old one counts for nothing after that.",
+    ),
+    "recover with guardians and codes": (
+        "CHANGE HOW YOUR ACCOUNT IS RECOVERED",
+        "Only these guardians and codes can help you to recover your account.",
+    ),
+    "stop the account": (
+        "FREEZE YOUR ACCOUNT",
+        "Stop all sign-ins and changes of your account at bank.example, because something is wrong.",
+    ),
+    "let the account go on": (
+        "UNFREEZE YOUR ACCOUNT",
+        "Allow sign-ins and changes of your account at bank.example again.",
+    ),
+    "object": (
+        "REJECT A PENDING CHANGE",
+        "Reject the change of your account at bank.example that is waiting. You did not start it.",
+    ),
+    "speak for a friend": (
+        "HELP RECOVER AN ACCOUNT",
+        (
+            f"The phone {NEW_PHONE_WORDS} belongs to the person who asked you to be a guardian. "
+            "Sign only if you saw them and read these four words on it."
+        ),
+    ),
+    "confirm who somebody is": (
+        "CONFIRM WHO CLAIMS AN ACCOUNT",
+        (
+            f"The person who holds the phone {NEW_PHONE_WORDS} has proved who they are, as when they joined. "
+            "You are answerable for this."
+        ),
+    ),
+    "record a backup": (
+        "record that your backup works",
+        "Record for your account at bank.example that a backup of this wallet was opened and is right.",
+    ),
 }
 
 

@@ -9,12 +9,16 @@ import pytest
 
 from pteri.core.acts import ACTS, StatementAct
 from pteri.core.errors import Code, Malformed
+from pteri.core.guardians import Guardians
 from pteri.core.resources import act_from_resources, resources_of
-from statements import ACCOUNT, ADDRESS, DEVICE, EXAMPLES, LINE, NEW_DEVICE, SESSION
+from pteri.core.statement import parse
+from statements import ACCOUNT, ADDRESS, DEVICE, EXAMPLES, FRIENDS, LINE, NEW_DEVICE, SESSION, statement
 
 OTHER_TYPES = (None, 7, 7.0, True, b"x", "x", ("x",), ["x"], {"x": 1}, object())
 RECOVERY = EXAMPLES["recover from the loss of all phones"]
 SIGN_IN = EXAMPLES["sign in, with a line"]
+WHO = "confirm who somebody is"
+TWINS = {"freeze": "unfreeze", "unfreeze": "freeze", "vouch": "attest", "attest": "vouch"}
 
 
 def changed(act: StatementAct, **values: Any) -> StatementAct:
@@ -103,6 +107,34 @@ def test_a_value_with_no_spelling_of_its_own_is_refused(field: str, value: objec
     assert refused.value.code is Code.FIELD
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "none",
+        "",
+        Guardians(2, FRIENDS).encode(),
+        FRIENDS,
+        (2, FRIENDS),
+        Guardians(2, ()),
+        Guardians(1, FRIENDS),
+        Guardians(4, FRIENDS),
+        Guardians(2, FRIENDS[::-1]),
+        Guardians(2, (FRIENDS[0], FRIENDS[0])),
+        Guardians(2, (f"{FRIENDS[0]},{FRIENDS[1]}",)),
+        Guardians(True, FRIENDS),  # which Python takes for 1
+        Guardians(2.0, FRIENDS),  # type: ignore[arg-type]  # of another type, as below
+        Guardians("2", FRIENDS),  # type: ignore[arg-type]
+        Guardians(2, list(FRIENDS)),  # type: ignore[arg-type]
+        Guardians(2, (1, 2)),  # type: ignore[arg-type]
+        Guardians(2, None),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_quorum_is_not_spelt(value: object) -> None:
+    with pytest.raises(Malformed) as refused:
+        resources_of(changed(EXAMPLES["recover with guardians and codes"], guardians=value))
+    assert refused.value.code is Code.FIELD
+
+
 @pytest.mark.parametrize("value", ["4", "042", "-1", "4 ", "\u0664\u0662", "\uff14\uff12", "42\n", 42, None, b"42"])
 def test_the_number_on_the_other_screen_is_two_ascii_digits(value: object) -> None:
     with pytest.raises(Malformed) as refused:
@@ -154,13 +186,30 @@ def test_the_lines_are_those_of_the_purpose_in_their_order(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_lines_of_one_purpose_are_not_those_of_another(name: str) -> None:
-    for purpose in ACTS.keys() - {EXAMPLES[name].purpose}:
+def test_the_lines_of_one_purpose_are_not_those_of_another_with_other_fields(name: str) -> None:
+    act = EXAMPLES[name]
+    for purpose in ACTS.keys() - {act.purpose, TWINS.get(act.purpose)}:
         with pytest.raises(Malformed):
-            act_from_resources(purpose, resources_of(EXAMPLES[name]))
+            act_from_resources(purpose, resources_of(act))
 
 
-@pytest.mark.parametrize("purpose", ["", "transfer", "BIND", "bind ", "rotate", "setup_otp", "_Act"])
+def test_the_lines_of_two_purposes_are_the_same_only_where_their_fields_are() -> None:
+    fields = {purpose: act.__struct_fields__ for purpose, act in ACTS.items()}
+    same = {(one, other) for one in ACTS for other in ACTS if one != other and fields[one] == fields[other]}
+    assert same == set(TWINS.items())
+
+
+@pytest.mark.parametrize("name", ["stop the account", "let the account go on", "speak for a friend", WHO])
+def test_of_two_purposes_with_the_same_lines_verb_and_sentence_say_which(name: str) -> None:
+    act = EXAMPLES[name]
+    text = statement(act).encode()
+    for swapped in (b"/v1/" + TWINS[act.purpose].encode() + b"\n", b"/v1/" + act.purpose.encode().upper() + b"\n"):
+        with pytest.raises(Malformed) as refused:
+            parse(text.replace(b"/v1/" + act.purpose.encode() + b"\n", swapped))
+        assert refused.value.code is Code.STATEMENT
+
+
+@pytest.mark.parametrize("purpose", ["", "transfer", "BIND", "bind ", "rebind-esim", "setup_otp", "_Act"])
 def test_another_word_is_no_purpose(purpose: str) -> None:
     with pytest.raises(Malformed) as refused:
         act_from_resources(purpose, resources_of(SIGN_IN))

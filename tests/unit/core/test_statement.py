@@ -11,6 +11,7 @@ import pytest
 from pteri.core import ids
 from pteri.core.acts import ACTS, Authenticate, RevokeDevice
 from pteri.core.errors import Code, Malformed
+from pteri.core.guardians import MAX_GUARDIANS, Guardians
 from pteri.core.keys.mnemonic import WORDS
 from pteri.core.statement import MAX_STATEMENT_BYTES, Statement, instant_text, looks_like_statement, parse
 from statements import ADDRESS, DEVICE, EXAMPLES, ISSUED_AT, NEW_DEVICE, digest, statement
@@ -109,6 +110,10 @@ LONGEST: dict[str, Any] = {
     "length": 2**53 - 1,
     "start": 2**53 - 1,
     "step": 2**53 - 1,
+    "guardians": Guardians(MAX_GUARDIANS, tuple(f"{'L' * 63}{number}" for number in range(1, MAX_GUARDIANS + 1))),
+    "codes": digest("codes"),
+    "case": digest("case"),
+    "backup": digest("backup"),
 }
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from pteri.core import ids
-from pteri.core.acts import ActivateDevice, Authenticate, BindWallet, RevokeDevice, StatementAct
+from pteri.core.acts import ActivateDevice, Authenticate, BindWallet, RevokeDevice, RotateWallet, StatementAct
 from pteri.core.errors import Code, Malformed, NotAuthentic, OutOfWindow, ProtocolError
 from pteri.core.httpsig import SignedRequest, Tag, sign
 from pteri.core.keys.address import AddressKind
@@ -88,7 +88,10 @@ def test_a_statement_signed_by_both_keys_is_verified(wallet: FixedWallet) -> Non
     assert len(verified.wallet_rs) == len(verified.device_rs) == 64
 
 
-@pytest.mark.parametrize("name", [name for name, act in EXAMPLES.items() if act.device == DEVICE])
+# Two wallets sign the replacing of one by the other: see test_verify_others.
+@pytest.mark.parametrize(
+    "name", [name for name, act in EXAMPLES.items() if act.device == DEVICE and not isinstance(act, RotateWallet)]
+)
 def test_every_purpose_goes_through_the_same_door(name: str) -> None:
     said = named(EXAMPLES[name])
     brought = enrolment() if isinstance(said.act, BindWallet) else None
@@ -163,8 +166,8 @@ def test_step_1_the_digest_in_a_payload_has_its_form(sha256: str) -> None:
     assert refused.value.code is Code.FIELD
 
 
-def test_step_1_a_payload_over_2048_bytes_is_not_decoded() -> None:
-    room = 2048 - len(SPELT) + len("tests")
+def test_step_1_a_payload_over_3072_bytes_is_not_decoded() -> None:
+    room = 3072 - len(SPELT) + len("tests")
     fits = msgspec.json.encode(msgspec.structs.replace(GOOD, client="a" * room))
     assert decode_payload(fits).client == "a" * room
     for size in (room + 1, 10_000_000):

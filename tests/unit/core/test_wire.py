@@ -8,11 +8,13 @@ import msgspec
 import pytest
 
 from pteri.core import wire
+from pteri.core.guardians import Guardians
 from pteri.core.ids import AccountId, RequestId
-from signing import enrolment
-from statements import DEVICE, EXAMPLES, LINE, SESSION, statement
+from signing import WALLET, enrolment
+from statements import ACCOUNT, ADDRESS, DEVICE, EXAMPLES, FRIENDS, LINE, SESSION, statement
 
 ID = RequestId("lgn_2Y7K4M9QWZ3T")
+GUARDIANS = Guardians(2, FRIENDS)
 PHONE_SEEN = wire.PhoneSeen(DEVICE, "four words of it", "ACTIVE", 1, 2, 3, this_phone=True)
 MESSAGES: list[msgspec.Struct] = [
     wire.Nothing(),
@@ -48,9 +50,29 @@ MESSAGES: list[msgspec.Struct] = [
         LINE,
         (PHONE_SEEN,),
         wire.MigrationSeen("APPROVED", "four words", confirmed=False, revoke_old=True, held_until=0, expires_at=9),
-        wire.RecoverySeen("OPEN", "four words", ("W",), 1, 2, 3),
+        wire.RecoverySeen("OPEN", "four words", ("W",), 1, 2, 3, "RECOVER", LINE),
         (wire.NoticeSeen(1, "MIGRATION_APPROVED", "four words"), wire.NoticeSeen(1, "x", "four words", 9)),
+        state="CONTESTED",
+        frozen_until=0,
+        wallet=ADDRESS,
+        guardians=GUARDIANS,
+        recovery_codes=2,
+        protection=wire.ProtectionSeen(LINE, "four words", GUARDIANS, 1, 9),
+        backup_verified_at=7,
     ),
+    wire.SetUpCodes("A" * 87, ADDRESS, WALLET.pinned, ACCOUNT, "A" * 87),
+    wire.StartRecovery(ID, "46416065", ("C", "W"), WALLET.pinned, "A" * 87),
+    wire.Revoke(DEVICE, "A" * 87),
+    wire.Veto(LINE),
+    wire.Rotate(WALLET.pinned, "A" * 87),
+    wire.Protect(GUARDIANS, ("A" * 87, "B" * 87), "C" * 87),
+    wire.Protect(None, ()),
+    wire.Freeze(),
+    wire.Unfreeze("A" * 87),
+    wire.CheckBackup(LINE),
+    wire.Stop("A" * 87, WALLET.pinned, ACCOUNT, "A" * 87),
+    wire.Vouch("A" * 87, WALLET.pinned, ACCOUNT, DEVICE),
+    wire.Attest(ACCOUNT, DEVICE),
 ]
 
 
@@ -89,7 +111,7 @@ def with_unknown_field(value: Any) -> list[Any]:
 
 def test_every_message_is_tried_here() -> None:
     tried = {type(message).__name__ for message in MESSAGES}
-    inner = {"PhoneSeen", "MigrationSeen", "RecoverySeen", "NoticeSeen", "Prompt"}
+    inner = {"PhoneSeen", "MigrationSeen", "RecoverySeen", "NoticeSeen", "Prompt", "ProtectionSeen"}
     aliases = {"ProgressState"}
     assert tried | inner == set(wire.__all__) - aliases
 
@@ -142,6 +164,15 @@ def test_anything_else_is_no_login(login: str) -> None:
         (wire.PutMessage, {"place": 0, "message": "A" * 5601}),
         (wire.PutMessage, {"place": 0, "message": ""}),
         (wire.StartRecovery, {"setup": ID, "code": None}),
+        (wire.StartRecovery, {"setup": ID, "code": "46416065", "evidence": []}),
+        (wire.StartRecovery, {"setup": ID, "code": "46416065", "evidence": ["W"] * 6}),
+        (wire.StartRecovery, {"setup": ID, "code": "46416065", "recovery_code": "A" * 86}),
+        (wire.Veto, {"case": None}),
+        (wire.Protect, {"guardians": None, "code_keys": ["A" * 87] * 3}),
+        (wire.Protect, {"guardians": None, "code_keys": ["A" * 88]}),
+        (wire.Protect, {"guardians": {"needed": 2}, "code_keys": []}),
+        (wire.Unfreeze, {}),
+        (wire.Stop, {"device_key": "A" * 87}),
         (wire.Revoke, {"target": None}),
         (wire.Revoke, {}),
         (wire.Progress, {"id": ID, "state": "DONE", "expires_at": 1}),

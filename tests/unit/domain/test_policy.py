@@ -8,16 +8,18 @@ from typing import cast, get_args
 import msgspec
 import pytest
 
-from builders import account_id, digest, thumbprint
+import quarrels
+from builders import account_id, digest, sec1_text, thumbprint, wallet
 from ledger import DAY, HOUR, MINUTE, Ledger, opened
-from pteri.core.acts import SetupOtp, StatementAct
+from pteri.core.acts import ACTS, SetupOtp, StatementAct
 from pteri.domain.account import AccountState
 from pteri.domain.decisions import Decision, Hold, Level, Permit, Reason, Refuse, permissiveness
 from pteri.domain.device import DeviceState
-from pteri.domain.facts import SEVERITY, Facts, LineStatus
+from pteri.domain.events import DeviceSuspended
+from pteri.domain.facts import SEVERITY, LineStatus, Signer
 from pteri.domain.policy import decide
 from pteri.domain.rules import rules_from
-from stories import STORIES, acts_on, grown
+from stories import STORIES, acts_on, grown, guarded
 
 AGAINST = [LineStatus.CHANGED, LineStatus.CONTRADICTED]
 every_line = pytest.mark.parametrize("line", list(LineStatus))
@@ -46,8 +48,8 @@ def test_an_account_is_bound_once() -> None:
 
 def test_a_binding_names_epoch_0() -> None:
     ledger = opened()
-    [binding, *_] = [act for act, _ in acts_on(ledger) if act.purpose == "bind"]
-    facts = Facts(None, ledger.circumstances())
+    binding = next(attempt.act for attempt in acts_on(ledger) if attempt.act.purpose == "bind")
+    facts = ledger.facts(None)
     assert isinstance(decide(binding, facts, ledger.rules), Permit)
     assert decide(change(binding, epoch=1), facts, ledger.rules) == Refuse(Reason.STALE_EPOCH)
 
@@ -57,35 +59,43 @@ def test_a_binding_names_epoch_0() -> None:
 
 def test_nothing_but_a_binding_is_decided_for_an_account_that_does_not_exist() -> None:
     ledger = opened()
-    for act, _ in acts_on(ledger):
-        if act.purpose != "bind":
-            facts = Facts(None, ledger.circumstances())
-            assert decide(act, facts, ledger.rules) == Refuse(Reason.ACCOUNT_NOT_OPEN)
+    for attempt in acts_on(ledger):
+        if attempt.act.purpose != "bind":
+            facts = attempt.facts(ledger, None)
+            assert decide(attempt.act, facts, ledger.rules) == Refuse(Reason.ACCOUNT_NOT_OPEN)
 
 
 def test_an_account_in_a_state_that_no_row_speaks_of_does_nothing() -> None:
     """The states to come lock everything until a row says otherwise."""
     ledger = grown()
     account = msgspec.structs.replace(ledger.now(), state=cast("AccountState", "A STATE TO COME"))
-    for act, _ in acts_on(ledger):
-        if act.purpose != "bind":
-            facts = Facts(account, ledger.circumstances())
-            assert decide(act, facts, ledger.rules) == Refuse(Reason.ACCOUNT_NOT_OPEN)
+    for attempt in acts_on(ledger):
+        if attempt.act.purpose != "bind":
+            facts = attempt.facts(ledger, account)
+            assert decide(attempt.act, facts, ledger.rules) == Refuse(Reason.ACCOUNT_NOT_OPEN)
 
 
 def test_a_statement_for_another_account_is_refused_before_anything_is_looked_at() -> None:
-    for act, _ in acts_on(grown()):
-        if act.purpose != "bind":
-            assert grown().submit(change(act, account=account_id(77))) == Refuse(Reason.ACCOUNT_NOT_OPEN)
+    ledger = grown()
+    for attempt in acts_on(ledger):
+        if attempt.act.purpose != "bind":
+            other = attempt._replace(act=change(attempt.act, account=account_id(77)))
+            assert other.on(ledger.copy()) == Refuse(Reason.ACCOUNT_NOT_OPEN)
 
 
 @pytest.mark.parametrize("offset", [-1, 1])
 def test_a_statement_of_another_epoch_is_refused_whatever_it_asks(offset: int) -> None:
-    ledger = grown()
-    for act, _ in acts_on(ledger):
-        if act.purpose != "bind" and act.account == ledger.now().id:
-            other = change(act, epoch=ledger.now().epoch + offset)
-            assert grown().submit(other) == Refuse(Reason.STALE_EPOCH)
+    asked = set()
+    for ledger in (grown(), STORIES["frozen"]()):
+        for attempt in acts_on(ledger):
+            act, account = attempt.act, ledger.now()
+            if act.purpose == "bind" or act.account != account.id:
+                continue
+            decision = attempt._replace(act=change(act, epoch=account.epoch + offset)).on(ledger.copy())
+            if decision != Refuse(Reason.ACCOUNT_NOT_OPEN):
+                asked.add(act.purpose)
+                assert decision == Refuse(Reason.STALE_EPOCH)
+    assert asked == ACTS.keys() - {"bind"}
 
 
 @pytest.mark.parametrize("esim", [None, digest("another line")])
@@ -94,6 +104,18 @@ def test_a_statement_that_names_another_line_is_refused(esim: object) -> None:
     ledger.approve(1, 2)
     for act in (ledger.authenticate(1), ledger.approval(1, 4), ledger.acceptance(2), ledger.claim(3)):
         assert ledger.submit(change(act, esim=esim)) == Refuse(Reason.WRONG_LINE)
+
+
+@pytest.mark.parametrize("story", ["just bound", "guarded", "another wallet", "contested by a phone"])
+def test_a_code_that_is_not_of_this_account_spoils_whatever_it_is_shown_for(story: str) -> None:
+    """Where it once was: a code that was replaced, or that went with the wallet."""
+    ledger = STORIES[story]()
+    key = sec1_text(quarrels.OTHER_CODE if story.startswith(("guarded", "contested")) else quarrels.CODE)
+    signer = Signer(wallet=ledger.now().wallet, new_wallet=wallet(7), code_key=key)
+    shown = quarrels.rotation(ledger, 1, new=7), quarrels.freezing(ledger, 1), ledger.claim(4), ledger.authenticate(1)
+    for act in shown:
+        if ledger.submit(act, signer=signer) != Refuse(Reason.ACCOUNT_NOT_OPEN):
+            assert ledger.submit(act, signer=signer) == Refuse(Reason.WRONG_CODE_KEY)
 
 
 # --- signing in -----------------------------------------------------------------------------------------------------
@@ -143,6 +165,47 @@ def test_a_phone_that_is_not_verified_does_nothing_whatever_the_line_says(
     assert ledger.sign_in(number) == not_active
     assert ledger.approve(number, 4) == not_active
     assert [ledger.revoke(number, target) for target in (1, 2, 3, number)] == [not_active] * 4
+
+
+@pytest.mark.parametrize("purpose", ["authenticate", "migrate", "revoke", "backup-verified"])
+def test_a_verified_phone_with_another_wallet_does_nothing_of_this(purpose: str) -> None:
+    ledger = grown()
+    acts: dict[str, StatementAct] = {
+        "authenticate": ledger.authenticate(1),
+        "migrate": ledger.approval(1, 4),
+        "revoke": ledger.removal(1, 2),
+        "backup-verified": quarrels.backup(ledger, 1),
+    }
+    assert ledger.submit(acts[purpose], signer=Signer(wallet=wallet(9))) == Refuse(Reason.WRONG_WALLET)
+
+
+def test_a_newcomer_that_accepts_with_another_wallet_is_refused() -> None:
+    ledger = STORIES["migration may be accepted"]()
+    assert ledger.submit(ledger.acceptance(2), signer=Signer(wallet=wallet(9))) == Refuse(Reason.WRONG_WALLET)
+
+
+def test_a_newcomer_is_not_let_in_while_the_account_is_stopped() -> None:
+    """A stopped account has no open migration: two walls, not one."""
+    ledger = STORIES["migration may be accepted"]()
+    for state in (AccountState.FROZEN, AccountState.CONTESTED):
+        facts = ledger.facts(msgspec.structs.replace(ledger.now(), state=state))
+        assert decide(ledger.acceptance(2), facts, ledger.rules) == Refuse(Reason.ACCOUNT_NOT_OPEN)
+
+
+@pytest.mark.parametrize("story", ["frozen", "contested by a phone"])
+def test_a_stopped_account_signs_nobody_in_and_changes_nothing(story: str) -> None:
+    ledger = STORIES[story]()
+    not_open = Refuse(Reason.ACCOUNT_NOT_OPEN)
+    assert [ledger.sign_in(1), ledger.approve(1, 4), ledger.revoke(1, 2), ledger.revoke(1, 1)] == [not_open] * 4
+    assert ledger.submit(quarrels.backup(ledger, 1)) == not_open
+    assert quarrels.protect(ledger, 1, None) == not_open
+
+
+def test_a_verified_phone_records_that_a_backup_works_and_no_other_phone_does() -> None:
+    ledger = STORIES["migration inside its delay"]()
+    assert ledger.submit(quarrels.backup(ledger, 1)) == Permit(Reason.BOTH_KEYS)
+    assert ledger.now().backup_verified_at == ledger.at
+    assert ledger.submit(quarrels.backup(ledger, 2)) == Refuse(Reason.DEVICE_NOT_ACTIVE)
 
 
 # --- migration ------------------------------------------------------------------------------------------------------
@@ -224,7 +287,7 @@ def test_a_new_phone_accepts_from_the_end_of_its_delay_until_a_day_later() -> No
         ledger.at = start + seconds
         # Also an auditor, who has not settled the account, sees that the time is over.
         for account in (ledger.settled()[0], ledger.now()):
-            assert decide(act, Facts(account, ledger.circumstances()), ledger.rules) == decision
+            assert decide(act, ledger.facts(account), ledger.rules) == decision
 
 
 def test_a_claimant_accepts_from_the_end_of_the_hold_until_a_week_later() -> None:
@@ -240,7 +303,7 @@ def test_a_claimant_accepts_from_the_end_of_the_hold_until_a_week_later() -> Non
     for seconds, decision in expected:
         ledger.at = start + seconds
         for account in (ledger.settled()[0], ledger.now()):
-            assert decide(act, Facts(account, ledger.circumstances()), ledger.rules) == decision
+            assert decide(act, ledger.facts(account), ledger.rules) == decision
 
 
 def test_a_phone_that_came_too_late_does_not_slip_in_by_the_recovery_of_another_one() -> None:
@@ -250,7 +313,7 @@ def test_a_phone_that_came_too_late_does_not_slip_in_by_the_recovery_of_another_
     ledger.wait(3 * DAY)
     slipping = change(ledger.acceptance(2), approval=ledger.acceptance(3).approval)
     for account in (ledger.settled()[0], ledger.now()):
-        facts = Facts(account, ledger.circumstances())
+        facts = ledger.facts(account)
         assert decide(slipping, facts, ledger.rules) == Refuse(Reason.NOTHING_TO_ACCEPT)
 
 
@@ -292,7 +355,7 @@ def test_a_phone_that_does_not_wait_accepts_nothing_even_if_something_were_open_
     known = ledger.now().known(thumbprint(newcomer))
     changed = ledger.now().with_devices(msgspec.structs.replace(known, state=state))
     account = msgspec.structs.replace(ledger.now(), devices=changed)
-    facts = Facts(account, ledger.circumstances())
+    facts = ledger.facts(account)
     assert decide(ledger.acceptance(newcomer), facts, ledger.rules) == Refuse(Reason.NOTHING_TO_ACCEPT)
 
 
@@ -354,13 +417,13 @@ def test_a_good_line_never_shortens_a_hold_that_has_begun(line: LineStatus) -> N
 
 
 @pytest.mark.parametrize("evidence", [("A",), ("C",), ("D",), ("G",), ("C", "W"), ("D", "W"), ("C", "D", "G"), ()])
-def test_no_other_evidence_than_the_wallet_is_taken_in_this_version(evidence: tuple[str, ...]) -> None:
-    ledger = opened()
-    assert ledger.submit(change(ledger.claim(3), evidence=evidence)) == Refuse(Reason.WEAK_EVIDENCE)
+def test_evidence_that_is_claimed_and_not_shown_makes_a_claim_worthless(evidence: tuple[str, ...]) -> None:
+    for ledger in (opened(), guarded()):
+        assert ledger.submit(change(ledger.claim(3), evidence=evidence)) == Refuse(Reason.WEAK_EVIDENCE)
 
 
 @pytest.mark.parametrize("changes", [{"lost": (thumbprint(1),)}, {"new_wallet": "L" + "x" * 33}])
-def test_a_recovery_leaves_out_no_phone_and_keeps_the_wallet(changes: dict[str, object]) -> None:
+def test_a_recovery_leaves_out_no_phone_and_with_the_wallet_alone_keeps_it(changes: dict[str, object]) -> None:
     ledger = opened()
     assert ledger.submit(change(ledger.claim(3), **changes)) == Refuse(Reason.NOT_OFFERED)
 
@@ -422,9 +485,55 @@ def test_after_its_probation_a_phone_removes_another_one() -> None:
 @pytest.mark.parametrize("by", [1, 2])
 def test_every_verified_phone_stops_a_newcomer_even_one_on_probation(by: int) -> None:
     ledger = opened().migrated(1, 2)
-    ledger.recover(3)
+    ledger.approve(1, 3)
     assert ledger.revoke(by, 3) == Permit(Reason.BOTH_KEYS)
     assert ledger.states()[3] == "REVOKED"
+
+
+@pytest.mark.parametrize("by", [1, 2])
+@pytest.mark.parametrize("letters", ["W", "WC", "WG", "CG", "A"])
+def test_a_phone_that_claims_is_not_removed_but_objected_to(letters: str, by: int) -> None:
+    """Or who holds phone and wallet could end what guardians and officers say, for ever."""
+    ledger = quarrels.spoken_for(guarded(), letters, 3)
+    quarrels.claim(ledger, 3, letters)
+    assert ledger.revoke(by, 3) == Refuse(Reason.VETO_INSTEAD)
+    assert ledger.states()[3] == "PENDING"
+
+
+def test_a_phone_for_which_others_speak_is_not_removed_either_while_it_asks_for_another_wallet() -> None:
+    ledger = STORIES["another wallet waits with officers"]()
+    assert ledger.revoke(2, 1) == Refuse(Reason.VETO_INSTEAD)
+    assert quarrels.veto(ledger, 2) == Permit(Reason.DELAYED)
+    assert isinstance(ledger.revoke(1, 1), Permit)
+
+
+def test_a_phone_that_asks_for_another_wallet_with_what_an_owner_has_is_removed_and_may_object() -> None:
+    ledger = STORIES["another wallet waits"]()
+    assert ledger.revoke(2, 1) == Permit(Reason.BOTH_KEYS)
+    removal = ledger.events[-1]
+    assert isinstance(removal, DeviceSuspended)
+    assert quarrels.veto(ledger, 1, removal.approval) == Permit(Reason.CONTESTED)
+
+
+def test_who_claimed_too_late_is_removed_like_any_other_newcomer() -> None:
+    ledger = STORIES["recovery inside its hold"]().wait(10 * DAY)
+    facts = ledger.facts(ledger.now())
+    assert decide(ledger.removal(1, 3), facts, ledger.rules) == Permit(Reason.BOTH_KEYS)
+
+
+def test_a_recovery_code_ends_a_suspension_at_once() -> None:
+    ledger = guarded()
+    ledger.revoke(2, 1)
+    coded = quarrels.signed_by(ledger, "WC")
+    assert ledger.submit(ledger.removal(2, 1), signer=coded) == Permit(Reason.BOTH_KEYS)
+    assert ledger.states()[1] == "REVOKED"
+
+
+def test_with_a_recovery_code_another_phone_goes_at_once() -> None:
+    ledger = guarded()
+    coded = quarrels.signed_by(ledger, "WC")
+    assert ledger.submit(ledger.removal(2, 1), signer=coded) == Permit(Reason.BOTH_KEYS)
+    assert ledger.states()[1] == "REVOKED"
 
 
 def test_removing_a_phone_twice_does_not_cut_its_suspension_short() -> None:
@@ -442,7 +551,7 @@ def test_an_auditor_who_has_not_settled_the_account_yet_reaches_no_shorter_suspe
     ledger = grown()
     ledger.revoke(2, 1)
     ledger.wait(DAY)
-    facts = Facts(ledger.now(), ledger.circumstances())
+    facts = ledger.facts(ledger.now())
     assert decide(ledger.removal(2, 1), facts, ledger.rules) == Permit(Reason.HOLD_OVER)
 
 
@@ -454,16 +563,20 @@ def test_a_phone_that_is_not_there_any_more_or_never_was_cannot_be_removed(targe
 # --- codes ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [1, 9])
-def test_a_verified_phone_and_an_unknown_one_set_up_codes(number: int) -> None:
-    assert opened().set_up_codes(number) == Permit(Reason.BOTH_KEYS)
+@pytest.mark.parametrize(
+    ("story", "number"),
+    [("just bound", 1), ("just bound", 9), ("migration inside its delay", 2), ("recovery inside its hold", 3)],
+)
+def test_a_verified_phone_a_waiting_one_and_an_unknown_one_set_up_codes(story: str, number: int) -> None:
+    """Who waits may come back with more, and then shows once more that it and the server derive the same codes."""
+    assert STORIES[story]().set_up_codes(number) == Permit(Reason.BOTH_KEYS)
 
 
 @pytest.mark.parametrize(
     ("story", "number"),
-    [("migration inside its delay", 2), ("recovery inside its hold", 3), ("phone suspended", 1), ("recovered", 1)],
+    [("phone suspended", 1), ("recovered", 1), ("migration stopped", 2), ("recovery taken back", 3)],
 )
-def test_any_other_phone_sets_up_no_codes(story: str, number: int) -> None:
+def test_a_phone_that_has_left_or_is_about_to_sets_up_no_codes(story: str, number: int) -> None:
     assert STORIES[story]().set_up_codes(number) == Refuse(Reason.DEVICE_TOMBSTONED)
 
 
@@ -486,8 +599,9 @@ def test_every_act_on_every_account_is_decided_and_a_worse_line_never_gives_more
     for wait in LATER:
         later = STORIES[story]().wait(wait)
         for account in (later.now(), later.settled()[0]):
-            for act, _ in acts_on(later):
-                decisions = [decide(act, Facts(account, later.circumstances(line)), ledger.rules) for line in SEVERITY]
+            for attempt in acts_on(later):
+                facts = [attempt.facts(later, account, line) for line in SEVERITY]
+                decisions = [decide(attempt.act, seen, ledger.rules) for seen in facts]
                 for better, worse in pairwise(decisions):
                     assert permissiveness(worse) <= permissiveness(better)
 
@@ -495,9 +609,9 @@ def test_every_act_on_every_account_is_decided_and_a_worse_line_never_gives_more
 @every_story
 def test_no_account_that_is_bound_is_bound_again(story: str) -> None:
     ledger = STORIES[story]()
-    for act, _ in acts_on(ledger):
-        if act.purpose == "bind":
-            assert ledger.submit(act) == Refuse(Reason.ALREADY_BOUND)
+    for attempt in acts_on(ledger):
+        if attempt.act.purpose == "bind":
+            assert attempt.on(ledger) == Refuse(Reason.ALREADY_BOUND)
 
 
 def test_every_reason_is_given_somewhere_and_every_purpose_is_tried() -> None:
@@ -505,10 +619,10 @@ def test_every_reason_is_given_somewhere_and_every_purpose_is_tried() -> None:
     for story in STORIES.values():
         ledger = story()
         account = ledger.settled()[0]
-        for act, _ in acts_on(ledger):
-            purposes.add(type(act))
+        for attempt in acts_on(ledger):
+            purposes.add(type(attempt.act))
             for line in LineStatus:
-                reasons.add(decide(act, Facts(account, ledger.circumstances(line)), ledger.rules).reason)
+                reasons.add(decide(attempt.act, attempt.facts(ledger, account, line), ledger.rules).reason)
     assert purposes == set(get_args(StatementAct))
     assert reasons == set(Reason)
 

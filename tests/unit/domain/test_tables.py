@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import pytest
 
+from pteri.domain.account import ACCOUNT_TABLE, AccountEvent, AccountState
 from pteri.domain.challenge import CHALLENGE_TABLE, ChallengeEvent, ChallengeState
 from pteri.domain.device import DEVICE_TABLE, DeviceEvent, DeviceState
 from pteri.domain.migration import MIGRATION_TABLE, OPEN_MIGRATIONS, MigrationEvent, MigrationState
@@ -58,7 +59,14 @@ MACHINES: Mapping[str, Machine] = {
         RecoveryState,
         RecoveryEvent,
         RecoveryState.OPEN,
-        frozenset({RecoveryState.COMPLETED, RecoveryState.REJECTED, RecoveryState.EXPIRED}),
+        frozenset(RecoveryState) - {RecoveryState.OPEN},
+    ),
+    "account": Machine(
+        _plain(ACCOUNT_TABLE),
+        AccountState,
+        AccountEvent,
+        AccountState.OPEN,
+        frozenset(),
     ),
 }
 every_machine = pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES.keys())
@@ -88,19 +96,38 @@ def test_every_state_is_reached_and_every_event_is_of_use(machine: Machine) -> N
     assert {event for _, event in machine.table} == set(machine.events)
 
 
-@every_machine
-def test_nothing_comes_back_to_where_it_started(machine: Machine) -> None:
-    assert machine.start not in machine.table.values()
+@pytest.mark.parametrize("name", sorted(MACHINES.keys() - {"account"}))
+def test_nothing_comes_back_to_where_it_started(name: str) -> None:
+    machine = MACHINES[name]
+    assert machine.start not in {after for (before, _), after in machine.table.items() if before is not after}
 
 
-def test_a_phone_becomes_active_in_one_way_only() -> None:
+def test_an_account_comes_back_to_where_it_started_from_everywhere() -> None:
+    """Whatever stops an account, something opens it again."""
+    back = {before for (before, _), after in ACCOUNT_TABLE.items() if after is AccountState.OPEN}
+    assert back == set(AccountState)
+
+
+def test_a_contested_account_is_opened_by_a_case_and_by_nothing_else() -> None:
+    leaving = {
+        event for (before, event), after in ACCOUNT_TABLE.items() if AccountState.CONTESTED is before is not after
+    }
+    assert leaving == {AccountEvent.RESOLVE}
+
+
+def test_a_case_waits_longer_without_another_state_and_ends_by_everything_else() -> None:
+    staying = {event for (_, event), after in RECOVERY_TABLE.items() if after is RecoveryState.OPEN}
+    assert staying == {RecoveryEvent.DELAY}
+
+
+def test_a_phone_becomes_active_by_its_own_signatures_or_when_it_objects_to_its_removal() -> None:
     ways = {pair for pair, after in DEVICE_TABLE.items() if after is DeviceState.ACTIVE}
-    assert ways == {(DeviceState.PENDING, DeviceEvent.ACTIVATE)}
+    assert ways == {(DeviceState.PENDING, DeviceEvent.ACTIVATE), (DeviceState.SUSPENDED, DeviceEvent.REINSTATE)}
 
 
-def test_a_suspended_phone_can_only_be_revoked() -> None:
+def test_a_suspended_phone_can_only_be_revoked_or_come_back() -> None:
     after = {event: end for (state, event), end in DEVICE_TABLE.items() if state is DeviceState.SUSPENDED}
-    assert after == {DeviceEvent.REVOKE: DeviceState.REVOKED}
+    assert after == {DeviceEvent.REVOKE: DeviceState.REVOKED, DeviceEvent.REINSTATE: DeviceState.ACTIVE}
 
 
 def test_a_migration_is_open_in_exactly_the_states_it_can_complete_from() -> None:

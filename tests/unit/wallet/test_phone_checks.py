@@ -19,6 +19,7 @@ from phones import EMAIL, PASSPHRASE, Hand, client, empty_hand, hand, lie_about,
 from pteri.core import ids
 from pteri.core.acts import ACTS, RevokeDevice, SetupOtp, StatementAct
 from pteri.core.errors import Code, Malformed, ProtocolError
+from pteri.core.guardians import Guardians
 from pteri.core.ids import to_base64url
 from pteri.core.invitation import Invitation
 from pteri.core.keys.network import NETWORKS
@@ -27,6 +28,7 @@ from pteri.wallet.keystore import Keystore
 from pteri.wallet.phone import Phone
 from pteri.wallet.refusals import SafetyCode, UnsafeError
 from pteri.wallet.server import Reply, Request
+from pteri.wallet.wallet import Wallet
 from world import LINE, ORIGIN, SimEntropy, World
 
 HOUR = 3600
@@ -88,6 +90,71 @@ def _revoke(world: World) -> tuple[Hand, Act]:
     return held, lambda phone: phone.revoke(phone.thumbprint)
 
 
+def _rotate(world: World) -> tuple[Hand, Act]:
+    return linked(world), lambda phone: phone.rotate()
+
+
+def _accept_a_wallet(world: World) -> tuple[Hand, Act]:
+    held = linked(world, line=LINE)
+    held.phone().rotate()
+    world.clock.advance(72 * HOUR)
+    return held, Phone.activate
+
+
+def _claim_with_code(world: World) -> tuple[Hand, Act]:
+    [code, _] = linked(world, line=LINE).phone().protect(None).codes
+    new = hand(world, "new phone")
+    return new, lambda phone: phone.start_recovery(ORIGIN, "bank", evidence=("C", "W"), code=code)
+
+
+def _protect(world: World) -> tuple[Hand, Act]:
+    return linked(world), lambda phone: phone.protect(Guardians(2, tuple(sorted(GUARDIANS))))
+
+
+def _freeze(world: World) -> tuple[Hand, Act]:
+    return linked(world), Phone.freeze
+
+
+def _unfreeze(world: World) -> tuple[Hand, Act]:
+    held = linked(world)
+    [code, _] = held.phone().protect(None).codes
+    hand(world, "elsewhere").phone().stop(ORIGIN, "bank")
+    return held, lambda phone: phone.unfreeze(code)
+
+
+def _object(world: World) -> tuple[Hand, Act]:
+    held = linked(world)
+    hand(world, "a thief's phone").phone().start_recovery(ORIGIN, "bank")
+    case = held.phone().devices().recovery
+    assert case is not None
+    return held, lambda phone: phone.object_to(case.case)
+
+
+def _backup(world: World) -> tuple[Hand, Act]:
+    return linked(world), lambda phone: phone.confirm_backup(digest("a sealed file"))
+
+
+def _vouch(world: World) -> tuple[Hand, Act]:
+    owner, friend = linked(world), hand(world, "a friend", FRIEND_WORDS)
+    own = Wallet.from_mnemonic(FRIEND_WORDS).address()
+    owner.phone().protect(Guardians(2, tuple(sorted((own, GUARDIANS[0])))))
+    account = owner.phone().devices().account
+    return friend, lambda phone: phone.vouch(ORIGIN, "bank", account, digest("a new phone"))
+
+
+def _stop(world: World) -> tuple[Hand, Act]:
+    linked(world)
+    return hand(world, "elsewhere"), lambda phone: phone.stop(ORIGIN, "bank")
+
+
+FRIEND_WORDS = "letter advice cage absurd amount doctor acoustic avoid letter advice cage above"
+GUARDIANS = tuple(
+    Wallet.from_mnemonic(words).address()
+    for words in (
+        "zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo wrong",
+        "legal winner thank year wave sausage worth useful legal winner thank yellow",
+    )
+)
 CEREMONIES = {
     "bind": Ceremony("bind", _bind, frozenset({"account", "session"})),
     "sign in": Ceremony("authenticate", _sign_in, frozenset({"session"})),
@@ -97,6 +164,16 @@ CEREMONIES = {
     "set up codes": Ceremony("setup-otp", _recover, frozenset({"account"})),
     "recover": Ceremony("recover", _recover, frozenset({"esim"})),
     "revoke": Ceremony("revoke", _revoke, frozenset()),
+    "rotate": Ceremony("rotate", _rotate, frozenset()),
+    "accept a wallet": Ceremony("accept", _accept_a_wallet, frozenset()),
+    "claim with a code": Ceremony("recover", _claim_with_code, frozenset({"esim"})),
+    "protect": Ceremony("protect", _protect, frozenset()),
+    "freeze": Ceremony("freeze", _freeze, frozenset()),
+    "unfreeze": Ceremony("unfreeze", _unfreeze, frozenset()),
+    "object": Ceremony("veto", _object, frozenset()),
+    "record a backup": Ceremony("backup-verified", _backup, frozenset()),
+    "vouch": Ceremony("vouch", _vouch, frozenset()),
+    "stop from outside": Ceremony("freeze", _stop, frozenset({"account"})),
 }
 LIES: dict[str, tuple[Any, ...]] = {
     "account": ("acct_0000000000000000000A",),
@@ -110,9 +187,13 @@ LIES: dict[str, tuple[Any, ...]] = {
     "transcript": (digest("another conversation"),),
     "revoke_old": (False,),
     "approval": (digest("an approval of something else"),),
-    "evidence": (("C", "W"), ("G",)),
+    "evidence": (("G", "W"), ("G",)),
     "lost": ((digest("one phone"),),),
     "new_wallet": (OTHER,),
+    "case": (digest("another case"),),
+    "guardians": (None, Guardians(2, (OTHER, "LZJSxZbjqJ2XVEquqfqHg1RQTDdfST5PTn"))),
+    "codes": (digest("codes that somebody else made"), None),
+    "backup": (digest("another file"),),
     "target": (digest("another phone"),),
     "chain_end": (digest("a chain of offline codes"),),
     "length": (1,),
@@ -163,7 +244,7 @@ FRAME_LIES = {
     "domain": "evil.example",
     "request_id": "lgn_00000000000000000000000000",
 }
-PINNED_LATER = {("bind", "domain"), ("set up codes", "domain")}
+PINNED_LATER = {(name, "domain") for name in ("bind", "set up codes", "vouch", "stop from outside")}
 
 
 @pytest.mark.parametrize("field", list(FRAME_LIES))
@@ -205,7 +286,7 @@ def test_another_purpose_is_never_signed_in_the_place_of_the_one_asked_for(world
         act(held.phone())
     assert (caught.value.code, caught.value.field) == (SafetyCode.FIELD_MISMATCH, "purpose")
     new = held.wire.responses[before:]
-    assert len(new) == (name == "recover")  # the honest first step
+    assert len(new) == name.startswith(("recover", "claim"))  # the honest first step
 
 
 WINDOWS = {"from the future": (91, 211), "too old": (-300, 60), "just over": (-120, 0), "too long": (0, 301)}

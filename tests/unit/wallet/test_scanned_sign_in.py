@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from builders import digest
 from phones import EMAIL, HOUR, Hand, client, hand, linked, linked_also, through, unasked
 from pteri.core import wire
 from pteri.core.acts import Authenticate
@@ -160,11 +161,21 @@ def test_after_another_phone_came_the_owner_is_asked_once_more_and_then_no_longe
 
 def test_a_phone_that_removed_another_one_knows_the_epoch_after_it(world: World) -> None:
     held = linked(world)
-    stranger = hand(world, "a stranger")
-    stranger.phone().start_recovery(ORIGIN, "bank")
-    held.phone().revoke(stranger.phone().thumbprint)
+    other = linked_also(world, held)
+    held.phone().revoke(other.phone().thumbprint)
     assert sent_by(held, lambda: held.phone().approve(unasked(world).qr)) == ["response"]
-    assert held.phone().devices().epoch == held.phone()._state().epoch == 2
+    assert held.phone().devices().epoch == held.phone()._state().epoch == 3
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "after a wait"])
+def test_a_phone_knows_the_epoch_after_its_change_and_not_before_it(world: World, at_once: bool) -> None:
+    held = linked(world)
+    if not at_once:
+        world.clock.advance(30 * 24 * 3600)
+    done = held.phone().protect(None)
+    assert (done.signed.decision == "permit") is at_once
+    assert sent_by(held, lambda: held.phone().approve(unasked(world).qr)) == ["response"]
+    assert held.phone().devices().epoch == held.phone()._state().epoch == (2 if at_once else 1)
 
 
 def test_an_owner_who_says_no_the_second_time_has_said_no(world: World) -> None:
@@ -346,17 +357,15 @@ def test_a_phone_without_its_notes_asks_the_service_and_knows_again(world: World
 
 
 def test_a_phone_that_knows_its_website_again_but_not_its_line_asks_the_service(world: World) -> None:
-    """A statement that removes a phone says nothing of the line."""
-    held, stranger = linked(world, line=LINE), hand(world, "a stranger")
-    stranger.phone().start_recovery(ORIGIN, "bank")
-    without_notes(held).revoke(stranger.phone().thumbprint)
+    """A statement about a backup says nothing of the line."""
+    held = linked(world, line=LINE)
+    without_notes(held).confirm_backup(digest("a sealed file"))
     waiting = client(world).start_sign_in(EMAIL)
     assert sent_by(held, lambda: held.phone().approve(waiting.qr)) == ["claim", "response"]
 
 
 def test_a_phone_without_its_notes_whose_repeat_is_denied_asks_the_service_again(world: World) -> None:
-    held, stranger = linked(world), hand(world, "a stranger")
-    stranger.phone().start_recovery(ORIGIN, "bank")
+    held = linked(world)
     waiting = client(world).start_sign_in(EMAIL)
 
     def forge(request: Request) -> Reply | None:
@@ -368,7 +377,7 @@ def test_a_phone_without_its_notes_whose_repeat_is_denied_asks_the_service_again
     with pytest.raises(ServerError):
         without_notes(held).approve(waiting.id, number=waiting.number)
     held.wire.forge = lambda _: None
-    held.phone().revoke(stranger.phone().thumbprint)  # changes the account, and says nothing of the line
+    held.phone().protect(None)  # changes the account, and says nothing of the line
     codes: list[str] = []
     went = sent_by(held, lambda: codes.append(held.phone().approve(waiting.qr).code))
     assert went == ["response", "devices", "claim", "response"]
@@ -397,6 +406,7 @@ def test_a_memory_from_before_scanned_sign_ins_is_enough(world: World) -> None:
         *("format", "server", "tenant", "network", "address", "tenant_index", "device"),
         *("account", "epoch", "line_salt", "log_seen"),
     ]
+    assert journal["pinned"].pop("new_wallet_by") is None  # came later
     assert (list(journal), list(journal["pinned"])) == (
         ["format", "pinned", "codes", "unanswered"],
         ["domain", "is_line_known", "esim", "approval"],

@@ -1,0 +1,55 @@
+"""What a person is told of the state of an account: what happened, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pteri.wallet.refusals import utc_text
+
+if TYPE_CHECKING:
+    from pteri.core.wire import DevicesSeen
+
+__all__ = ["STOPPED", "account_lines"]
+
+STOPPED: Final = {
+    "CONTESTED": "The account is stopped: nobody signs in and nothing changes, until two guardians or officers have "
+    "spoken for you. Next: call your guardians, or the help desk.",
+    "FROZEN": "The account is stopped for a day. A phone of it and a recovery code end that early: "
+    "pteri wallet unfreeze. If a thief has your words, replace your wallet then: pteri wallet replace-wallet",
+}
+
+
+def account_lines(seen: DevicesSeen) -> list[str]:
+    """What a person should know of the account besides its phones, and what to do about it."""
+    lines = [f"Your account {seen.account} is {seen.state}."]
+    if seen.state == "FROZEN":
+        until = utc_text(seen.frozen_until)
+        lines.append(f"It is frozen until {until}; a recovery code ends that: pteri wallet unfreeze")
+    if seen.state == "CONTESTED":
+        lines.append(STOPPED["CONTESTED"])
+    case = seen.recovery
+    if case is not None and case.state == "OPEN":
+        what = "wants another wallet" if case.kind == "ROTATE" else "claims your account"
+        lines += [
+            f"The phone {case.new_phone} {what} since {utc_text(case.opened_at)}, with {'+'.join(case.evidence)}.",
+            f"Its waiting time ends {utc_text(case.held_until)}.",
+            f"Not you? pteri wallet object {case.case}",
+        ]
+    change = seen.protection
+    if change is not None:
+        lines += [
+            f"The phone {change.by} wants other guardians or codes, from {utc_text(change.held_until)} on.",
+            f"Not you? pteri wallet object {change.case}",
+        ]
+    lines += [
+        f"The phone {phone.name} is to be removed at {utc_text(phone.revoke_at)}."
+        + (f" Keep it? pteri wallet object {phone.case}" if phone.this_phone and phone.case is not None else "")
+        for phone in seen.phones
+        if phone.revoke_at is not None
+    ]
+    named = seen.guardians
+    helpers = "no guardians" if named is None else f"{named.needed} of {len(named.wallets)} guardians"
+    lines.append(f"Who may help: {helpers}; recovery codes: {seen.recovery_codes}.")
+    checked = "never: pteri wallet drill" if seen.backup_verified_at == 0 else utc_text(seen.backup_verified_at)
+    lines.append(f"Backup last tried: {checked}")
+    return lines
