@@ -131,8 +131,10 @@ def _contested_is_open(act: StatementAct, facts: Facts, account: Account) -> Fac
     return facts if account.state is AccountState.OPEN else _account(facts, state=AccountState.OPEN)
 
 
-def _never_stopped(_act: StatementAct, facts: Facts, _account_now: Account) -> Facts:
-    return _account(facts, stopped_at=0)
+def _never_stopped(_act: StatementAct, facts: Facts, account: Account) -> Facts:
+    case = account.recovery
+    forgotten = None if case is None else msgspec.structs.replace(case, ended_at=0)
+    return _account(facts, stopped_at=0, recovery=forgotten)
 
 
 def _freezes_forgotten(_act: StatementAct, facts: Facts, _account_now: Account) -> Facts:
