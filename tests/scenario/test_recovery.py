@@ -509,3 +509,13 @@ def test_after_a_swapped_line_the_wallet_alone_waits_a_week(worlds: Worlds, kept
     assert refusal(thief.start_activation()) == (403, "HELD")
     assert reason(old.veto()) == (200, "STOPPED")
     prove(world)
+
+
+@pytest.mark.parametrize("letters", [("W", "W"), ("W", "C"), ("W", "X"), ("W", "w"), ("C,D", "W")])
+def test_letters_that_are_no_evidence_are_refused_before_anybody_signs(world: World, letters: tuple[str, ...]) -> None:
+    world.enrolled()
+    new = world.phone("new phone")
+    set_up = new.set_up_codes()
+    wanted = wire.StartRecovery(set_up.statement.request_id, set_up.code, letters)
+    answer = new.post("/recoveries", wanted)
+    assert refusal(answer) == (400, "FIELD")

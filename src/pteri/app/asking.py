@@ -61,11 +61,12 @@ def ask(
     code_session: Digest | None = None,
     also: Also = _NOBODY,
 ) -> Challenge:
-    """A fresh challenge for exactly this act by exactly this phone."""
+    """A fresh challenge for exactly this act by exactly this phone; ``Malformed`` for a value with no spelling."""
     request = ids.new_request_id(_PREFIXES[act.purpose], call.at, deployment.entropy.draw(12))
     nonce = ids.new_nonce(call.at, deployment.entropy.draw(15))
     life_s = deployment.rules.statement_s
     statement = statement_for(call.tenant, address, act, request=request, nonce=nonce, issued_at=call.at, life_s=life_s)
+    statement.encode()  # what has no spelling is refused here, and not when somebody has signed it
     asked = StatementAsked(
         statement,
         device_key,
