@@ -45,6 +45,7 @@ _SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.RECOVERY_STOPPED: "A recovery was stopped by a phone of the account. Add this one with that phone.",
     Reason.NOTHING_TO_ACCEPT: "Nothing waits for this phone any more. Start again.",
     Reason.UNKNOWN_TARGET: "This account has no such phone, or it is removed already. Look at the list.",
+    Reason.NOT_OFFERED: "This service does not offer that. Ask its help desk what it offers instead.",
     Reason.LAST_DEVICE: "This is the only verified phone of the account. Add another one first, then remove this.",
 }
 """What a person hears of a reason that they can do something about."""

@@ -145,6 +145,7 @@ class CounterKind(StrEnum):
     WALLET_ALONE = "WALLET_ALONE"
     LINE_GUESS = "LINE_GUESS"
     RECOVERY_CODE = "RECOVERY_CODE"
+    OFFLINE_GUESS = "OFFLINE_GUESS"
 
 
 class Count(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 import structlog
 
-from pteri.app import appealing, changing, codes, issue, opening, queries
+from pteri.app import appealing, changing, codes, issue, offline_codes, opening, queries
 from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
@@ -111,6 +111,12 @@ class _Endpoints:
         """POST /v1/{tenant}/bindings/{id}/code."""
         asking = self.client_asking(call)
         done = await codes.enter_code(self._deployment, asking, _id(call), call.body, of=BindAsked)
+        return _reply(done, wire.SignedIn)
+
+    async def enter_offline_code(self, call: Call[wire.EnterOfflineCode]) -> Reply:
+        """POST /v1/{tenant}/logins/{id}/offline-code."""
+        asking = self.client_asking(call)
+        done = await offline_codes.enter_offline_code(self._deployment, asking, _id(call), call.body)
         return _reply(done, wire.SignedIn)
 
     async def claim(self, call: Call[wire.Claim]) -> Reply:
@@ -246,6 +252,15 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         client(
             "POST", "/logins/{id}/code", ends.enter_sign_in_code, code, signed_in, "Enter the code of a sign-in", token
         ),
+        client(
+            "POST",
+            "/logins/{id}/offline-code",
+            ends.enter_offline_code,
+            wire.EnterOfflineCode,
+            signed_in,
+            "Enter an offline code of a phone without a network",
+            token,
+        ),
         phone("/challenges/{id}/claim", ends.claim, wire.Claim, {200: wire.Claimed}, "Fetch the fields to sign"),
         phone(
             "/challenges/{id}/response",
@@ -264,6 +279,13 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         phone("/vetoes", ends.opens(changing.start_veto), wire.Veto, claimed, "Object to a change that waits"),
         phone("/rotations", ends.opens(changing.start_rotation), wire.Rotate, claimed, "Replace the wallet"),
         phone("/protections", ends.opens(changing.start_protection), wire.Protect, claimed, "Say who may help"),
+        phone(
+            "/offline-codes",
+            ends.opens(changing.start_offline_codes),
+            wire.PrepareOfflineCodes,
+            claimed,
+            "Prepare codes for a phone without a network",
+        ),
         phone("/freezes", ends.opens(changing.start_freeze), wire.Freeze, claimed, "Stop the account"),
         phone("/unfreezes", ends.opens(changing.start_unfreeze), wire.Unfreeze, claimed, "End a freeze"),
         phone("/backup-checks", ends.opens(changing.start_backup_check), wire.CheckBackup, claimed, "A backup works"),

@@ -15,7 +15,7 @@ from pteri.core.httpsig import Tag
 from pteri.core.ids import Digest, RequestId, digest_text, from_base64url, request_id, to_base64url
 from pteri.core.keys.device import DevicePrivateKey
 from pteri.core.keys.secret import Secret
-from pteri.core.wire import EnterCode, Progress, SignedIn, StartBinding, Started, StartSignIn
+from pteri.core.wire import EnterCode, EnterOfflineCode, Progress, SignedIn, StartBinding, Started, StartSignIn
 from pteri.wallet.server import Server
 from pteri.wallet.tokens import TokenServer
 
@@ -128,6 +128,14 @@ class Client:
         entered = EnterCode(code, self._session(session).secret)
         place = _path(request)
         return self._for(place).post(f"{place}/code", entered, SignedIn)
+
+    def enter_offline_code(self, waiting: Waiting, code: str) -> SignedIn:
+        """Who signed in, after the person typed an offline code into the browser that waits.
+
+        ``waiting`` is what :meth:`start_sign_in` returned for that browser. Refusals as for :meth:`enter_code`.
+        """
+        entered = EnterOfflineCode(waiting.qr, code, waiting.session.secret)
+        return self._busy.post(f"{_path(waiting.id)}/offline-code", entered, SignedIn)
 
     def close(self) -> None:
         """Let go of connections."""
