@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from pteri.core.acts import SetupOtp
 from pteri.core.ids import Thumbprint
-from pteri.core.offline import ChainTerms, SpentElement
+from pteri.core.offline import STEPS_S, ChainTerms, SpentElement
 from pteri.core.verify import MAX_AGE_S, MAX_AHEAD_S
 from pteri.domain.account import Account, AccountState, OfflineChain
 from pteri.domain.decisions import Decision, Level, Permit, Reason, Refuse
@@ -38,7 +38,7 @@ def prepare(act: SetupOtp, seen: Seen, rules: Rules) -> Decision:
     if (no := seen.may_not_change()) is not None:
         return no
     begins_now = seen.at - MAX_AGE_S <= act.start <= seen.at + MAX_AHEAD_S
-    if not begins_now or act.length * act.step > rules.offline_codes_s:
+    if not begins_now or act.step not in STEPS_S or not 0 < act.length * act.step <= rules.offline_codes_s:
         return Refuse(Reason.NOT_OFFERED)
     return Permit(Reason.BOTH_KEYS)
 
