@@ -21,7 +21,7 @@ from pteri.core.offline import (
 from vectors import make_offline
 
 
-class ChainCase(ChainTerms, forbid_unknown_fields=True, kw_only=True):
+class ChainCase(ChainTerms, frozen=True, forbid_unknown_fields=True, kw_only=True):
     seed: str
     end: Digest
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from builders import NOW, account_id, thumbprint
 from chains import DAY, STEP, Chain, seed_of
-from pteri.core import checked32, offline
+from pteri.core import checked32, ids
 from pteri.core.errors import Code, Malformed, NotAuthentic, OutOfWindow, ProtocolError
 from pteri.core.keys.secret import Secret
 from pteri.core.offline import (
@@ -61,7 +61,7 @@ def test_the_code_of_the_first_slot_hashes_to_the_end_that_was_signed() -> None:
     assert code[:26] == "".join(digits)
     assert code[26] == "0"
     last = prefix + (LENGTH + 1).to_bytes(4, "big") + (element << 6).to_bytes(17, "big")
-    assert CHAIN.end == offline.ids.digest_text(hashlib.sha256(last).digest())
+    assert CHAIN.end == ids.digest_text(hashlib.sha256(last).digest())
 
 
 def test_a_code_is_twenty_eight_characters_and_another_one_in_each_slot() -> None:
