@@ -12,6 +12,7 @@ import msgspec
 
 from pteri.app.callers import Call
 from pteri.app.deployment import Deployment
+from pteri.app.halting import is_halted
 from pteri.app.ports import (
     AccountChange,
     Answer,
@@ -23,7 +24,7 @@ from pteri.app.ports import (
     Limited,
     Repeated,
 )
-from pteri.app.refusals import Clashes, Denied, NotAllowed, Refusal, RefusalCode, SlowDown
+from pteri.app.refusals import Clashes, ClockJumped, Denied, NotAllowed, Refusal, RefusalCode, SlowDown
 from pteri.core.wire import Decided
 from pteri.domain.account import Account
 from pteri.domain.decisions import Reason
@@ -90,6 +91,8 @@ async def commit(deployment: Deployment, changeset: Changeset, *, when_limited: 
 
     ``when_limited``: what to commit instead when a window is full, where that is no refusal.
     """
+    if is_halted(deployment.clock, changeset.account):
+        raise ClockJumped
     [outcome] = await deployment.store.commit([changeset])
     match outcome:
         case Committed():

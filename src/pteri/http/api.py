@@ -18,7 +18,7 @@ from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
 from pteri.app.ports import StoreUnavailable
-from pteri.app.refusals import Clashes, Denied, Gone, NotAllowed, NotFound, Refusal, SlowDown, TooLarge
+from pteri.app.refusals import Clashes, ClockJumped, Denied, Gone, NotAllowed, NotFound, Refusal, SlowDown, TooLarge
 from pteri.app.respond import respond
 from pteri.app.tokens import new_token
 from pteri.core import ids, wire
@@ -35,6 +35,7 @@ __all__ = ["api_routes"]
 _log = structlog.get_logger("pteri.http")
 
 BodyT = TypeVar("BodyT")
+_UNTIL_AN_OPERATOR_CAME_S: Final = 60
 _Opens = Callable[[Deployment, Asking, BodyT], Awaitable[Done]]
 _KINDS: Final = MappingProxyType(
     {
@@ -44,6 +45,7 @@ _KINDS: Final = MappingProxyType(
         SlowDown: Kind.SLOW_DOWN,
         Gone: Kind.GONE,
         TooLarge: Kind.TOO_LARGE,
+        ClockJumped: Kind.UNAVAILABLE,
     }
 )
 
@@ -55,6 +57,8 @@ def _problem(refusal: Refusal, at: int) -> ProblemError:
     until = None if refusal.until is None else instant_text(refusal.until)
     wait = None if refusal.until is None else max(1, refusal.until - at)
     kind = _KINDS[type(refusal)]
+    if kind is Kind.UNAVAILABLE:
+        return ProblemError(kind, code=refusal.code, detail=refusal.detail, retry_after_s=_UNTIL_AN_OPERATOR_CAME_S)
     return ProblemError(
         kind,
         code=refusal.code,
