@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from pteri.core.airgap import MAX_ANSWER_CHARACTERS
 from pteri.core.guardians import Guardians
 from pteri.core.ids import AccountId, Digest, RequestId, Thumbprint
 from pteri.core.statement import Statement
@@ -18,6 +19,7 @@ from pteri.core.wallets import PinnedWallet
 
 __all__ = [
     "Attest",
+    "BringAnswer",
     "CheckBackup",
     "Claim",
     "Claimed",
@@ -106,6 +108,17 @@ class EnterCode(_Message, frozen=True):
     """What the person typed, and the browser session's secret itself: the code is good in that session only."""
 
     code: _Code
+    session_secret: _Secret
+
+
+class BringAnswer(_Message, frozen=True):
+    """What a phone without network showed to the browser's camera (``PTERI1R:...``).
+
+    ``invitation``: the text of the code that this browser showed to the phone (``qr`` of the start).
+    """
+
+    invitation: Annotated[str, msgspec.Meta(max_length=400)]
+    answer: Annotated[str, msgspec.Meta(max_length=MAX_ANSWER_CHARACTERS)]
     session_secret: _Secret
 
 
