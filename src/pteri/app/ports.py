@@ -145,6 +145,7 @@ class CounterKind(StrEnum):
     WALLET_ALONE = "WALLET_ALONE"
     LINE_GUESS = "LINE_GUESS"
     RECOVERY_CODE = "RECOVERY_CODE"
+    WRONG_ANSWER = "WRONG_ANSWER"
 
 
 class Count(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 import structlog
 
-from pteri.app import appealing, changing, codes, issue, opening, queries
+from pteri.app import airgap, appealing, changing, codes, issue, opening, queries
 from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
@@ -106,6 +106,11 @@ class _Endpoints:
         asking = self.client_asking(call)
         done = await codes.enter_code(self._deployment, asking, _id(call), call.body, of=SignInAsked)
         return _reply(done, wire.SignedIn)
+
+    async def bring_answer(self, call: Call[wire.BringAnswer]) -> Reply:
+        """POST /v1/{tenant}/logins/{id}/answer."""
+        asking = self.client_asking(call)
+        return _reply(await airgap.bring_answer(self._deployment, asking, _id(call), call.body), wire.SignedIn)
 
     async def enter_binding_code(self, call: Call[wire.EnterCode]) -> Reply:
         """POST /v1/{tenant}/bindings/{id}/code."""
@@ -245,6 +250,15 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         client("GET", "/logins/{id}", ends.sign_in_progress, None, progress, "How far a sign-in has come", token),
         client(
             "POST", "/logins/{id}/code", ends.enter_sign_in_code, code, signed_in, "Enter the code of a sign-in", token
+        ),
+        client(
+            "POST",
+            "/logins/{id}/answer",
+            ends.bring_answer,
+            wire.BringAnswer,
+            signed_in,
+            "Bring the answer that a phone without network has shown",
+            token,
         ),
         phone("/challenges/{id}/claim", ends.claim, wire.Claim, {200: wire.Claimed}, "Fetch the fields to sign"),
         phone(
