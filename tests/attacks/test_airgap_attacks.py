@@ -467,6 +467,9 @@ def test_ot_16_a_removed_phone_answers_no_more(world: World) -> None:
     old.look()
     new.known = old.known
     assert_denied(stand.bring(), stand.by(new).bring())
+    # Nor does it make an event by trying.
+    events = history_of(world, stand.statement.act.account)
+    assert not any(isinstance(event, ActRefused | SignedIn) for event in events)
     world.clock.advance(60)
     assert done(offline(world, old, "owner").bring()).device == old.thumbprint
 

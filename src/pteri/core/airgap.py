@@ -181,9 +181,12 @@ def _signature_text(raw: bytes, signature_type: SignatureType) -> str:
 def _signature_bytes(text: str, signature_type: SignatureType) -> bytes:
     bare = text.removeprefix(_WITNESS_PREFIX) if signature_type is SignatureType.BIP322_SIMPLE else text
     try:
-        return base64.b64decode(bare, validate=True)
+        raw = base64.b64decode(bare, validate=True)
     except ValueError as error:
         raise Malformed(Code.ENCODING, "not base64") from error
+    if base64.b64encode(raw).decode("ascii") != bare:
+        raise Malformed(Code.ENCODING, "not canonical base64")
+    return raw
 
 
 def _check(answer: AirgapAnswer) -> None:

@@ -121,6 +121,9 @@ class BringAnswer(_Message, frozen=True):
     answer: Annotated[str, msgspec.Meta(max_length=MAX_ANSWER_CHARACTERS)]
     session_secret: _Secret
 
+    def __repr__(self) -> str:
+        return "BringAnswer()"
+
 
 class Token(_Message, frozen=True):
     """For the requests of one back end until Unix second ``expires_at``: ``Authorization: Bearer`` and this text."""
