@@ -131,11 +131,12 @@ def test_without_a_network_nothing_but_a_scanned_sign_in_is_answered(world: Worl
     held, waiting = linked(world), unasked(world)
     bare = msgspec.structs.replace(parse_invitation(waiting.qr), terms=None).encode()
     unplugged(held)
-    with pytest.raises(UnsafeError) as bind:
-        held.phone().answer_offline(bare)
-    assert bind.value.code is SafetyCode.NEEDS_NETWORK
+    for binding_or_prompt in (bare, waiting.id):
+        with pytest.raises(UnsafeError) as only_scanned:
+            held.phone().answer_offline(binding_or_prompt)
+        assert only_scanned.value.code is SafetyCode.NEEDS_NETWORK
     with pytest.raises(Malformed):
-        held.phone().answer_offline(waiting.id)
+        held.phone().answer_offline("PTERI1R:")
     with pytest.raises(UnsafeError) as other:
         held.phone().answer_offline(waiting.qr, number="99" if waiting.number != "99" else "98")
     assert other.value.field == "code"

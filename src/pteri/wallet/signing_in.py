@@ -101,8 +101,8 @@ class SigningIn(Answering):
         """
         with self._keystore.exclusive():
             state = self._linked_state()
-            scan = scanned(invitation, origin=state.server, tenant=state.tenant)
-            if scan.terms is None:
+            scan = scanned(invitation, origin=state.server, tenant=state.tenant) if ":" in invitation else None
+            if scan is None or scan.terms is None:
                 raise UnsafeError(SafetyCode.NEEDS_NETWORK, _ONLY_SCANNED)
             if number not in {None, scan.number}:
                 raise mismatch("code")
