@@ -1,4 +1,4 @@
-"""A sign-in that the relying party hands in with its invitation, where no phone has sent its terms (docs/spec 4.6).
+"""A sign-in whose invitation the relying party hands in, where no phone has sent its terms (docs/spec section 4.6).
 
 The phone is offline, so what it would have sent comes back over the browser: the page knows the invitation that it
 showed, and proves by the session's secret that it is the one that showed it (abuse case OT-16).
