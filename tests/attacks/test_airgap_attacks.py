@@ -37,6 +37,8 @@ from thieves import (
     type_code,
     wallet_twin,
 )
+from whole import check_whole
+from work import counted
 from world import MALLORY_WORDS, NEW_WORDS, ORIGIN, Answered, Browser, Key, SimWallet, World, with_act
 from worlds import Worlds
 
@@ -167,6 +169,36 @@ def test_ot_16_decoys_are_denied_as_everything_else(world: World) -> None:
     assert len({str(told(stand.bring())) for stand in (nobody, of_alice)}) == 1
 
 
+def test_sv_06_a_stranger_s_answer_works_the_same_whether_there_is_an_account(world: World) -> None:
+    phone = world.enrolled()
+    stranger = world.phone("a stranger's phone", MALLORY_WORDS)
+    stranger.known = phone.known
+    works, answers = [], []
+    for label, login in (("warm", EMAIL), ("alice", EMAIL), ("nobody", "nobody@example.com")):
+        stand = offline(world, phone, label, login=login).by(stranger)
+        other = with_terms(stand.started.qr, expires_at=world.clock.now() + 119)
+        with counted(world) as work:
+            answers.append(stand.bring())
+        works.append(work)
+        with counted(world) as work:
+            answers.append(stand.bring(qr=other))
+        works.append(work)
+    _, _, of_alice, *others = works
+    assert of_alice.curves == {"P-256": 1, "secp256k1": 1}  # of the site's signature, and one look at the wallet's
+    assert [(work.store, work.curves) for work in others] == [(of_alice.store, of_alice.curves)] * 3
+    assert {sum(work.vault.values()) for work in others} == {sum(of_alice.vault.values())}
+    assert_denied(*answers)
+
+
+def test_ot_16_another_session_costs_no_look_at_anything(world: World) -> None:
+    stand = offline(world, world.enrolled())
+    token = world.site().token().token
+    with counted(world) as work:
+        assert_denied(stand.bring(browser=Browser("thief"), token=token))
+    assert work.curves == {}
+    assert set(work.store) <= {"answer"}
+
+
 # --- terms ---------------------------------------------------------------------------------------------------------
 
 
@@ -191,9 +223,10 @@ def other_invitations(shown: Invitation) -> Iterator[Invitation]:
     yield from (changed(shown, number=f"{number:02d}") for number in range(100) if f"{number:02d}" != shown.number)
 
 
-def test_ot_16_an_invitation_changed_in_any_bit_is_denied(worlds: Worlds) -> None:
+@pytest.mark.parametrize("prompt", [False, True], ids=["without a record", "with a record"])
+def test_ot_16_an_invitation_changed_in_any_bit_is_denied(worlds: Worlds, prompt: bool) -> None:
     world = worlds(rules=PATIENT)
-    stand = offline(world, world.enrolled())
+    stand = offline(world, world.enrolled(), prompt=prompt)
     answer = stand.answer()
     others = list(other_invitations(parse_invitation(stand.started.qr)))
     assert len(others) > 400
@@ -209,7 +242,8 @@ def test_ot_16_an_invitation_changed_in_any_bit_is_denied(worlds: Worlds) -> Non
     ]
     for start in range(0, len(requests), 200):
         assert_denied(*all_at_once(world, requests[start : start + 200]))
-    assert recorded(world, stand.started.id) is None
+    kept = recorded(world, stand.started.id)
+    assert kept is None if not prompt else kept is not None and kept.state == "ISSUED"
     assert unharmed(stand)
 
 
@@ -335,6 +369,19 @@ def test_ot_16_twice_at_once_is_once(world: World) -> None:
     answers = all_at_once(world, [stand.request(answer) for _ in range(12)])
     assert sorted(one.status for one in answers) == [200] + [409] * 11
     assert {refusal(one) for one in answers if one.status != 200} == {ANSWERED}
+    assert len(sign_ins_of(stand)) == 1
+
+
+def test_ot_16_an_answer_brought_to_two_processes_counts_once(worlds: Worlds) -> None:
+    world = worlds()
+    stand = offline(world, world.enrolled())
+    beside = worlds.beside(world, ahead_s=30)
+    answer = stand.answer()
+    request = stand.request(answer)
+    assert beside.send(request).status == 200
+    assert refusal(stand.bring(answer)) == ANSWERED
+    # The same request again is a repeat, whichever process it meets.
+    assert world.send(request).status == 200
     assert len(sign_ins_of(stand)) == 1
 
 
@@ -498,6 +545,19 @@ def test_ot_16_the_old_wallet_answers_no_more_when_it_was_replaced(world: World)
     assert_denied(stand.bring())
     phone.wallet = new_wallet
     assert unharmed(stand.by(phone))
+
+
+def test_what_time_alone_has_ended_is_recorded_with_the_sign_in_and_the_registry_is_whole(world: World) -> None:
+    old = world.enrolled()
+    new = second_phone(world, old)
+    old.revoke(new.thumbprint)
+    world.clock.advance(25 * HOUR)
+    old.look()
+    stand = offline(world, old)
+    assert done(stand.bring()).device == old.thumbprint
+    names = [event.name for event in history_of(world, stand.statement.act.account)]
+    assert names[-2:] == ["SuspensionEnded", "SignedIn"]
+    world.run(check_whole(world.store))
 
 
 # --- what wrong ones cost ------------------------------------------------------------------------------------------

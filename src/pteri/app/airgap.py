@@ -7,6 +7,7 @@ at once: that the answer came back to the session that showed the invitation is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Never
 
 import msgspec
@@ -236,8 +237,7 @@ def _work_for_nobody(deployment: Deployment, call: Call, sign_in: HandedIn, answ
     """What a stranger's answer to an account that exists costs, or the clock would tell which do."""
     challenge, network = sign_in.challenge, call.tenant.network
     assert challenge.account is not None
-    address = address_of(secp256k1.public_key(bytes(31) + b"\1"), AddressKind.P2PKH, network)
-    nobodys = PinnedWallet(address.text, _NO_POINT, SignatureType.P2PKH)
+    nobodys = _nobodys_wallet(network)
     act = Authenticate(challenge.account, answer.device, None, 1, sign_in.asked.session, sign_in.asked.number)
     statement = statement_for(
         call.tenant,
@@ -253,6 +253,13 @@ def _work_for_nobody(deployment: Deployment, call: Call, sign_in: HandedIn, answ
         verify_wallet(payload, expected=statement, expected_wallet=nobodys, expected_network=network)
     except ProtocolError:
         return
+
+
+@cache
+def _nobodys_wallet(network: str) -> PinnedWallet:
+    """With the address of a key that everybody knows, and for a key no point: nothing is ever signed for it."""
+    address = address_of(secp256k1.public_key(bytes(31) + b"\1"), AddressKind.P2PKH, network)
+    return PinnedWallet(address.text, _NO_POINT, SignatureType.P2PKH)
 
 
 async def _denied(deployment: Deployment, call: Call, sign_in: HandedIn, why: str) -> Never:
