@@ -32,10 +32,10 @@ from pteri.core.keys import secp256k1
 from pteri.core.keys.address import AddressKind, address_of
 from pteri.core.keys.message import SignatureType
 from pteri.core.statement import Statement
-from pteri.core.verify import Question, Submitted, Verified, submitted, verify_wallet
+from pteri.core.verify import Invited, Question, Submitted, Verified, submitted, verify_wallet
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.account import Account
-from pteri.domain.challenge import ChallengeEvent, ChallengeState
+from pteri.domain.challenge import Challenge, ChallengeEvent, ChallengeState, SignInAsked
 from pteri.domain.decisions import Permit
 from pteri.domain.device import Device, DeviceState
 from pteri.domain.effects import effects
@@ -51,10 +51,23 @@ _NO_POINT: Final = ids.to_base64url(bytes(33))
 
 
 @dataclass(frozen=True, slots=True)
+class _SignIn:
+    """A sign-in with the state and version of its record, where there is one; its times are those of its terms.
+
+    ``account``: as stored; ``None`` for a decoy, and for terms that this server never made.
+    """
+
+    challenge: Challenge
+    asked: SignInAsked
+    invited: Invited
+    account: Account | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Answered:
     """An answer beside the account that it is for, ``stored`` after ``lapsed``, and the statement it must be over."""
 
-    sign_in: HandedIn
+    sign_in: _SignIn
     stored: Account
     account: Account
     lapsed: tuple[Event, ...]
@@ -70,19 +83,31 @@ async def bring_answer(
     call = client_call(deployment, asking)
     # Shape and sizes before the first read of the database.
     answer = parse_answer(wanted.answer)
+    # Another browser, that saw both codes, ends here: it learns nothing and uses nothing up.
+    shown = handed_in(deployment, call, request, wanted.invitation, session_secret=wanted.session_secret)
 
     async def attempt() -> Done:
         if (done := await first_answer(deployment, call)) is not None:
             return done
-        sign_in = await handed_in(
-            deployment, call, request, invitation=wanted.invitation, session_secret=wanted.session_secret
-        )
-        return await _completed(deployment, call, sign_in, answer)
+        return await _completed(deployment, call, await _sign_in(deployment, call, shown), answer)
 
     return await with_retries(attempt)
 
 
-async def _completed(deployment: Deployment, call: Call, sign_in: HandedIn, answer: AirgapAnswer) -> Done:
+async def _sign_in(deployment: Deployment, call: Call, shown: HandedIn) -> _SignIn:
+    made, asked, terms = shown.challenge, shown.challenge.asked, shown.invitation.terms
+    assert isinstance(asked, SignInAsked)
+    assert terms is not None
+    recorded, stored = await deployment.store.challenge_and_account(call.tenant.id, made.id, shown.named)
+    is_ours = shown.authentic and shown.invitation.origin == deployment.public_origin
+    if recorded is not None:
+        is_ours = is_ours and recorded.nonce == made.nonce
+        made = msgspec.structs.replace(made, state=recorded.state, version=recorded.version, prompted=recorded.prompted)
+    invited = Invited(terms.session, shown.invitation.number, terms.issued_at, terms.expires_at, terms.ticket)
+    return _SignIn(made, asked, invited, stored if is_ours else None)
+
+
+async def _completed(deployment: Deployment, call: Call, sign_in: _SignIn, answer: AirgapAnswer) -> Done:
     if answer.request != sign_in.challenge.id:
         await _denied(deployment, call, sign_in, "the answer to something else")
     if sign_in.account is None:
@@ -106,7 +131,7 @@ async def _completed(deployment: Deployment, call: Call, sign_in: HandedIn, answ
         raise Denied("too many wrong answers before") from full
 
 
-def _beside(deployment: Deployment, call: Call, sign_in: HandedIn, stored: Account, answer: AirgapAnswer) -> _Answered:
+def _beside(deployment: Deployment, call: Call, sign_in: _SignIn, stored: Account, answer: AirgapAnswer) -> _Answered:
     """The request of this answer, as the phone that it names would have signed it. A stranger's has a phone, too."""
     account, lapsed = settled(stored, call.at)
     stranger = Device(answer.device, "", DeviceState.PENDING, call.at, call.at)
@@ -118,7 +143,7 @@ def _beside(deployment: Deployment, call: Call, sign_in: HandedIn, stored: Accou
 
 def _submitted(
     deployment: Deployment,
-    sign_in: HandedIn,
+    sign_in: _SignIn,
     answer: AirgapAnswer,
     statement: Statement,
     signature_type: SignatureType,
@@ -233,7 +258,7 @@ async def _look_at_wallet(deployment: Deployment, call: Call, brought: _Answered
     )
 
 
-def _work_for_nobody(deployment: Deployment, call: Call, sign_in: HandedIn, answer: AirgapAnswer) -> None:
+def _work_for_nobody(deployment: Deployment, call: Call, sign_in: _SignIn, answer: AirgapAnswer) -> None:
     """What a stranger's answer to an account that exists costs, or the clock would tell which do."""
     challenge, network = sign_in.challenge, call.tenant.network
     assert challenge.account is not None
@@ -262,7 +287,7 @@ def _nobodys_wallet(network: str) -> PinnedWallet:
     return PinnedWallet(address.text, _NO_POINT, SignatureType.P2PKH)
 
 
-async def _denied(deployment: Deployment, call: Call, sign_in: HandedIn, why: str) -> Never:
+async def _denied(deployment: Deployment, call: Call, sign_in: _SignIn, why: str) -> Never:
     """Count it and deny it. Of a sign-in with too many nothing more is written, and nothing is accepted either."""
     count = _wrong_answers(deployment, call, sign_in.challenge.id, adds=True)
     # The answer is recorded, so that a repeat of the same request is not a second attempt.
