@@ -715,3 +715,47 @@ def test_a_service_without_offline_codes_says_so_on_the_command_line(world: Worl
     shell = with_account(world)
     assert shell.refusal("offline-codes", "prepare", "--yes") == "NOT_OFFERED"
     assert shell.refusal("offline-codes", "show") == "NO_OFFLINE_CODES"
+
+
+# --- without a network, and with a camera --------------------------------------------------------------------------
+
+
+def no_network() -> Wire:
+    raise AssertionError("a phone that was told to use no network has asked for one")
+
+
+def test_a_sign_in_without_a_network_by_command_line(world: World) -> None:
+    shell, waiting, site = with_account(world), unasked(world), client(world)
+    told = shell.json("sign-in", waiting.qr, "--offline", "--line", LINE, "--yes", "--details", connect=no_network)
+    assert set(told) == {
+        *("ok", "answer", "signed_at", "clock", "expires_at", "purpose", "domain", "account", "request", "phone"),
+        *("statement", "statement_sha256"),
+    }
+    assert (told["clock"], told["signed_at"], told["expires_at"]) == ("own", world.clock.now(), waiting.expires_at)
+    assert site.bring_answer(waiting.qr, told["answer"], waiting.session).account == told["account"]
+
+
+def test_a_person_without_a_network_reads_what_to_do_with_the_answer(world: World) -> None:
+    shell, waiting, site = with_account(world), unasked(world), client(world)
+    result = shell.run("sign-in", waiting.qr, "--offline", typed="y\n", is_interactive=True, connect=no_network)
+    assert result.exit_code == 0
+    for said in (
+        "Show this to the camera of the other screen",
+        "there is no code to type",
+        "Show it to no other screen",
+        "this phone's own clock: ",
+        "pteri wallet devices",
+    ):
+        assert said in result.stdout
+    assert "\u2588" in result.stdout  # a code for a camera
+    [answer] = [line for line in result.stdout.splitlines() if line.startswith("PTERI1R:")]
+    assert site.bring_answer(waiting.qr, answer, waiting.session).acr == "pteri:airgap"
+
+
+def test_without_a_network_only_a_scanned_code_is_answered(world: World) -> None:
+    shell, waiting = with_account(world), unasked(world)
+    assert shell.refusal("sign-in", waiting.qr, "--offline", connect=no_network) == "DECLINED"
+    for request in (waiting.id, client(world).start_binding("bob@example.com").qr):
+        told = shell.json("sign-in", request, "--offline", "--yes", code=1, connect=no_network)
+        assert told["code"] == "NEEDS_NETWORK"
+        assert "Connect the phone" in told["message"]

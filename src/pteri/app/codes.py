@@ -28,6 +28,7 @@ from pteri.app.ports import (
     ClaimKind,
 )
 from pteri.app.refusals import Denied, NotAllowed, NotFound, Refusal
+from pteri.app.session_told import signed_in
 from pteri.core import ids, wire
 from pteri.core.acts import SAME_WALLET, BindWallet, StartRecovery
 from pteri.core.errors import ProtocolError
@@ -44,7 +45,7 @@ from pteri.domain.challenge import (
     SignInAsked,
     StatementAsked,
 )
-from pteri.domain.decisions import Level, Permit, Reason
+from pteri.domain.decisions import Reason
 from pteri.domain.device import DeviceState
 from pteri.domain.events import (
     AccountBound,
@@ -85,12 +86,12 @@ async def enter_code(
             return await mistyped(deployment, call, challenge, stored)
         evidence = open_evidence(deployment, challenge)
         change = _completion(deployment, call, challenge, evidence, stored)
-        signed_in = _signed_in(call, challenge, change.account, evidence)
+        told = _signed_in(call, challenge, change.account, evidence)
         return await commit(
             deployment,
             Changeset(
                 call.tenant.id,
-                answer=answered(call, 200, signed_in),
+                answer=answered(call, 200, told),
                 challenges=(ChallengeChange(challenge.version, challenge.after(ChallengeEvent.COMPLETE)),),
                 account=change,
                 notices=notices_of(change, challenge),
@@ -135,8 +136,8 @@ def _completion(
     # Authority may have changed between the approval and the code: nothing is accepted after it did.
     if account.epoch != challenge.answered_epoch or device is None or device.state is not DeviceState.ACTIVE:
         raise Denied("authority changed since the approval")
-    signed_in = SignedIn(at=call.at, request=challenge.id, device=device.thumbprint)
-    return account_change(stored, [*((event, None) for event in lapsed), (signed_in, evidence)])
+    completed = SignedIn(at=call.at, request=challenge.id, device=device.thumbprint)
+    return account_change(stored, [*((event, None) for event in lapsed), (completed, evidence)])
 
 
 def _binding(deployment: Deployment, call: Call, challenge: Challenge, evidence: Evidence) -> AccountChange:
@@ -170,20 +171,10 @@ def _binding(deployment: Deployment, call: Call, challenge: Challenge, evidence:
 
 
 def _signed_in(call: Call, challenge: Challenge, account: Account, evidence: Evidence) -> wire.SignedIn:
-    level = evidence.decision.level if isinstance(evidence.decision, Permit) else Level.REDUCED
     assert challenge.answered_by is not None
-    return wire.SignedIn(
-        state="COMPLETED",
-        account=account.id,
-        epoch=account.epoch,
-        device=challenge.answered_by,
-        level="FULL" if level is Level.FULL else "REDUCED",
-        line=evidence.circumstances.line,
-        line_checked_at=evidence.circumstances.line_checked_at,
-        # A typed code is not phishing-resistant, and the answer says so.
-        acr="pteri:otp",
-        amr=("pop", "hwk", "user", "otp"),
-        auth_time=call.at,
+    # A typed code is not phishing-resistant, and the answer says so.
+    return signed_in(
+        account, evidence, device=challenge.answered_by, at=call.at, acr="pteri:otp", amr=("pop", "hwk", "user", "otp")
     )
 
 

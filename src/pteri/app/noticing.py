@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from pteri.app.callers import Asking
+from pteri.app.callers import Asking, Call
 from pteri.app.deployment import Deployment
 from pteri.app.ports import AccountChange, Changeset, Count, CounterKind
 from pteri.app.statements import sign_in_statement
@@ -122,7 +122,7 @@ def _told_of_quarrel(event: Event) -> list[tuple[NoticeKind, Thumbprint, int | N
 
 async def wallet_alone(
     deployment: Deployment,
-    asking: Asking,
+    asking: Asking | Call,
     challenge: Challenge,
     payload: Payload,
     *,
@@ -160,7 +160,9 @@ async def wallet_alone(
     await deployment.store.commit([Changeset(asking.tenant.id, notices=(notice,))])
 
 
-def _as_if_from(asking: Asking, challenge: Challenge, account: Account | None, key_id: Thumbprint) -> Statement | None:
+def _as_if_from(
+    asking: Asking | Call, challenge: Challenge, account: Account | None, key_id: Thumbprint
+) -> Statement | None:
     """The statement a thief with the wallet would have signed, naming the phone he came with."""
     match challenge.asked:
         case SignInAsked() as asked:

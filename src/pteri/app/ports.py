@@ -153,6 +153,7 @@ class CounterKind(StrEnum):
     LINE_GUESS = "LINE_GUESS"
     RECOVERY_CODE = "RECOVERY_CODE"
     OFFLINE_GUESS = "OFFLINE_GUESS"
+    WRONG_ANSWER = "WRONG_ANSWER"
 
 
 class Count(msgspec.Struct, frozen=True):

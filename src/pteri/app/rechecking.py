@@ -27,6 +27,7 @@ from pteri.core.acts import (
     StatementAct,
     VouchForRecovery,
 )
+from pteri.core.airgap import target_path
 from pteri.core.errors import ProtocolError
 from pteri.core.httpsig import SignedRequest
 from pteri.core.ids import Digest, Nonce
@@ -231,8 +232,10 @@ def _proved(event: Event, evidence: Evidence, before: Before, tenant: Tenant, pu
         assert isinstance(act, ChangeProtection)
         _require(codes_digest(event.code_keys) == act.codes, "the statement names other recovery codes")
     signed = evidence.signed
-    path = f"/v1/{tenant.id}/challenges/{event.request}/response"
-    _require(signed.method == "POST" and signed.target_uri.endswith(path), "signed for another address")
+    _require(
+        signed.method == "POST" and signed.target_uri.endswith(_paths(event, tenant, purpose)),
+        "signed for another address",
+    )
     payload = decode_payload(signed.body)
     wallet = _wallet_of(event, before, payload)
     key = _key_of(event, before, act)
@@ -269,6 +272,20 @@ def _proved(event: Event, evidence: Evidence, before: Before, tenant: Tenant, pu
         officer=_officer_of(act, wallet, tenant),
     )
     return _Proof(statement, sha256, evidence, key, signer)
+
+
+def _paths(event: Event, tenant: Tenant, purpose: str) -> tuple[str, ...]:
+    """Where its statement may have been signed for: the phone's own way, and of a sign-in also that by camera.
+
+    Nothing that a camera brought ever waited for a code, so it cannot have lapsed.
+    """
+    sent = f"/v1/{tenant.id}/challenges/{event.request}/response"
+    has_two = purpose == "authenticate" and not isinstance(event, SignInLapsed)
+    return (sent, target_path(tenant.id, event.request)) if has_two else (sent,)
+
+
+def _by_camera(evidence: Evidence) -> bool:
+    return evidence.signed.target_uri.endswith("/answer")
 
 
 def _wallet_of(event: Event, before: Before, payload: Payload) -> PinnedWallet:
@@ -378,6 +395,8 @@ def _in_time(event: Event, evidence: Evidence, rules: Rules) -> bool:
     match event:
         case SignInLapsed():
             return event.at >= decided_at
+        case SignedIn() if _by_camera(evidence):
+            return event.at == decided_at
         case MigrationConfirmed():
             life_s = rules.migration_open_s
         case AccountBound() | SignedIn() | CodesSetUp():

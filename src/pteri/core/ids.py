@@ -40,7 +40,9 @@ __all__ = [
     "nonce",
     "nonce_bytes",
     "nonce_text",
+    "request_bytes",
     "request_id",
+    "request_text",
     "second_of",
     "tenant_id",
     "thumbprint",
@@ -203,6 +205,21 @@ def new_request_id(prefix: str, at: int, random: bytes) -> RequestId:
     It begins with the time, so that what is kept by id is kept in order of time.
     """
     return request_id(f"{prefix}_{crockford(_instant(at) + _sized(random, 12), 26)}")
+
+
+def request_bytes(request: RequestId) -> bytes:
+    """The 17 bytes of an id that :func:`new_request_id` made, without its three letters; ``Malformed(LENGTH)``."""
+    characters = request_id(request)[4:]
+    if len(characters) != 26:
+        raise Malformed(Code.LENGTH, "not a request id of this server's making")
+    return (_crockford_number(characters) << 6).to_bytes(17, "big")
+
+
+def request_text(prefix: str, raw: bytes) -> RequestId:
+    """The inverse. The last six bits, which no character carries, must be zero: ``Malformed(ENCODING)``."""
+    if raw[-1:] and raw[-1] & 0x3F:
+        raise Malformed(Code.ENCODING, "an id with a second spelling")
+    return request_id(f"{prefix}_{crockford(raw, 26)}")
 
 
 def new_idempotency_key(at: int, random: bytes) -> IdempotencyKey:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from pteri.core.airgap import MAX_ANSWER_CHARACTERS
 from pteri.core.guardians import Guardians
 from pteri.core.ids import AccountId, Digest, RequestId, Thumbprint
 from pteri.core.statement import Statement
@@ -18,6 +19,7 @@ from pteri.core.wallets import PinnedWallet
 
 __all__ = [
     "Attest",
+    "BringAnswer",
     "CheckBackup",
     "Claim",
     "Claimed",
@@ -117,6 +119,20 @@ class EnterOfflineCode(_Message, frozen=True):
     invitation: Annotated[str, msgspec.Meta(max_length=400)]
     code: Annotated[str, msgspec.Meta(max_length=100)]
     session_secret: _Secret
+
+
+class BringAnswer(_Message, frozen=True):
+    """What a phone without network showed to the browser's camera (``PTERI1R:...``).
+
+    ``invitation``: the text of the code that this browser showed to the phone (``qr`` of the start).
+    """
+
+    invitation: Annotated[str, msgspec.Meta(max_length=400)]
+    answer: Annotated[str, msgspec.Meta(max_length=MAX_ANSWER_CHARACTERS)]
+    session_secret: _Secret
+
+    def __repr__(self) -> str:
+        return "BringAnswer()"
 
 
 class Token(_Message, frozen=True):

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 import structlog
 
-from pteri.app import appealing, changing, codes, issue, offline_codes, opening, queries
+from pteri.app import airgap, appealing, changing, codes, issue, offline_codes, opening, queries
 from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
@@ -110,6 +110,11 @@ class _Endpoints:
         asking = self.client_asking(call)
         done = await codes.enter_code(self._deployment, asking, _id(call), call.body, of=SignInAsked)
         return _reply(done, wire.SignedIn)
+
+    async def bring_answer(self, call: Call[wire.BringAnswer]) -> Reply:
+        """POST /v1/{tenant}/logins/{id}/answer."""
+        asking = self.client_asking(call)
+        return _reply(await airgap.bring_answer(self._deployment, asking, _id(call), call.body), wire.SignedIn)
 
     async def enter_binding_code(self, call: Call[wire.EnterCode]) -> Reply:
         """POST /v1/{tenant}/bindings/{id}/code."""
@@ -263,6 +268,15 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
             wire.EnterOfflineCode,
             signed_in,
             "Enter an offline code of a phone without a network",
+            token,
+        ),
+        client(
+            "POST",
+            "/logins/{id}/answer",
+            ends.bring_answer,
+            wire.BringAnswer,
+            signed_in,
+            "Bring the answer that a phone without network has shown",
             token,
         ),
         phone("/challenges/{id}/claim", ends.claim, wire.Claim, {200: wire.Claimed}, "Fetch the fields to sign"),

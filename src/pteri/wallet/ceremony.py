@@ -14,6 +14,7 @@ import msgspec
 
 from pteri.core import httpsig
 from pteri.core.acts import Authenticate, BindWallet, SetupOtp, StatementAct
+from pteri.core.airgap import AirgapAnswer, sign_answer
 from pteri.core.httpsig import Tag
 from pteri.core.ids import Digest, digest_bytes, digest_text, to_base64url
 from pteri.core.keys.message import verify_message
@@ -141,7 +142,7 @@ class Ceremony:
     ) -> Signed:
         """Show, ask, sign, write down, send. ``state`` and ``pinned`` are remembered once the server has accepted."""
         if not self._confirm(review):
-            raise UnsafeError(SafetyCode.DECLINED, "Nothing was signed. If you did not start this, leave it so.")
+            raise _declined()
         statement = review.statement
         payload = _payload(
             statement,
@@ -162,6 +163,24 @@ class Ceremony:
         )
         self._journal.expect_answer(entry)
         return self.send(server, entry)
+
+    def sign_for_camera(
+        self, review: Review, *, state: PhoneState, invited: Invited, key: DevicePrivateKey
+    ) -> AirgapAnswer:
+        """Show, ask, sign. Nothing is sent, and nothing remembered: this phone does not hear what comes of it."""
+        if not self._confirm(review):
+            raise _declined()
+        statement, index = review.statement, state.tenant_index
+        return sign_answer(
+            statement,
+            wallet_signature=self._wallet.sign_statement(statement, index=index),
+            signature_type=self._wallet.pinned(index).signature_type,
+            invited=invited,
+            origin=state.server,
+            tenant=state.tenant,
+            key=key,
+            created_at=self._clock.now(),
+        )
 
     def send(self, server: Server, entry: Unanswered) -> Signed:
         """Send what was signed, for the first time or again, and remember what came of it."""
@@ -200,6 +219,10 @@ class Ceremony:
             session_hash=digest_bytes(session),
             nonce=statement.nonce,
         )
+
+
+def _declined() -> UnsafeError:
+    return UnsafeError(SafetyCode.DECLINED, "Nothing was signed. If you did not start this, leave it so.")
 
 
 def _payload(

@@ -18,11 +18,12 @@ from pteri.wallet.cli_offline import add_offline_commands
 from pteri.wallet.cli_opening import CodeFileOption, recovery_code_asked
 from pteri.wallet.desk import Desk, command
 from pteri.wallet.refusals import utc_text
-from pteri.wallet.screen import Told, signed_told
+from pteri.wallet.screen import Told, signed_told, statement_told
 
 if TYPE_CHECKING:
     from pteri.core.wire import DevicesSeen
     from pteri.wallet.phone import Phone
+    from pteri.wallet.signing_in import ShownAnswer
 
 __all__ = ["add_phone_commands"]
 
@@ -74,12 +75,17 @@ def sign_in(
     *,
     request: Annotated[str, typer.Argument(help="The text of the code on the other screen, or the id of a prompt.")],
     number: Annotated[str | None, typer.Option("--number", help="The two digits on the other screen.")] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Use no network: show the answer to the camera of the other screen.")
+    ] = False,
     line: _Line = None,
     yes: _Yes = False,
     details: _Details = False,
 ) -> Told:
     """Sign in on another screen."""
-    phone = desk.phone(yes=yes, details=details)
+    phone = desk.phone(yes=yes, details=details, offline=offline)
+    if offline:
+        return _answer(desk, phone, phone.answer_offline(request, number=number, line=line), details=details)
     shown = phone.approve(request, number=number, line=line)
     desk.screen.say(f"Type this code on the other screen: {shown.spaced}")
     return _code(phone, shown, details=details)
@@ -244,6 +250,30 @@ def _waiting(signed: Signed) -> tuple[str, ...]:
 
 def _code(phone: Phone, shown: ShownCode, *, details: bool) -> dict[str, object]:
     return {"code": shown.code, **signed_told(phone, shown, details=details)}
+
+
+def _answer(desk: Desk, phone: Phone, shown: ShownAnswer, *, details: bool) -> Told:
+    statement = shown.statement
+    desk.screen.say(
+        "Show this to the camera of the other screen, the one where you sign in:",
+    )
+    desk.screen.show_qr(shown.text)
+    desk.screen.say(
+        shown.text,
+        f"It is good until {utc_text(statement.expires_at)}, once, and in that one browser; there is no code to type. "
+        "Show it to no other screen.",
+        f"No network was used. The time is that of this phone's own clock: {utc_text(shown.signed_at)}. If the other "
+        "screen refuses it, look at the clock and start again there; if it refuses it again, connect this phone and "
+        "look at the account with: pteri wallet devices",
+    )
+    told: dict[str, object] = {
+        "answer": shown.text,
+        "signed_at": shown.signed_at,
+        "clock": "own",
+        "expires_at": statement.expires_at,
+        **statement_told(phone, statement, details=details),
+    }
+    return told
 
 
 def _builtins(seen: msgspec.Struct) -> dict[str, object]:

@@ -10,12 +10,23 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from pteri.core.airgap import parse_answer
 from pteri.core.errors import Code, Malformed
 from pteri.core.httpsig import Tag
 from pteri.core.ids import Digest, RequestId, digest_text, from_base64url, request_id, to_base64url
+from pteri.core.invitation import parse_invitation
 from pteri.core.keys.device import DevicePrivateKey
 from pteri.core.keys.secret import Secret
-from pteri.core.wire import EnterCode, EnterOfflineCode, Progress, SignedIn, StartBinding, Started, StartSignIn
+from pteri.core.wire import (
+    BringAnswer,
+    EnterCode,
+    EnterOfflineCode,
+    Progress,
+    SignedIn,
+    StartBinding,
+    Started,
+    StartSignIn,
+)
 from pteri.wallet.server import Server
 from pteri.wallet.tokens import TokenServer
 
@@ -136,6 +147,18 @@ class Client:
         """
         entered = EnterOfflineCode(waiting.qr, code, waiting.session.secret)
         return self._busy.post(f"{_path(waiting.id)}/offline-code", entered, SignedIn)
+
+    def bring_answer(self, invitation: str, answer: str, session: BrowserSession | str) -> SignedIn:
+        """Who signed in, after the browser that has this session and showed ``invitation`` has read an answer.
+
+        ``answer`` is what its camera read (``PTERI1R:...``) from a phone without network. ``Malformed`` for what is no
+        answer, or one to another code: let the person show it again, or start again. There is no code to type after it.
+        """
+        request = parse_invitation(invitation).request
+        if parse_answer(answer).request != request:
+            raise Malformed(Code.FIELD, "the answer to another sign-in")
+        brought = BringAnswer(invitation, answer, self._session(session).secret)
+        return self._busy.post(f"/logins/{request}/answer", brought, SignedIn)
 
     def close(self) -> None:
         """Let go of connections."""

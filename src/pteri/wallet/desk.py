@@ -35,7 +35,7 @@ from pteri.wallet.phone import Phone
 from pteri.wallet.ports import Beacon, Clock, Entropy
 from pteri.wallet.refusals import SafetyCode, UnsafeError
 from pteri.wallet.screen import Screen, Told
-from pteri.wallet.server import Transport
+from pteri.wallet.server import NoNetwork, Transport
 from pteri.wallet.wallet import Wallet
 
 __all__ = ["Desk", "Machine", "command"]
@@ -116,13 +116,17 @@ class Desk:
         network: Network = "main",
         index: int = 0,
         may_make_key: bool = False,
+        offline: bool = False,
     ) -> Phone:
-        """The phone that is there. ``yes``: the person has said yes beforehand to what this one command asks."""
-        self._transport = self.machine.connect()
+        """The phone that is there. ``yes``: the person has said yes beforehand to what this one command asks.
+
+        ``offline``: it has no connection, and whatever would need one fails.
+        """
+        transport = self._transport = NoNetwork() if offline else self.machine.connect()
         return Phone.open(
             self.keystore,
             self.passphrase,
-            transport=self._transport,
+            transport=transport,
             confirm=lambda review: self._confirm(review, yes=yes, details=details),
             clock=self.machine.clock,
             entropy=self.machine.entropy,

@@ -59,6 +59,8 @@ class SafetyCode(StrEnum):
     """The wallet has been replaced already."""
     SOMEBODY_ELSE_FIRST = "SOMEBODY_ELSE_FIRST"
     """Another phone has answered the new phone before this one."""
+    NEEDS_NETWORK = "NEEDS_NETWORK"
+    """Without asking the service, this phone does not know enough to sign this."""
     WRONG_MOVE_CODE = "WRONG_MOVE_CODE"
     """Not the six digits that the old phone shows."""
 

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from pteri.core.errors import ProtocolError
+    from pteri.core.statement import Statement
     from pteri.wallet.ceremony import Review, Signed
     from pteri.wallet.errors import WalletError
     from pteri.wallet.phone import Phone
 
-__all__ = ["Screen", "Told", "signed_told"]
+__all__ = ["Screen", "Told", "signed_told", "statement_told"]
 
 Told = Mapping[str, object]
 """What a command found out, as JSON values."""
@@ -130,11 +131,17 @@ def _write_json(told: Told) -> None:
 
 def signed_told(phone: Phone, signed: Signed, *, details: bool) -> dict[str, object]:
     """What a program hears of a statement that the server has accepted."""
-    statement = signed.statement
-    told: dict[str, object] = {
+    return {
         "decision": signed.decision,
         "reason": signed.reason,
         "until": signed.until,
+        **statement_told(phone, signed.statement, details=details),
+    }
+
+
+def statement_told(phone: Phone, statement: Statement, *, details: bool) -> dict[str, object]:
+    """What a program hears of a statement that this phone has signed."""
+    told: dict[str, object] = {
         "purpose": statement.purpose,
         "domain": statement.domain,
         "account": statement.act.account,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_REPLY_BYTES",
+    "NoNetwork",
     "PlainRequest",
     "Reply",
     "Request",
@@ -103,6 +104,18 @@ class Transport(Protocol):
     def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+class NoNetwork:
+    """The transport of a phone that is to speak to nobody, whatever it is asked."""
+
+    def send(self, request: Request) -> Reply:
+        """Always ``UNREACHABLE``."""
+        del request
+        raise ServerError(UNREACHABLE, "This phone was told to use no network. Leave that out, then try again.")
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
 
 
 class Server:

@@ -6,6 +6,7 @@ when that is denied it looks whether the account's phones have changed since, an
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pteri.core.statement import Statement
     from pteri.wallet.state import PhoneState
 
-__all__ = ["SigningIn"]
+__all__ = ["ShownAnswer", "SigningIn"]
 
 _DENIED: Final = 401
 _NOT_FOUND: Final = 404
@@ -43,6 +44,28 @@ _NOTES_LOST: Final = (
     "This phone has lost what it knew of the service, so it cannot sign in by scanning. Sign in once by a prompt, with "
     "the number that the other screen shows; after that scanning works again."
 )
+
+
+_ONLY_SCANNED: Final = (
+    "Without a network this phone answers the code of a sign-in and nothing else: that one says everything the phone "
+    "must know. Connect the phone, then do the same again."
+)
+_NEVER_LOOKED: Final = (
+    "This phone has lost what it knew of the service, so it cannot sign in without asking it. Connect the phone and "
+    "sign in once by a prompt; after that it works without a network, too."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAnswer:
+    """What the camera of the other screen must read. Nobody knows yet whether it will be accepted.
+
+    ``signed_at``: Unix second by this phone's own clock, which nothing has compared with another one.
+    """
+
+    statement: Statement
+    text: str = field(repr=False)
+    signed_at: int
 
 
 class SigningIn(Answering):
@@ -70,6 +93,26 @@ class SigningIn(Answering):
             if invitation is not None and invitation.terms is not None:
                 return with_code(self._approve_scanned(state, invitation, invitation.terms, line))
             return with_code(self._repeated(challenge) or self._approve_claimed(state, challenge, shown, line))
+
+    def answer_offline(self, invitation: str, *, number: str | None = None, line: str | None = None) -> ShownAnswer:
+        """Sign in without a network: the answer to a scanned sign-in, to be shown to the camera of that screen.
+
+        It goes by what this phone remembers of the account, and by its own clock.
+        """
+        with self._keystore.exclusive():
+            state = self._linked_state()
+            scan = scanned(invitation, origin=state.server, tenant=state.tenant) if ":" in invitation else None
+            if scan is None or scan.terms is None:
+                raise UnsafeError(SafetyCode.NEEDS_NETWORK, _ONLY_SCANNED)
+            if number not in {None, scan.number}:
+                raise mismatch("code")
+            statement = self._composed(state, scan, scan.terms, line)
+            if statement is None:
+                raise UnsafeError(SafetyCode.NEEDS_NETWORK, _NEVER_LOOKED)
+            answer = self._ceremony.sign_for_camera(
+                Review(statement), state=state, invited=invited(scan, scan.terms), key=self._device
+            )
+            return ShownAnswer(statement, answer.encode(), answer.created_at)
 
     def prompts(self) -> wire.Prompts:
         """Sign-ins that wait for this phone. Their numbers are to be read from the other screen, not from here."""

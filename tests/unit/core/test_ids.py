@@ -241,3 +241,32 @@ def test_what_is_no_nonce_or_account_gives_no_bytes(text: str) -> None:
     with pytest.raises(Malformed) as refused:
         ids.account_bytes(ids.AccountId(text))
     assert refused.value.code is Code.FIELD
+
+
+def test_a_request_id_is_seventeen_bytes_and_comes_back() -> None:
+    request = ids.new_request_id("lgn", 1_795_453_200, bytes(range(12)))
+    raw = ids.request_bytes(request)
+    assert len(raw) == 17
+    assert ids.request_text("lgn", raw) == request
+    assert ids.request_text("lgn", ids.request_bytes(ids.new_request_id("lgn", (1 << 40) - 1, b"\xff" * 12)))
+
+
+def test_only_ids_of_this_making_have_those_bytes() -> None:
+    with pytest.raises(Malformed) as short:
+        ids.request_bytes(ids.request_id("lgn_2Y7K4M9QWZ3T"))
+    assert short.value.code is Code.LENGTH
+
+
+@pytest.mark.parametrize("bit", range(6))
+def test_the_bits_that_no_character_carries_make_no_second_id(bit: int) -> None:
+    raw = bytes(16) + bytes((1 << bit,))
+    with pytest.raises(Malformed) as second:
+        ids.request_text("lgn", raw)
+    assert second.value.code is Code.ENCODING
+
+
+@pytest.mark.parametrize("raw", [b"", bytes(16), bytes(18)])
+def test_another_number_of_bytes_makes_no_request_id(raw: bytes) -> None:
+    with pytest.raises(Malformed) as other:
+        ids.request_text("lgn", raw)
+    assert other.value.code is Code.LENGTH

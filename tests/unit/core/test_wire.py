@@ -24,6 +24,7 @@ MESSAGES: list[msgspec.Struct] = [
     wire.StartBinding("alice@example.com", SESSION, "+4915112345678"),
     wire.Started(ID, "42", 120, "PTERI1:0"),
     wire.EnterCode("4641 6065", "A" * 43),
+    wire.BringAnswer("PTERI1:0", "PTERI1R:0", "A" * 43),
     wire.Token("ct1.1795453500.client.mac", 1_795_453_500),
     wire.SignedIn(
         "COMPLETED", AccountId("acct_5X3N8J2K7Q4M"), 1, DEVICE, "FULL", "CONTINUOUS", None, "pteri:otp", ("pop",), 7
