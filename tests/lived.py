@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from chains import OFFERED, enter, prepared
 from pteri.app.deployment import Deployment
 from pteri.app.findings import Acknowledged
 from pteri.app.forget import forget_old
@@ -35,7 +36,7 @@ class Lived:
 
 def lived(place: Path) -> Lived:
     """Sign-ins of two people; one of them adds a phone, has a recovery stopped, removes a phone, and is refused."""
-    world = World(place)
+    world = World(place, rules=OFFERED)
     told: list[Acknowledged] = []
     first = world.enrolled("first phone", "alice@example.com")
     bobs = world.enrolled("bob's phone", "bob@example.com", words=MALLORY_WORDS)
@@ -59,6 +60,7 @@ def lived(place: Path) -> Lived:
     world.clock.advance(2 * DAY)
     assert asyncio.run(forget_old(world.deployment, world.clock.now())) == 1
     told.append(signed_in(world, first, "alice@example.com", scanned=True))
+    told += [signed_in_offline(world, first, days) for days in (0, 1)]
     fourth = world.phone("fourth phone")
     assert first.approve_offer(fourth.offer(), revoke_old=False).decided.status == 202
     alice, bob = world.account_of(first).id, world.account_of(bobs).id
@@ -75,6 +77,19 @@ def signed_in(world: World, phone: SimPhone, login: str, *, scanned: bool = Fals
         phone.look()  # its list of phones, from which it knows the account as it is now
     shown = phone.scan(started) if scanned else phone.approve(started)
     done = world.site(phone.tenant).enter_code("logins", started.id, shown.code, browser)
+    assert done.status == 200, done.body
+    return Acknowledged(RequestId(started.id), AccountId(done.json["account"]), world.clock.now())
+
+
+def signed_in_offline(world: World, phone: SimPhone, days: int) -> Acknowledged:
+    """With a code that the phone prepared so many days ago."""
+    phone.look()
+    chain, shown = prepared(phone, f"{days} days", days=days + 1)
+    assert shown.decided.status == 200
+    world.clock.advance(days * DAY)
+    browser = Browser("desk without a network")
+    started = world.site(phone.tenant).start_sign_in("alice@example.com", browser, prompt=False)
+    done = enter(world.site(phone.tenant), started, chain.shown(world.clock.now()), browser)
     assert done.status == 200, done.body
     return Acknowledged(RequestId(started.id), AccountId(done.json["account"]), world.clock.now())
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+import chains
 import quarrels
 from builders import account_id, digest, thumbprint, wallet
 from ledger import DAY, HOUR, MINUTE, Ledger, opened
@@ -152,6 +153,10 @@ STORIES: Final[dict[str, Callable[[], Ledger]]] = {
         lambda it: it.revoke(2, 1),
         lambda it: quarrels.veto(it, 1, it.events[-1].approval),  # type: ignore[union-attr]  # of DeviceSuspended
     ),
+    "offline codes prepared": lambda: _with(chains.offering(), lambda it: chains.prepare(it, 1)),
+    "signed in with an offline code": lambda: _with(
+        chains.offering(), lambda it: chains.prepare(it, 1), lambda it: it.wait(HOUR), lambda it: chains.sign_in(it, 1)
+    ),
     "contested, and claimed with guardians": lambda: _with(
         quarrels.spoken_for(guarded(), "G", 3),
         lambda it: quarrels.freeze(it, 2, ""),
@@ -199,6 +204,7 @@ def _acts_by(ledger: Ledger, number: int) -> Iterator[Attempt]:
     for target in (1, 2, 3, 4, 9):
         yield Attempt(ledger.removal(number, target))
     yield Attempt(SetupOtp(account.id, thumbprint(number), account.epoch, None, length=0, start=0, step=0))
+    yield Attempt(chains.preparing(ledger, number))
     yield Attempt(quarrels.backup(ledger, number))
 
 

@@ -69,12 +69,22 @@ class SimClock:
 
     def __init__(self, at: int = START) -> None:
         self.at = at
+        self.stepped = 0
 
     def now(self) -> int:
         return self.at
 
+    def stepped_s(self) -> int:
+        return self.stepped
+
     def advance(self, seconds: int) -> None:
+        """Time passes."""
         self.at += seconds
+
+    def set(self, seconds: int) -> None:
+        """Somebody sets it forward or back."""
+        self.at += seconds
+        self.stepped += seconds
 
 
 class SimEntropy:

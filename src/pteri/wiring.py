@@ -21,6 +21,7 @@ from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.forget import forget_old
+from pteri.app.halting import ClockNews, watch_clock
 from pteri.app.loops import Loop, News, Stop, pull
 from pteri.app.sequence import give_positions
 from pteri.core import ids
@@ -138,11 +139,21 @@ def start_loops(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
     store, clock = deployment.store, deployment.clock
     holder = holder_of(deployment.entropy)
     return [
-        asyncio.create_task(
-            _loud(loop.name, pull(loop, store=store, clock=clock, holder=holder, stop=stop, tell=_teller(loop.name)))
-        )
-        for loop in loops_of(deployment)
+        asyncio.create_task(_loud("clock", watch_clock(clock, stop=stop, tell=_tell_of_clock))),
+        *(
+            asyncio.create_task(
+                _loud(
+                    loop.name, pull(loop, store=store, clock=clock, holder=holder, stop=stop, tell=_teller(loop.name))
+                )
+            )
+            for loop in loops_of(deployment)
+        ),
     ]
+
+
+def _tell_of_clock(news: ClockNews, stepped_s: int) -> None:
+    level = _log.critical if news is ClockNews.JUMPED else _log.warning
+    level(news.value, stepped_s=stepped_s)
 
 
 def _teller(name: str) -> Callable[[News], None]:

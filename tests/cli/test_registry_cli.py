@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from chains import OFFERED
 from lived import Lived, lived, signed_in
 from pteri.core.ids import Domain, TenantId, to_base64url
 from pteri.deployment_key import create_deployment_key
@@ -54,7 +55,9 @@ def settings(registry: Lived, place: Path) -> Iterator[Path]:
         for name, key in registry.world.sites.items()
     )
     create_deployment_key(place / "deployment.key", hashlib.sha256(b"deployment").digest())
-    write_settings(place / "pteri.toml", Settings(server=server, tenants=sites))
+    write_settings(
+        place / "pteri.toml", Settings(server=server, tenants=sites, rules={"offline_codes_s": OFFERED.offline_codes_s})
+    )
     yield place / "pteri.toml"
     for name in ("deployment.key", "pteri.toml"):
         (place / name).unlink()
@@ -76,8 +79,8 @@ def test_a_whole_registry_ends_with_0_and_says_what_was_looked_at(settings: Path
     done = fsck(settings, "--ledger", str(ledger))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
-        "2 accounts, 23 events, 23 log positions. Proved again from its signatures: 19 events.",
-        "Compared with 8 acknowledged acts.",
+        "2 accounts, 27 events, 27 log positions. Proved again from its signatures: 23 events.",
+        "Compared with 10 acknowledged acts.",
         "Not checked, PHONE_UNKNOWN: 1",
         "Whole.",
     ]
@@ -85,13 +88,13 @@ def test_a_whole_registry_ends_with_0_and_says_what_was_looked_at(settings: Path
 
 def test_a_program_reads_the_same_as_one_object(settings: Path) -> None:
     told = json.loads(fsck(settings, "--json").stdout)
-    assert (told["clean"], told["accounts"], told["events"], told["findings"]) == (True, 2, 23, [])
+    assert (told["clean"], told["accounts"], told["events"], told["findings"]) == (True, 2, 27, [])
 
 
 def test_a_registry_that_is_not_whole_ends_with_1_and_names_what_is_wrong(settings: Path, registry: Lived) -> None:
     def move(change: int) -> None:
         with closing(sqlite3.connect(settings.with_name("pteri.sqlite3"))) as connection, connection:
-            connection.execute("UPDATE log SET position = position + ? WHERE position >= 21", (change,))
+            connection.execute("UPDATE log SET position = position + ? WHERE position >= 25", (change,))
 
     move(5)
     try:

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from chains import DAY, OFFERED
 from phones import EMAIL, Wire, client, unasked
 from pteri.core.keys.message import verify_message
 from pteri.core.keys.secret import Secret
+from pteri.core.offline import spaced_offline_code
 from pteri.wallet.cli import app, this_machine
 from pteri.wallet.desk import Machine
 from pteri.wallet.errors import WalletCode, WalletError
@@ -21,6 +23,7 @@ from pteri.wallet.keystore import LIGHT, Keystore
 from pteri.wallet.transfer_notes import TransferNotes
 from pteri.wallet.wallet import Wallet
 from world import ALICE_WORDS, LINE, ORIGIN, SimEntropy, World
+from worlds import Worlds
 
 HOUR = 3600
 PASSPHRASE = "correct horse battery"
@@ -685,6 +688,33 @@ def test_this_machine_follows_its_environment(tmp_path: Path, monkeypatch: pytes
     assert 86_000 < stepped.clock.now() - real.clock.now() < 87_000
     stepped.connect().close()
     assert CliRunner().invoke(app, ["address", "--json"]).exit_code == 1
+
+
+# --- without a network ----------------------------------------------------------------------------------------------
+
+
+def test_codes_are_prepared_with_a_network_and_shown_without_one(worlds: Worlds) -> None:
+    world = worlds(rules=OFFERED)
+    shell = with_account(world)
+    prepared = shell.json("offline-codes", "prepare", "--days", "2", "--yes")
+    assert prepared["ends_at"] == world.clock.now() + 2 * DAY
+    assert "can sign in without a network until" in shell.run("devices").stdout
+    sent = len(shell.wire.sent)
+    shown = shell.json("offline-codes", "show")
+    assert len(shell.wire.sent) == sent
+    plain = shell.run("offline-codes", "show").stdout
+    assert spaced_offline_code(shown["code"]) in plain
+    waiting = unasked(world)
+    signed_in = client(world).enter_offline_code(waiting, spaced_offline_code(shown["code"]))
+    assert (signed_in.acr, signed_in.level) == ("pteri:offline", "REDUCED")
+    world.clock.advance(2 * DAY)
+    assert shell.refusal("offline-codes", "show") == "NO_OFFLINE_CODES"
+
+
+def test_a_service_without_offline_codes_says_so_on_the_command_line(world: World) -> None:
+    shell = with_account(world)
+    assert shell.refusal("offline-codes", "prepare", "--yes") == "NOT_OFFERED"
+    assert shell.refusal("offline-codes", "show") == "NO_OFFLINE_CODES"
 
 
 # --- without a network -------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from pteri.app.ports import StoreUnavailable
 from pteri.app.rechecking import Unchecked
 from pteri.app.refolding import Refolding
 from pteri.core.ids import AccountId, RequestId, TenantId, Thumbprint
-from pteri.domain.events import CodesSetUp, SignedIn, SignInApproved
+from pteri.domain.events import CodesSetUp, SignedIn, SignedInOffline, SignInApproved
 from pteri.domain.records import RecordedEvent
 from pteri.domain.rules import Rules
 
@@ -134,10 +134,10 @@ def test_a_registry_that_has_lived_is_whole(registry: Lived, copy: Path) -> None
     report = looked_at(registry, copy, registry.acknowledged)
     assert report.findings == ()
     assert report.clean
-    assert (report.accounts, report.events, report.positions) == (2, 23, 23)
-    assert report.acknowledged == len(registry.acknowledged) == 8
+    assert (report.accounts, report.events, report.positions) == (2, 27, 27)
+    assert report.acknowledged == len(registry.acknowledged) == 10
     # Left over: two migration approvals and the end of a suspension, which have no evidence of their own.
-    assert report.proved == 23 - 3 - 1  # and the phone that nobody knew is counted below
+    assert report.proved == 27 - 3 - 1  # and the phone that nobody knew is counted below
     assert report.unchecked == {"PHONE_UNKNOWN": 1}
 
 
@@ -183,7 +183,7 @@ ROWS: dict[str, tuple[Damaging, set[str]]] = {
     "the first log position is gone": (run("DELETE FROM log WHERE position = 0"), {"LOG_GAP", "POSITION_MISSING"}),
     "the end of the log is gone": (run("DELETE FROM log WHERE position > 18"), {"POSITION_MISSING"}),
     "all of the log is gone": (run("DELETE FROM log"), {"POSITION_MISSING"}),
-    "the log has a hole": (run("UPDATE log SET position = position + 1 WHERE position = 22"), {"LOG_GAP"}),
+    "the log has a hole": (run("UPDATE log SET position = position + 1 WHERE position = 26"), {"LOG_GAP"}),
     "two events have changed their log positions": (
         swapped("log"),
         {"POSITION_ORDER"},
@@ -257,7 +257,7 @@ def test_an_event_that_cannot_be_read_is_found_from_both_sides_and_hides_no_othe
     assert [finding.code for finding in report.findings] == [Damage.UNREADABLE] * 2
     assert "log position" in report.findings[0].detail
     assert (report.findings[1].account, report.findings[1].seq) == (registry.alice, 4)
-    assert (report.accounts, report.events) == (2, 22)
+    assert (report.accounts, report.events) == (2, 26)
 
 
 def test_a_nonce_that_is_not_spent_is_found_at_the_act_that_spent_it(registry: Lived, copy: Path) -> None:
@@ -328,7 +328,7 @@ def test_a_log_position_that_is_doubled_is_found(registry: Lived, copy: Path) ->
             """
             CREATE TABLE free (position BIGINT NOT NULL PRIMARY KEY, tenant TEXT, account TEXT, seq BIGINT);
             INSERT INTO free SELECT position, tenant, account, seq FROM log;
-            INSERT INTO free SELECT 23, tenant, account, seq FROM log WHERE position = 3;
+            INSERT INTO free SELECT 27, tenant, account, seq FROM log WHERE position = 3;
             DROP TABLE log;
             ALTER TABLE free RENAME TO log;
             """
@@ -515,13 +515,17 @@ def test_nearly_every_character_of_every_event_is_covered(registry: Lived) -> No
     for _ in range(400):
         history = chance.choice(histories)
         number = chance.randrange(len(history))
-        if isinstance(history[number].event, CodesSetUp):
+        event = history[number].event
+        if isinstance(event, CodesSetUp):
             continue  # by a phone that nobody knew then: said to be unchecked
         text = msgspec.json.encode(history[number]).decode()
         at = chance.randrange(len(text))
         changed = text[:at] + another(text[at]) + text[at + 1 :]
         if not _is_found(registry, history, number, changed):
-            missed.append(_changed_fields(json.loads(text), json.loads(changed)))
+            fields = _changed_fields(json.loads(text), json.loads(changed))
+            if isinstance(event, SignedInOffline) and fields == ("event", "request"):
+                continue  # an offline code names no sign-in: which one it opened is the server's word
+            missed.append(fields)
     assert {fields for fields in missed if fields not in MAY_DIFFER} == set()
 
 
@@ -626,7 +630,7 @@ def test_an_account_that_moves_while_it_is_read_is_whole(tmp_path: Path) -> None
     report = looking.result()
     assert report.findings == ()
     assert sign_ins == 4  # before each read: the events of two accounts, and whether any come after them
-    assert report.events >= 23
+    assert report.events >= 27
 
 
 def test_a_database_that_fails_is_no_finding(registry: Lived, copy: Path) -> None:
@@ -652,4 +656,4 @@ def test_a_database_that_fails_is_no_finding(registry: Lived, copy: Path) -> Non
 def test_what_cannot_be_checked_is_counted_and_no_finding(registry: Lived, copy: Path) -> None:
     report = looked_at(registry, copy, rules=OTHER_RULES)
     assert report.clean
-    assert report.unchecked["OTHER_RULES"] == 20
+    assert report.unchecked["OTHER_RULES"] == 24

@@ -156,6 +156,9 @@ def every_route(world: World, thief: SimPhone, stand: Stand, set_up: Stand) -> d
         "/freezes": thief.start_freeze,
         "/unfreezes": lambda: thief.start_unfreeze(Key("a guess")),
         "/backup-checks": lambda: thief.start_backup_check(digest("a backup")),
+        "/offline-codes": lambda: thief.post(
+            "/offline-codes", wire.PrepareOfflineCodes(digest("end"), stand.statement.issued_at, 30, 2880)
+        ),
         "/attestations": lambda: thief.start_attest(account_of(stand), thief),
     }
 

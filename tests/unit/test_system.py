@@ -45,6 +45,22 @@ def test_the_clocks_and_the_generator_fit_the_wallets_ports(file: Path) -> None:
     assert isinstance(entropy.draw(1), bytes)
 
 
+def test_a_clock_that_nobody_sets_has_not_stepped_and_a_simulated_one_never_has(file: Path) -> None:
+    assert SystemClock().stepped_s() == 0
+    stepped = SteppedClock(file)
+    advance(file, 10_000)
+    assert stepped.now() > SystemClock().now()
+    assert stepped.stepped_s() == 0
+
+
+@pytest.mark.parametrize("seconds", [-1000, 1000])
+def test_a_clock_that_is_set_says_by_how_much(seconds: int) -> None:
+    """Whether the clock or the counter moved, no clock can know: so a test may move the counter."""
+    clock = SystemClock()
+    clock._began -= seconds  # as if the clock had shown so much less when it began
+    assert clock.stepped_s() == seconds
+
+
 def test_real_time_is_in_seconds_of_this_century() -> None:
     assert 1_700_000_000 < SystemClock().now() < 4_100_000_000
 

@@ -41,11 +41,24 @@ class EntropyFailure(Exception):
 
 
 class SystemClock:
-    """Real time."""
+    """Real time, and how far somebody has set it since this object was made."""
+
+    def __init__(self) -> None:
+        self._began = time.time() - _counted_s()
 
     def now(self) -> int:
         """Unix seconds, UTC."""
         return int(time.time())
+
+    def stepped_s(self) -> int:
+        """How far the clock was set since then, in seconds; a correction that only makes it run faster is none."""
+        return round(time.time() - _counted_s() - self._began)
+
+
+def _counted_s() -> float:
+    """Seconds that this machine has counted, in its sleep too where the system says so. Nobody can set them."""
+    counter = getattr(time, "CLOCK_BOOTTIME", None)  # not on every system
+    return time.monotonic() if counter is None else time.clock_gettime(counter)
 
 
 class _ClockFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,6 +85,10 @@ class SteppedClock:
             self._look()
             self._latest = max(self._latest, int(time.time()) + self._offset_s)
             return self._latest
+
+    def stepped_s(self) -> int:
+        """0: a demo's clock is set all the time, and that is what it is for."""
+        return 0
 
     def _look(self) -> None:
         """Read the file again if it is another one than at the last look."""

@@ -23,6 +23,7 @@ from pteri.core.acts import (
     FreezeAccount,
     RevokeDevice,
     RotateWallet,
+    SetupOtp,
     StatementAct,
     UnfreezeAccount,
     VetoChange,
@@ -31,6 +32,7 @@ from pteri.core.errors import Code, Malformed
 from pteri.core.guardians import parse_guardians
 from pteri.core.keys.address import parse_address
 from pteri.core.keys.device import DeviceKey
+from pteri.core.offline import ChainTerms, check_terms
 from pteri.core.wallets import PinnedWallet, pin_wallet
 from pteri.domain.account import Account
 from pteri.domain.decisions import Reason
@@ -42,6 +44,7 @@ __all__ = [
     "checked_wallet",
     "start_backup_check",
     "start_freeze",
+    "start_offline_codes",
     "start_protection",
     "start_revocation",
     "start_rotation",
@@ -184,6 +187,27 @@ async def start_protection(deployment: Deployment, asking: Asking, wanted: wire.
             codes=codes_digest(keys),
         )
         return _Wanted(act, Also(recovery_code=code, code_keys=keys))
+
+    return await _change(deployment, asking, change)
+
+
+async def start_offline_codes(deployment: Deployment, asking: Asking, wanted: wire.PrepareOfflineCodes) -> Done:
+    """A verified phone prepares codes for when it has no network."""
+    end = ids.digest(wanted.chain_end)
+
+    def change(call: PhoneCall, account: Account) -> _Wanted:
+        terms = check_terms(ChainTerms(account.id, call.caller, wanted.start, wanted.step, wanted.length))
+        return _Wanted(
+            SetupOtp(
+                account=account.id,
+                device=call.caller,
+                epoch=account.epoch,
+                chain_end=end,
+                length=terms.length,
+                start=terms.start,
+                step=terms.step,
+            )
+        )
 
     return await _change(deployment, asking, change)
 

@@ -12,6 +12,7 @@ import msgspec
 
 from pteri.app.callers import Call
 from pteri.app.deployment import Deployment
+from pteri.app.halting import is_halted
 from pteri.app.ports import (
     AccountChange,
     Answer,
@@ -23,7 +24,7 @@ from pteri.app.ports import (
     Limited,
     Repeated,
 )
-from pteri.app.refusals import Clashes, Denied, NotAllowed, Refusal, RefusalCode, SlowDown
+from pteri.app.refusals import Clashes, ClockJumped, Denied, NotAllowed, Refusal, RefusalCode, SlowDown
 from pteri.core.wire import Decided
 from pteri.domain.account import Account
 from pteri.domain.decisions import Reason
@@ -45,6 +46,7 @@ _SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.RECOVERY_STOPPED: "A recovery was stopped by a phone of the account. Add this one with that phone.",
     Reason.NOTHING_TO_ACCEPT: "Nothing waits for this phone any more. Start again.",
     Reason.UNKNOWN_TARGET: "This account has no such phone, or it is removed already. Look at the list.",
+    Reason.NOT_OFFERED: "This service does not offer that. Ask its help desk what it offers instead.",
     Reason.LAST_DEVICE: "This is the only verified phone of the account. Add another one first, then remove this.",
 }
 """What a person hears of a reason that they can do something about."""
@@ -89,6 +91,8 @@ async def commit(deployment: Deployment, changeset: Changeset, *, when_limited: 
 
     ``when_limited``: what to commit instead when a window is full, where that is no refusal.
     """
+    if is_halted(deployment.clock, changeset.account):
+        raise ClockJumped
     [outcome] = await deployment.store.commit([changeset])
     match outcome:
         case Committed():

@@ -86,7 +86,9 @@ class _Decided(msgspec.Struct, frozen=True, gc=False):
     @property
     def awaits_code(self) -> bool:
         """Whether it counts only when the code that both signatures make has been typed."""
-        return not self.refused and isinstance(self.act, BindWallet | Authenticate | SetupOtp)
+        if isinstance(self.act, SetupOtp):
+            return not self.refused and self.act.chain_end is None
+        return not self.refused and isinstance(self.act, BindWallet | Authenticate)
 
 
 async def decided_changes(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from pteri.app.deployment import Deployment
+from pteri.app.halting import is_halted
 from pteri.app.lapsing import sign_in_lapsed
 from pteri.app.ports import ChallengeChange, Changeset, Committed
 from pteri.domain.challenge import Challenge, ChallengeEvent
@@ -48,5 +49,7 @@ async def _recorded(deployment: Deployment, challenge: Challenge, at: int) -> bo
         challenges=(ChallengeChange(challenge.version, challenge.after(ChallengeEvent.CANCEL)),),
         account=sign_in_lapsed(deployment, challenge, stored, at),
     )
+    if is_halted(deployment.clock, changeset.account):
+        return False
     [outcome] = await deployment.store.commit([changeset])
     return isinstance(outcome, Committed)

@@ -25,12 +25,13 @@ from pteri.app.rechecking import Unchecked, nonce_of
 from pteri.app.refolding import Refolding
 from pteri.core.ids import AccountId, RequestId
 from pteri.domain.account import Account
-from pteri.domain.events import AccountBound, SignedIn
+from pteri.domain.events import AccountBound, SignedIn, SignedInOffline
 from pteri.domain.records import RecordedEvent
 
 __all__ = ["fsck"]
 
 _PAGE: Final = 200
+_ACKNOWLEDGED: Final = SignedIn | SignedInOffline | AccountBound
 
 
 async def fsck(
@@ -62,7 +63,7 @@ class _Ledger:
     def meet(self, recorded: RecordedEvent) -> None:
         """An event of the registry."""
         owed = self._owed.get(recorded.account)
-        if owed is not None and isinstance(recorded.event, SignedIn | AccountBound) and recorded.event.request in owed:
+        if owed is not None and isinstance(recorded.event, _ACKNOWLEDGED) and recorded.event.request in owed:
             owed[recorded.event.request] += 1
 
     def settle(self, account: Account, findings: Findings) -> None:

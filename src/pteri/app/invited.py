@@ -41,11 +41,11 @@ def sign_in_challenge(
     )
 
 
-def invitation_to(deployment: Deployment, tenant: Tenant, challenge: Challenge) -> Invitation:
-    """What the browser shows of a sign-in."""
+def invitation_to(deployment: Deployment, tenant: Tenant, challenge: Challenge, named: AccountId) -> Invitation:
+    """What the browser shows of a sign-in. ``named``: the account, or whom its decoy is said to be for."""
     asked = challenge.asked
     assert isinstance(asked, SignInAsked)
-    whom = ids.account_bytes(challenge.account or ids.new_account_id(deployment.entropy.draw(TICKET_BYTES)))
+    whom = ids.account_bytes(named)
     terms = Terms(
         session=asked.session,
         nonce=challenge.nonce,

@@ -21,7 +21,7 @@ from pteri.core import ids, wire
 from pteri.core.errors import ProtocolError
 from pteri.core.esim import line_commitment, line_reference
 from pteri.core.ids import AccountId, Digest, RequestId
-from pteri.core.invitation import Invitation
+from pteri.core.invitation import TICKET_BYTES, Invitation
 from pteri.core.wallets import pin_wallet
 from pteri.domain.challenge import Asked, BindAsked, Challenge, ChallengeState, SignInAsked, StatementAsked
 
@@ -73,7 +73,9 @@ async def start_sign_in(deployment: Deployment, asking: ClientAsking, wanted: wi
     number = _two_digits(deployment)
     asked = SignInAsked(session=ids.digest(wanted.session), number=number)
     challenge = sign_in_challenge(deployment, call.tenant, asked, account=account, at=call.at)
-    started = _started(invitation_to(deployment, call.tenant, challenge), challenge)
+    # A decoy names the same nobody each time, as an account is the same each time: what is counted by it tells nothing.
+    named = account or ids.new_account_id(deployment.vault.tag("decoy", call.tenant.id, login)[:TICKET_BYTES])
+    started = _started(invitation_to(deployment, call.tenant, challenge, named), challenge)
     if not wanted.prompt:
         return Done(201, msgspec.json.encode(started))
     return await with_retries(lambda: _commit_prompted(deployment, call, challenge, started, login))

@@ -28,6 +28,7 @@ from pteri.domain.events import (
     DeviceSuspended,
     Event,
     MigrationApproved,
+    OfflineCodesPrepared,
     ProtectionChanged,
     ProtectionHeld,
     ProtectionStopped,
@@ -37,6 +38,7 @@ from pteri.domain.events import (
     RecoveryStopped,
     RecoveryWithdrawn,
     RotationStarted,
+    SignedInOffline,
     SpokenFor,
     SuspensionObjected,
     WalletRotated,
@@ -105,6 +107,8 @@ _QUARRELS: Final[Mapping[type[Event], tuple[NoticeKind, str, str | None]]] = {
     ProtectionHeld: (NoticeKind.PROTECTION_CHANGE_STARTED, "device", "held_until"),
     ProtectionChanged: (NoticeKind.PROTECTION_CHANGED, "device", None),
     SpokenFor: (NoticeKind.SPOKEN_FOR, "new_device", "until"),
+    OfflineCodesPrepared: (NoticeKind.OFFLINE_CODES_PREPARED, "device", None),
+    SignedInOffline: (NoticeKind.OFFLINE_CODE_USED, "device", None),
 }
 """What is told of an event, and which of its fields say of whom and until when."""
 

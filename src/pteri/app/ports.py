@@ -59,6 +59,13 @@ class Clock(Protocol):
         """Unix seconds."""
         ...
 
+    def stepped_s(self) -> int:
+        """By how many seconds it has been set forward (or back, negative) since it was started.
+
+        Measured against a counter of the machine that nobody can set; 0 while time just passes.
+        """
+        ...
+
 
 class Entropy(Protocol):
     """Randomness for ids, nonces and salts."""
@@ -145,6 +152,7 @@ class CounterKind(StrEnum):
     WALLET_ALONE = "WALLET_ALONE"
     LINE_GUESS = "LINE_GUESS"
     RECOVERY_CODE = "RECOVERY_CODE"
+    OFFLINE_GUESS = "OFFLINE_GUESS"
     WRONG_ANSWER = "WRONG_ANSWER"
 
 

@@ -20,6 +20,7 @@ from pteri.domain.account import Account, Protection
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeState, SignInAsked
 from pteri.domain.device import DeviceState
 from pteri.domain.migration import Migration
+from pteri.domain.offline import chain_of
 from pteri.domain.records import Notice
 from pteri.domain.recovery import Recovery
 
@@ -115,6 +116,11 @@ def _waited_for(account: Account, newcomer: Thumbprint) -> Account:
     )
 
 
+def _offline_until(account: Account, device: Thumbprint) -> int:
+    chain = chain_of(account, device)
+    return 0 if chain is None else chain.terms.ends_at
+
+
 def _seen(account: Account, caller: Thumbprint, notices: Sequence[Notice]) -> wire.DevicesSeen:
     return wire.DevicesSeen(
         account=account.id,
@@ -131,6 +137,7 @@ def _seen(account: Account, caller: Thumbprint, notices: Sequence[Notice]) -> wi
                 this_phone=device.thumbprint == caller,
                 revoke_at=None if device.suspension is None else device.suspension.revoke_at,
                 case=None if device.suspension is None else device.suspension.approval or None,
+                offline_until=_offline_until(account, device.thumbprint),
             )
             for device in account.devices
         ),

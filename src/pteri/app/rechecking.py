@@ -53,6 +53,7 @@ from pteri.domain.events import (
     Event,
     MigrationApproved,
     MigrationConfirmed,
+    OfflineCodesPrepared,
     ProtectionChanged,
     ProtectionHeld,
     ProtectionStopped,
@@ -100,6 +101,7 @@ _PURPOSES: Final = {
     AccountContested: "freeze",
     AccountUnfrozen: "unfreeze",
     BackupVerified: "backup-verified",
+    OfflineCodesPrepared: "setup-otp",
 }
 """Which statement stands behind an event. A refused or held act names its own; any other event has none."""
 
@@ -318,7 +320,7 @@ def _names(event: Event, act: StatementAct) -> bool:
             return act.device == event.device
         case SignedIn() | SignInLapsed() | CodesSetUp() | BackupVerified() | ActRefused() | ActHeld():
             return act.device == event.device
-        case SpokenFor() | SuspensionObjected():
+        case SpokenFor() | SuspensionObjected() | OfflineCodesPrepared():
             return act.device == event.device
         case event if (by := getattr(event, "by", None)) is not None:
             return bool(act.device == by)

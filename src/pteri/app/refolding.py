@@ -12,10 +12,14 @@ from typing import Final
 
 from pteri.app.deployment import Tenant
 from pteri.app.rechecking import Before, Fault, Unchecked, recheck
+from pteri.core import ids
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, RequestId, TenantId, Thumbprint
+from pteri.core.offline import HINTS, TypedElement, verify_offline_code
 from pteri.core.verify import MAX_AHEAD_S
+from pteri.domain import offline
 from pteri.domain.account import Account
+from pteri.domain.decisions import Permit
 from pteri.domain.events import (
     Event,
     FreezeEnded,
@@ -25,6 +29,7 @@ from pteri.domain.events import (
     ProtectionTookEffect,
     RecoveryExpired,
     SignedIn,
+    SignedInOffline,
     SignInApproved,
     SignInLapsed,
     SuspensionEnded,
@@ -88,6 +93,7 @@ class Refolding:
         self._check_order(recorded.seq, recorded.event)
         self._check_lapse(recorded.seq, recorded.event)
         self._check_approval(recorded.seq, recorded.event)
+        self._check_offline_code(recorded.seq, recorded.event)
         self._check_evidence(recorded)
         self._evolve(recorded.seq, recorded.event)
 
@@ -100,7 +106,7 @@ class Refolding:
             self._note(Broken.TIME, seq, f"{event.name} happened long before what was recorded before it")
         self._latest_at = max(self._latest_at, event.at)
         # An approved sign-in ends one way.
-        name = "sign-in" if isinstance(event, SignedIn | SignInLapsed) else event.name
+        name = "sign-in" if isinstance(event, SignedIn | SignedInOffline | SignInLapsed) else event.name
         if (name, event.request) in self._acts:
             self._note(Broken.TWICE, seq, f"{event.name} of request {event.request} came before")
         self._acts[name, event.request] = event.at
@@ -133,6 +139,30 @@ class Refolding:
                 self.unchecked[Unchecked.APPROVAL_ALONE] -= 1
                 if self._approved.pop(event.request) != event.device:
                     self._note(Fault.EFFECT, seq, f"{event.name} on another phone than the one that approved")
+
+    def _check_offline_code(self, seq: int, event: Event) -> None:
+        """A code that was typed is its own evidence: it hashes to what was accepted before."""
+        if not isinstance(event, SignedInOffline) or self.account is None:
+            return
+        chain = offline.chain_of(self.account, event.device)
+        if chain is None:
+            return  # the fold says so
+        try:
+            typed = TypedElement(ids.from_crockford(event.element), event.slot % HINTS)
+            proved = verify_offline_code(
+                typed, expected_terms=chain.terms, expected_end=chain.end, spent=chain.spent, at=event.at
+            )
+        except ProtocolError as error:
+            self._note(Fault.SIGNATURE, seq, f"{event.name}: {error.detail} ({error.code})")
+            return
+        if (proved.slot, proved.element) != (event.slot, event.element):
+            self._note(Fault.EFFECT, seq, f"{event.name} is not what this code makes")
+        elif event.rules != self._rules.digest():
+            self.unchecked[Unchecked.OTHER_RULES] += 1
+        elif not isinstance(offline.sign_in(event.device, self.account, self._rules), Permit):
+            self._note(Fault.DECISION, seq, f"{event.name}, and policy does not permit it")
+        else:
+            self.proved += 1
 
     def _check_evidence(self, recorded: RecordedEvent) -> None:
         before = Before(self.account, self._approval, self._epochs)

@@ -9,7 +9,18 @@ from enum import StrEnum
 
 from pteri.domain.decisions import Reason
 
-__all__ = ["Clashes", "Denied", "Gone", "NotAllowed", "NotFound", "Refusal", "RefusalCode", "SlowDown", "TooLarge"]
+__all__ = [
+    "Clashes",
+    "ClockJumped",
+    "Denied",
+    "Gone",
+    "NotAllowed",
+    "NotFound",
+    "Refusal",
+    "RefusalCode",
+    "SlowDown",
+    "TooLarge",
+]
 
 
 class RefusalCode(StrEnum):
@@ -27,6 +38,7 @@ class RefusalCode(StrEnum):
     MAILBOX_FULL = "MAILBOX_FULL"
     MESSAGE_SIZE = "MESSAGE_SIZE"
     PLACE_TAKEN = "PLACE_TAKEN"
+    CLOCK_JUMPED = "CLOCK_JUMPED"
 
 
 class Refusal(Exception):
@@ -76,4 +88,15 @@ class SlowDown(Refusal):
     def __init__(self, until: int) -> None:
         super().__init__(
             RefusalCode.SLOW_DOWN, "Too many attempts. Wait, then try again; nothing is lost.", until=until
+        )
+
+
+class ClockJumped(Refusal):
+    """Time would permit it, and the service's clock was set: nobody knows what time it is."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            RefusalCode.CLOCK_JUMPED,
+            "The service is not sure of its clock, so nothing that waits ends now. Its operator has been told. Nothing "
+            "is lost: try again later.",
         )

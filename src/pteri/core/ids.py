@@ -30,6 +30,7 @@ __all__ = [
     "digest_text",
     "domain",
     "from_base64url",
+    "from_crockford",
     "idempotency_key",
     "matching",
     "new_account_id",
@@ -74,6 +75,7 @@ _FROM_CROCKFORD = str.maketrans(_CROCKFORD, "0123456789abcdefghijklmnopqrstuv")
 _ACCOUNT = re.compile(r"acct_[0-9A-HJKMNP-TV-Z]{12,26}")
 _REQUEST = re.compile(r"[a-z]{3}_[0-9A-HJKMNP-TV-Z]{12,26}")
 _NONCE = re.compile(r"[0-9A-HJKMNP-TV-Z]{32}")
+_CHARACTERS = re.compile(r"[0-9A-HJKMNP-TV-Z]{1,64}")
 # 43 characters carry 258 bits; the last one must leave its two low bits zero, or a digest had four spellings.
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -194,7 +196,7 @@ def account_bytes(account: AccountId) -> bytes:
     characters = account_id(account).removeprefix("acct_")
     if len(characters) != 20:
         raise Malformed(Code.LENGTH, "not an account id of this server's making")
-    return (_crockford_number(characters) << 4).to_bytes(13, "big")
+    return from_crockford(characters)
 
 
 def new_request_id(prefix: str, at: int, random: bytes) -> RequestId:
@@ -242,6 +244,13 @@ def nonce_text(raw: bytes) -> Nonce:
 def nonce_bytes(text: Nonce) -> bytes:
     """The 20 bytes of a nonce."""
     return _crockford_number(nonce(text)).to_bytes(20, "big")
+
+
+def from_crockford(characters: str) -> bytes:
+    """The inverse of :func:`crockford`: the bytes that it was given, with zeros in the bits that it left out."""
+    size, left = (len(characters) * 5 + 7) // 8, -len(characters) * 5 % 8
+    number = _crockford_number(matching(_CHARACTERS, characters, "Crockford base32"))
+    return (number << left).to_bytes(size, "big")
 
 
 def _crockford_number(characters: str) -> int:

@@ -26,6 +26,7 @@ __all__ = [
     "Decided",
     "DevicesSeen",
     "EnterCode",
+    "EnterOfflineCode",
     "Freeze",
     "MailboxSeen",
     "MigrationSeen",
@@ -33,6 +34,7 @@ __all__ = [
     "NoticeSeen",
     "OpenMailbox",
     "PhoneSeen",
+    "PrepareOfflineCodes",
     "Progress",
     "ProgressState",
     "Prompt",
@@ -123,6 +125,14 @@ class BringAnswer(_Message, frozen=True):
 
     def __repr__(self) -> str:
         return "BringAnswer()"
+
+
+class EnterOfflineCode(_Message, frozen=True):
+    """An offline code as it was typed, into the browser session that this invitation (its text) was made for."""
+
+    invitation: Annotated[str, msgspec.Meta(max_length=400)]
+    code: Annotated[str, msgspec.Meta(max_length=100)]
+    session_secret: _Secret
 
 
 class Token(_Message, frozen=True):
@@ -273,6 +283,15 @@ class Protect(_Message, frozen=True):
     recovery_code: _CodeKey | None = None
 
 
+class PrepareOfflineCodes(_Message, frozen=True):
+    """The end of a chain of offline codes, and which counts when; see :class:`pteri.core.offline.ChainTerms`."""
+
+    chain_end: Digest
+    start: Annotated[int, msgspec.Meta(ge=0)]
+    step: Annotated[int, msgspec.Meta(ge=1)]
+    length: Annotated[int, msgspec.Meta(ge=1)]
+
+
 class Freeze(_Message, frozen=True):
     """By a phone of the account."""
 
@@ -320,7 +339,8 @@ class Attest(_Message, frozen=True):
 class PhoneSeen(_Message, frozen=True):
     """A phone of the account. ``name``: four words, the same on every screen.
 
-    ``revoke_at``: when it goes, if another phone removed it; until then it may object to ``case``.
+    ``revoke_at``: when it goes, if another phone removed it; until then it may object to ``case``. ``offline_until``:
+    how long its offline codes count; 0 without any.
     """
 
     thumbprint: Thumbprint
@@ -332,6 +352,7 @@ class PhoneSeen(_Message, frozen=True):
     this_phone: bool
     revoke_at: int | None = None
     case: Digest | None = None
+    offline_until: int = 0
 
 
 class MigrationSeen(_Message, frozen=True):

@@ -10,13 +10,14 @@ import msgspec
 
 from pteri.core.guardians import Guardians
 from pteri.core.ids import AccountId, Digest, RequestId, TenantId, Thumbprint
+from pteri.core.offline import ChainTerms, SpentElement
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.device import Device, DeviceState
 from pteri.domain.migration import Migration
 from pteri.domain.recovery import Recovery
 from pteri.domain.tables import IllegalTransition, step
 
-__all__ = ["ACCOUNT_TABLE", "Account", "AccountEvent", "AccountState", "Protection", "Voucher"]
+__all__ = ["ACCOUNT_TABLE", "Account", "AccountEvent", "AccountState", "OfflineChain", "Protection", "Voucher"]
 
 
 class AccountState(StrEnum):
@@ -68,6 +69,15 @@ class Protection(msgspec.Struct, frozen=True):
     held_until: int
 
 
+class OfflineChain(msgspec.Struct, frozen=True):
+    """The offline codes of one phone. ``end``: what wallet and phone signed in ``request``; ``spent``: the last one."""
+
+    request: RequestId
+    terms: ChainTerms
+    end: Digest
+    spent: SpentElement | None = None
+
+
 class Account(msgspec.Struct, frozen=True):
     """Everything the server knows of an account. ``version`` counts its events; ``epoch`` its authority changes.
 
@@ -101,6 +111,7 @@ class Account(msgspec.Struct, frozen=True):
     old_wallets: tuple[PinnedWallet, ...] = ()
     pinned_at: int = 0
     backup_verified_at: int = 0
+    offline: tuple[OfflineChain, ...] = ()
 
     def device(self, thumbprint: str) -> Device | None:
         """The phone with this thumbprint, whatever its state."""

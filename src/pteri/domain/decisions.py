@@ -37,6 +37,8 @@ class Reason(StrEnum):
     """The objection was heard: the case waits longer, and is not stopped."""
     STOPPED = "STOPPED"
     """The objection was heard: what waited is over."""
+    OFFLINE_CODE = "OFFLINE_CODE"
+    """A code that a verified phone prepared: wallet and phone signed its chain, up to thirty days ago."""
 
     ACCOUNT_NOT_OPEN = "ACCOUNT_NOT_OPEN"
     ALREADY_BOUND = "ALREADY_BOUND"

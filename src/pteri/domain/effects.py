@@ -39,6 +39,7 @@ from pteri.domain.events import (
     DeviceSuspended,
     Event,
     MigrationApproved,
+    OfflineCodesPrepared,
     ProtectionChanged,
     ProtectionHeld,
     ProtectionStopped,
@@ -119,8 +120,8 @@ def effects(
     """Events of one decided statement on a bound account.
 
     ``newcomer_key``: SEC1 of the phone that enters, or of the guardian's or officer's who speaks for one.
-    ``code_keys``: what the digest in ``protect`` stands for. ``bind``, ``authenticate`` and ``setup-otp`` have no
-    events yet: theirs are recorded when the code that belongs to them is typed.
+    ``code_keys``: what the digest in ``protect`` stands for. ``bind``, ``authenticate`` and ``setup-otp`` without a
+    chain have no events yet: theirs are recorded when the code that belongs to them is typed.
     """
     act, request, at = statement.act, statement.request_id, circumstances.at
     purpose, device, reason = act.purpose, act.device, decision.reason
@@ -147,6 +148,16 @@ def effects(
 
 def _happened(act: StatementAct, now: _Happening) -> Event | None:  # noqa: C901, PLR0912  # one row per purpose
     match act:
+        case SetupOtp(chain_end=str() as chain_end):
+            return OfflineCodesPrepared(
+                at=now.at,
+                request=now.request,
+                device=now.phone,
+                chain_end=chain_end,
+                start=act.start,
+                step=act.step,
+                length=act.length,
+            )
         case BindWallet() | Authenticate() | SetupOtp():
             return None
         case ApproveMigration():

@@ -298,7 +298,7 @@ def _pinned(account: Account, wallet: PinnedWallet, at: int) -> Account:
         raise IllegalTransition("a wallet serves an account once")
     # The recovery codes were kept beside the wallet that is gone: new ones are made. Other guardians and codes that it
     # had asked for do not count either, or the thief would come back with them. What it alone was stopped from, and how
-    # often it froze the account, says nothing of the new one.
+    # often it froze the account, says nothing of the new one. Offline codes were prepared with its signature.
     return replace(
         account,
         wallet=wallet,
@@ -309,4 +309,5 @@ def _pinned(account: Account, wallet: PinnedWallet, at: int) -> Account:
         stopped_at=0,
         pinned_at=at,
         backup_verified_at=0,
+        offline=(),
     )

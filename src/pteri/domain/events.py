@@ -31,6 +31,7 @@ __all__ = [
     "MigrationApproved",
     "MigrationConfirmed",
     "MigrationExpired",
+    "OfflineCodesPrepared",
     "ProtectionChanged",
     "ProtectionHeld",
     "ProtectionStopped",
@@ -45,6 +46,7 @@ __all__ = [
     "SignInApproved",
     "SignInLapsed",
     "SignedIn",
+    "SignedInOffline",
     "SpokenFor",
     "SuspensionEnded",
     "SuspensionObjected",
@@ -336,6 +338,28 @@ class ActHeld(_Event, frozen=True, tag=True):
     until: int
 
 
+class OfflineCodesPrepared(_Event, frozen=True, tag=True):
+    """Wallet and phone signed the end of a chain of offline codes (:mod:`pteri.core.offline`)."""
+
+    device: Thumbprint
+    chain_end: Digest
+    start: int
+    step: int
+    length: int
+
+
+class SignedInOffline(_Event, frozen=True, tag=True):
+    """A browser session was opened by an offline code. ``element`` proves it: it hashes to what was accepted before.
+
+    ``rules``: digest of the rules by which it was permitted.
+    """
+
+    device: Thumbprint
+    slot: int
+    element: str
+    rules: Digest
+
+
 Event = (
     AccountBound
     | SignedIn
@@ -370,4 +394,6 @@ Event = (
     | SpokenFor
     | SuspensionObjected
     | WalletRotated
+    | OfflineCodesPrepared
+    | SignedInOffline
 )

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from pteri.domain import entering, guarding
+from pteri.domain import entering, guarding, offline
 from pteri.domain.account import Account, AccountState
 from pteri.domain.device import Device, DeviceState
 from pteri.domain.events import (
@@ -31,6 +31,7 @@ from pteri.domain.events import (
     MigrationApproved,
     MigrationConfirmed,
     MigrationExpired,
+    OfflineCodesPrepared,
     ProtectionChanged,
     ProtectionHeld,
     ProtectionStopped,
@@ -43,6 +44,7 @@ from pteri.domain.events import (
     RecoveryWithdrawn,
     RotationStarted,
     SignedIn,
+    SignedInOffline,
     SignInApproved,
     SignInLapsed,
     SpokenFor,
@@ -73,7 +75,7 @@ def evolve(account: Account | None, event: Event) -> Account:
         raise IllegalTransition("the first event of an account binds it")
     if isinstance(event, AccountBound):
         raise IllegalTransition("an account is bound once")
-    changed = _FOLDS[type(event)](account, event)
+    changed = offline.without_dead_chains(_FOLDS[type(event)](account, event))
     return replace(changed, version=account.version + 1, epoch=account.epoch + (type(event) in AUTHORITY_CHANGES))
 
 
@@ -147,6 +149,8 @@ _FOLDS: Final[Mapping[type[Event], Callable[[Account, Any], Account]]] = {
     ProtectionTookEffect: guarding.protection_took_effect,
     ProtectionStopped: guarding.protection_stopped,
     SpokenFor: guarding.spoken_for,
+    OfflineCodesPrepared: offline.offline_codes_prepared,
+    SignedInOffline: offline.signed_in_offline,
 }
 
 AUTHORITY_CHANGES: Final[frozenset[type[Event]]] = frozenset(

@@ -27,7 +27,7 @@ from pteri.core.acts import (
     VetoChange,
     VouchForRecovery,
 )
-from pteri.domain import claims, guards
+from pteri.domain import claims, guards, offline
 from pteri.domain.account import Account, AccountState
 from pteri.domain.decisions import Decision, Hold, Level, Permit, Reason, Refuse
 from pteri.domain.device import Device, DeviceState
@@ -115,7 +115,7 @@ def _decide(act: _OfAnAccount, seen: Seen, rules: Rules) -> Decision:  # noqa: C
         case RevokeDevice():
             return _revoke(act, seen)
         case SetupOtp():
-            return _set_up_codes(act, seen)
+            return _set_up_codes(act, seen, rules)
         case ConfirmBackup():
             return _confirm_backup(seen)
         case StartRecovery():
@@ -226,9 +226,9 @@ def _would_stop_a_case(target: Device, seen: Seen) -> bool:
     return target.state is DeviceState.PENDING or strength(frozenset(case.evidence)) >= Strength.GUARDIANS
 
 
-def _set_up_codes(act: SetupOtp, seen: Seen) -> Decision:
+def _set_up_codes(act: SetupOtp, seen: Seen, rules: Rules) -> Decision:
     if act.chain_end is not None:
-        return Refuse(Reason.NOT_OFFERED)
+        return offline.prepare(act, seen, rules)
     if seen.device is not None and seen.device.state not in {DeviceState.ACTIVE, DeviceState.PENDING}:
         return Refuse(Reason.DEVICE_TOMBSTONED)
     return Permit(Reason.BOTH_KEYS)

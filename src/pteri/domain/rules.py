@@ -83,6 +83,10 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Changes of phones in one account."""
     wallet_alone_notice: int = 3
     """Right wallet signatures without a verified phone in a day, after which the owner is told."""
+    offline_codes_s: int = 0
+    """For how long a phone may prepare offline codes. 0: not at all, and prepared ones do not count."""
+    offline_guesses_per_hour: int = 10
+    """Wrong offline codes for one account in an hour, before offline codes slow down for it. Nothing else does."""
 
     def digest(self) -> Digest:
         """SHA-256 of the canonical JSON of all rules, in field order: it stands in every recorded event.
@@ -122,6 +126,7 @@ FLOORS: Final[Mapping[str, int]] = {
     "migration_hold_s": _HOUR,
     "probation_s": 24 * _HOUR,
     "revoke_other_s": _DAY,
+    "offline_codes_s": 0,
 }
 _CEILINGS: Final[Mapping[str, int]] = {
     "sign_in_s": 300,
@@ -132,6 +137,7 @@ _CEILINGS: Final[Mapping[str, int]] = {
     "freeze_s": 3 * _DAY,
     "freezes": 3,
     "protection_fresh_s": _DAY,
+    "offline_codes_s": 30 * _DAY,
 }
 
 
@@ -149,6 +155,8 @@ _CAME_LATER: Final[Mapping[str, int]] = {
         "freezes",
         "freezes_window_s",
         "recovery_code_tries_per_day",
+        "offline_codes_s",
+        "offline_guesses_per_hour",
     )
 }
 """Rules that the first release did not have, with their defaults, which never change."""

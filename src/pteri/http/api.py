@@ -13,12 +13,12 @@ from typing import Final, TypeVar
 import msgspec
 import structlog
 
-from pteri.app import airgap, appealing, changing, codes, issue, opening, queries
+from pteri.app import airgap, appealing, changing, codes, issue, offline_codes, opening, queries
 from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
 from pteri.app.ports import StoreUnavailable
-from pteri.app.refusals import Clashes, Denied, Gone, NotAllowed, NotFound, Refusal, SlowDown, TooLarge
+from pteri.app.refusals import Clashes, ClockJumped, Denied, Gone, NotAllowed, NotFound, Refusal, SlowDown, TooLarge
 from pteri.app.respond import respond
 from pteri.app.tokens import new_token
 from pteri.core import ids, wire
@@ -35,6 +35,7 @@ __all__ = ["api_routes"]
 _log = structlog.get_logger("pteri.http")
 
 BodyT = TypeVar("BodyT")
+_UNTIL_AN_OPERATOR_CAME_S: Final = 60
 _Opens = Callable[[Deployment, Asking, BodyT], Awaitable[Done]]
 _KINDS: Final = MappingProxyType(
     {
@@ -44,6 +45,7 @@ _KINDS: Final = MappingProxyType(
         SlowDown: Kind.SLOW_DOWN,
         Gone: Kind.GONE,
         TooLarge: Kind.TOO_LARGE,
+        ClockJumped: Kind.UNAVAILABLE,
     }
 )
 
@@ -55,6 +57,8 @@ def _problem(refusal: Refusal, at: int) -> ProblemError:
     until = None if refusal.until is None else instant_text(refusal.until)
     wait = None if refusal.until is None else max(1, refusal.until - at)
     kind = _KINDS[type(refusal)]
+    if kind is Kind.UNAVAILABLE:
+        return ProblemError(kind, code=refusal.code, detail=refusal.detail, retry_after_s=_UNTIL_AN_OPERATOR_CAME_S)
     return ProblemError(
         kind,
         code=refusal.code,
@@ -116,6 +120,12 @@ class _Endpoints:
         """POST /v1/{tenant}/bindings/{id}/code."""
         asking = self.client_asking(call)
         done = await codes.enter_code(self._deployment, asking, _id(call), call.body, of=BindAsked)
+        return _reply(done, wire.SignedIn)
+
+    async def enter_offline_code(self, call: Call[wire.EnterOfflineCode]) -> Reply:
+        """POST /v1/{tenant}/logins/{id}/offline-code."""
+        asking = self.client_asking(call)
+        done = await offline_codes.enter_offline_code(self._deployment, asking, _id(call), call.body)
         return _reply(done, wire.SignedIn)
 
     async def claim(self, call: Call[wire.Claim]) -> Reply:
@@ -260,6 +270,15 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
             "Bring the answer that a phone without network has shown",
             token,
         ),
+        client(
+            "POST",
+            "/logins/{id}/offline-code",
+            ends.enter_offline_code,
+            wire.EnterOfflineCode,
+            signed_in,
+            "Enter an offline code of a phone without a network",
+            token,
+        ),
         phone("/challenges/{id}/claim", ends.claim, wire.Claim, {200: wire.Claimed}, "Fetch the fields to sign"),
         phone(
             "/challenges/{id}/response",
@@ -278,6 +297,13 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         phone("/vetoes", ends.opens(changing.start_veto), wire.Veto, claimed, "Object to a change that waits"),
         phone("/rotations", ends.opens(changing.start_rotation), wire.Rotate, claimed, "Replace the wallet"),
         phone("/protections", ends.opens(changing.start_protection), wire.Protect, claimed, "Say who may help"),
+        phone(
+            "/offline-codes",
+            ends.opens(changing.start_offline_codes),
+            wire.PrepareOfflineCodes,
+            claimed,
+            "Prepare codes for a phone without a network",
+        ),
         phone("/freezes", ends.opens(changing.start_freeze), wire.Freeze, claimed, "Stop the account"),
         phone("/unfreezes", ends.opens(changing.start_unfreeze), wire.Unfreeze, claimed, "End a freeze"),
         phone("/backup-checks", ends.opens(changing.start_backup_check), wire.CheckBackup, claimed, "A backup works"),

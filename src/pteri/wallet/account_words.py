@@ -47,6 +47,11 @@ def account_lines(seen: DevicesSeen) -> list[str]:
         for phone in seen.phones
         if phone.revoke_at is not None
     ]
+    lines += [
+        f"The phone {phone.name} can sign in without a network until {utc_text(phone.offline_until)}."
+        for phone in seen.phones
+        if phone.offline_until
+    ]
     named = seen.guardians
     helpers = "no guardians" if named is None else f"{named.needed} of {len(named.wallets)} guardians"
     lines.append(f"Who may help: {helpers}; recovery codes: {seen.recovery_codes}.")

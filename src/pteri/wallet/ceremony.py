@@ -266,7 +266,7 @@ def _code_session(act: StatementAct) -> Digest | None:
     match act:
         case Authenticate() | BindWallet():
             return act.session
-        case SetupOtp():
+        case SetupOtp(chain_end=None):
             return Digest(act.device)
         case _:
             return None

@@ -36,6 +36,7 @@ from pteri.core.esim import line_commitment
 from pteri.core.guardians import Guardians
 from pteri.core.ids import AccountId, Digest, Domain, RequestId, TenantId, Thumbprint, digest_text, from_base64url
 from pteri.core.keys.network import network_named
+from pteri.core.offline import ChainTerms
 from pteri.core.statement import Statement
 from pteri.core.transfer.offer import Card
 from pteri.core.verify import check_window
@@ -54,6 +55,7 @@ __all__ = [
     "migration",
     "mismatch",
     "objection",
+    "offline_codes",
     "protection",
     "recovery",
     "revocation",
@@ -98,6 +100,10 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "guardians": "names other guardians than you did",
         "codes": "is for other recovery codes than those this phone has made",
         "backup": "is for another backup than the one that was opened",
+        "chain_end": "is for other offline codes than those this phone has made",
+        "length": "is for other offline codes than those this phone has made",
+        "start": "is for other offline codes than those this phone has made",
+        "step": "is for other offline codes than those this phone has made",
         "target": "would remove another phone than you said",
         "origin": "comes from another server than the one this phone is connected to",
         "tenant": "comes from another service than the one this phone is connected to",
@@ -205,6 +211,21 @@ def codes(known: Known, account: AccountId | None = None) -> Expected:
             "length": _exactly(0),
             "start": _exactly(0),
             "step": _exactly(0),
+        },
+    )
+
+
+def offline_codes(known: Known, terms: ChainTerms, end: Digest) -> Expected:
+    """The chain whose seed this phone has sealed."""
+    return Expected(
+        SetupOtp,
+        _account(known)
+        | {
+            "account": _exactly(terms.account),
+            "chain_end": _exactly(end),
+            "length": _exactly(terms.length),
+            "start": _exactly(terms.start),
+            "step": _exactly(terms.step),
         },
     )
 

@@ -17,7 +17,16 @@ from pteri.core.ids import Digest, RequestId, digest_text, from_base64url, reque
 from pteri.core.invitation import parse_invitation
 from pteri.core.keys.device import DevicePrivateKey
 from pteri.core.keys.secret import Secret
-from pteri.core.wire import BringAnswer, EnterCode, Progress, SignedIn, StartBinding, Started, StartSignIn
+from pteri.core.wire import (
+    BringAnswer,
+    EnterCode,
+    EnterOfflineCode,
+    Progress,
+    SignedIn,
+    StartBinding,
+    Started,
+    StartSignIn,
+)
 from pteri.wallet.server import Server
 from pteri.wallet.tokens import TokenServer
 
@@ -142,6 +151,14 @@ class Client:
             raise Malformed(Code.FIELD, "the answer to another sign-in")
         brought = BringAnswer(invitation, answer, self._session(session).secret)
         return self._busy.post(f"/logins/{request}/answer", brought, SignedIn)
+
+    def enter_offline_code(self, waiting: Waiting, code: str) -> SignedIn:
+        """Who signed in, after the person typed an offline code into the browser that waits.
+
+        ``waiting`` is what :meth:`start_sign_in` returned for that browser. Refusals as for :meth:`enter_code`.
+        """
+        entered = EnterOfflineCode(waiting.qr, code, waiting.session.secret)
+        return self._busy.post(f"{_path(waiting.id)}/offline-code", entered, SignedIn)
 
     def close(self) -> None:
         """Let go of connections."""

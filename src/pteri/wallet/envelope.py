@@ -54,7 +54,7 @@ class Holds(StrEnum):
 
     ``BACKUP`` is the key by which this phone opens backups that another own phone has made for it. ``TRANSFER`` is what
     it knows of the phone that it moves to, or from. ``SUCCESSOR`` is the wallet that shall take the place of this one,
-    ``CODES`` are recovery codes that nobody has written down yet.
+    ``CODES`` are recovery codes that nobody has written down yet, ``OFFLINE`` is the seed of its offline codes.
     """
 
     WALLET = "wallet"
@@ -63,6 +63,7 @@ class Holds(StrEnum):
     TRANSFER = "transfer"
     SUCCESSOR = "successor"
     CODES = "codes"
+    OFFLINE = "offline"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@
 ``backup.json``       a key that opens backups of other own phones, sealed            never leaves
 ``successor.json``    the wallet that shall take the place of this one, sealed        never leaves
 ``codes.json``        recovery codes that nobody has written down yet, sealed         never leaves
+``offline.json``      the seed of this phone's offline codes, sealed                  never leaves
 ``state.json``        :class:`~pteri.wallet.state.PhoneState`, not secret, not sealed never leaves
 ====================  ==============================================================  =======================
 
@@ -236,6 +237,7 @@ class Keystore:
                 self._path(Holds.TRANSFER),
                 self._path(Holds.SUCCESSOR),
                 self._path(Holds.CODES),
+                self._path(Holds.OFFLINE),
                 self.directory / TRANSFER_STATE_FILE,
                 *wallet_copies(self.directory),
                 self._state_path,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pteri.core.checked32 import ALPHABET, as_typed, check_of, remainder
 from pteri.core.ids import crockford
 from pteri.core.keys.secret import Secret
 from pteri.wallet.errors import WalletCode, WalletError
@@ -19,21 +20,17 @@ if TYPE_CHECKING:
 
 __all__ = ["new_paper_code", "paper_code_from_text", "recovery_code_from_text", "spaced_paper_code"]
 
-_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _GROUPS: Final = 5
 _GROUP_SIZE: Final = 5
 _SIZE: Final = _GROUPS * _GROUP_SIZE
 _MAX_TYPED: Final = 200
-_FIELD_POLYNOMIAL: Final = 0b100101
-_IGNORED: Final = str.maketrans("", "", "- \t\r\n")
-_READ_AS: Final = str.maketrans("OIL", "011")
 
 
 def new_paper_code(*, entropy: Entropy) -> Secret:
     """Draw a new code: its 25 characters in ASCII, without hyphens."""
     drawn = crockford(entropy.draw(13), 20)
     groups = [drawn[start : start + 4] for start in range(0, 20, 4)]
-    return Secret("".join(group + _check(number, group) for number, group in enumerate(groups, 1)).encode())
+    return Secret("".join(group + check_of(group, number) for number, group in enumerate(groups, 1)).encode())
 
 
 def spaced_paper_code(code: Secret) -> str:
@@ -52,7 +49,7 @@ def paper_code_from_text(text: str, *, called: str, refusal: WalletCode) -> Secr
 
     The refusal says which group is mistyped, and repeats no character. ``called``: what the person calls the code.
     """
-    typed = text[:_MAX_TYPED].translate(_IGNORED).upper().translate(_READ_AS)
+    typed = as_typed(text[:_MAX_TYPED])
     if len(typed) != _SIZE:
         raise WalletError(
             refusal,
@@ -67,27 +64,6 @@ def paper_code_from_text(text: str, *, called: str, refusal: WalletCode) -> Secr
     return Secret(typed.encode())
 
 
-def _check(number: int, group: str) -> str:
-    return _ALPHABET[_times_two(_remainder(number, group))]
-
-
 def _is_right(number: int, group: str) -> bool:
-    return all(character in _ALPHABET for character in group) and _remainder(number, group) == 0
-
-
-def _remainder(number: int, characters: str) -> int:
-    """Horner's rule at x in GF(32), from the number of the group.
-
-    Each place has a factor of its own, none of them zero, so one wrong character, or two that have changed places,
-    never give the remainder of the right ones.
-    """
-    value = number
-    for character in characters:
-        value = _times_two(value) ^ _ALPHABET.index(character)
-    return value
-
-
-def _times_two(value: int) -> int:
-    """Multiply by x modulo x^5 + x^2 + 1."""
-    doubled = value << 1
-    return doubled ^ _FIELD_POLYNOMIAL if doubled & 32 else doubled
+    # Each group is checked from its own number, so that groups in another order are told, too.
+    return all(character in ALPHABET for character in group) and remainder(group, number) == 0

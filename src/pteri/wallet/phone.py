@@ -1,7 +1,8 @@
 """What a phone does, as a library: link, sign in, move to another phone, recover, remove (docs/spec sections 4 and 6).
 
 How it signs in is in :mod:`pteri.wallet.signing_in`, how it lets another phone in in :mod:`pteri.wallet.transferring`,
-how it comes into an account in :mod:`pteri.wallet.claiming`, how it looks after one in :mod:`pteri.wallet.guarding`.
+how it comes into an account in :mod:`pteri.wallet.claiming`, how it looks after one in :mod:`pteri.wallet.guarding`,
+how it prepares for a place without a network in :mod:`pteri.wallet.offline_signing`.
 The server sends typed fields, never a text; of a scanned sign-in it sends nothing at all. The phone compares each field
 with what it knows, shows the statement, and signs only what its owner has confirmed. Every method may raise
 :class:`~pteri.wallet.errors.WalletError` (its children ``UnsafeError`` and ``ServerError`` say who refused) or
@@ -23,10 +24,11 @@ from pteri.wallet import checks
 from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import Confirm, ShownCode, with_code
 from pteri.wallet.files import remove_file
-from pteri.wallet.guarding import Guarding
 from pteri.wallet.helping import Helping
 from pteri.wallet.keystore import STANDARD, KdfCost, Keystore
 from pteri.wallet.memory import not_enrolled, remembered
+from pteri.wallet.offline_notes import OfflineNotes
+from pteri.wallet.offline_signing import OfflineSigning
 from pteri.wallet.server import Transport
 from pteri.wallet.succession import Succession
 from pteri.wallet.transfer_notes import TransferNotes
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Phone"]
 
 
-class Phone(Guarding, Helping):
+class Phone(OfflineSigning, Helping):
     """One phone: a wallet, a device key and a memory in one directory. It serves one account of one service."""
 
     @classmethod
@@ -83,6 +85,7 @@ class Phone(Guarding, Helping):
             beacon=beacon,
             succession=succession,
         )
+        phone.offline_notes = OfflineNotes(keystore, passphrase, entropy=entropy, cost=cost)
         phone._settle(at_start=True)  # a change that was accepted, and then interrupted
         return phone
 
@@ -122,4 +125,5 @@ class Phone(Guarding, Helping):
             self._keystore.remove_device()
             self._journal.forget()
             self._notes.forget()
+            self.offline_notes.forget()
             remove_file(self._keystore.directory / "state.json")

@@ -51,6 +51,8 @@ class SafetyCode(StrEnum):
     """This phone is in no move to another one, or from another one."""
     MOVE_UNDER_WAY = "MOVE_UNDER_WAY"
     """A move is not at its end: nothing is forgotten or wiped before that."""
+    NO_OFFLINE_CODES = "NO_OFFLINE_CODES"
+    """No offline codes were prepared here, or they have run out."""
     NOTHING_SINGLE = "NOTHING_SINGLE"
     """Nothing waits, or more than one thing: the person must say which."""
     WALLET_IS_NEW = "WALLET_IS_NEW"

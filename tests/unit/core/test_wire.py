@@ -71,6 +71,8 @@ MESSAGES: list[msgspec.Struct] = [
     wire.Freeze(),
     wire.Unfreeze("A" * 87),
     wire.CheckBackup(LINE),
+    wire.PrepareOfflineCodes(LINE, 1, 30, 2880),
+    wire.EnterOfflineCode("PTERI1:0", "SCKN ACEH", "A" * 43),
     wire.Stop("A" * 87, WALLET.pinned, ACCOUNT, "A" * 87),
     wire.Vouch("A" * 87, WALLET.pinned, ACCOUNT, DEVICE),
     wire.Attest(ACCOUNT, DEVICE),

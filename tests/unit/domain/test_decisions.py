@@ -58,6 +58,7 @@ def test_the_reasons_are_a_closed_list_of_names_that_mean_themselves() -> None:
         "NOT_AN_OFFICER",
         "NOT_A_GUARDIAN",
         "NOT_OFFERED",
+        "OFFLINE_CODE",
         "PROTECTION_HOLD",
         "RECOVERY_HOLD",
         "RECOVERY_OPEN",

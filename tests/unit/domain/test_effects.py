@@ -147,6 +147,7 @@ def test_a_recovery_pins_the_new_phone_its_key_its_evidence_and_the_statement() 
 def test_what_is_recorded_with_its_code_has_no_effect_before(purpose: str) -> None:
     ledger = opened()
     acts = [attempt.act for attempt in acts_on(ledger) if attempt.act.purpose == purpose]
+    acts = [act for act in acts if getattr(act, "chain_end", None) is None]
     assert acts
     assert {effects_of(ledger, tried, YES) for tried in acts} == {()}
 

@@ -8,17 +8,19 @@ from typing import cast, get_args
 import msgspec
 import pytest
 
+import chains
 import quarrels
-from builders import account_id, digest, sec1_text, thumbprint, wallet
+from builders import NOW, account_id, digest, sec1_text, thumbprint, wallet
 from ledger import DAY, HOUR, MINUTE, Ledger, opened
-from pteri.core.acts import ACTS, SetupOtp, StatementAct
+from pteri.core.acts import ACTS, StatementAct
+from pteri.domain import offline
 from pteri.domain.account import AccountState
 from pteri.domain.decisions import Decision, Hold, Level, Permit, Reason, Refuse, permissiveness
 from pteri.domain.device import DeviceState
 from pteri.domain.events import DeviceSuspended
 from pteri.domain.facts import SEVERITY, LineStatus, Signer
 from pteri.domain.policy import decide
-from pteri.domain.rules import rules_from
+from pteri.domain.rules import Rules, rules_from
 from stories import STORIES, acts_on, grown, guarded
 
 AGAINST = [LineStatus.CHANGED, LineStatus.CONTRADICTED]
@@ -580,11 +582,53 @@ def test_a_phone_that_has_left_or_is_about_to_sets_up_no_codes(story: str, numbe
     assert STORIES[story]().set_up_codes(number) == Refuse(Reason.DEVICE_TOMBSTONED)
 
 
-def test_offline_codes_are_not_offered() -> None:
-    ledger = opened()
-    account = ledger.now()
-    act = SetupOtp(account.id, thumbprint(1), account.epoch, digest("end"), length=86_400, start=1, step=30)
-    assert ledger.submit(act) == Refuse(Reason.NOT_OFFERED)
+def test_offline_codes_are_not_offered_unless_the_tenant_says_so() -> None:
+    assert opened().submit(chains.preparing(opened(), 1)) == Refuse(Reason.NOT_OFFERED)
+    assert chains.offering().submit(chains.preparing(chains.offering(), 1)) == Permit(Reason.BOTH_KEYS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"start": NOW - 301},
+        {"start": NOW + 91},
+        {"step": 29},
+        {"step": 601},
+        {"step": 0},
+        {"length": 0},
+        {"length": 30 * 2880 + 1},
+    ],
+)
+def test_offline_codes_begin_now_and_last_no_longer_than_allowed(changes: dict[str, int]) -> None:
+    ledger = chains.offering()
+    assert ledger.submit(change(chains.preparing(ledger, 1), **changes)) == Refuse(Reason.NOT_OFFERED)
+    assert ledger.submit(change(chains.preparing(ledger, 1), length=30 * 2880)) == Permit(Reason.BOTH_KEYS)
+
+
+def test_offline_codes_are_prepared_by_a_verified_phone_that_is_not_new_in_an_open_account() -> None:
+    ledger = chains.offering().migrated(1, 2)
+    assert ledger.submit(chains.preparing(ledger, 2)) == Refuse(Reason.DEVICE_ON_PROBATION)
+    assert ledger.submit(chains.preparing(ledger, 9)) == Refuse(Reason.DEVICE_NOT_ACTIVE)
+    stranger = Signer(wallet=wallet(9))
+    assert ledger.submit(chains.preparing(ledger, 1), signer=stranger) == Refuse(Reason.WRONG_WALLET)
+    ledger.wait(3 * DAY)
+    assert ledger.submit(chains.preparing(ledger, 2)) == Permit(Reason.BOTH_KEYS)
+    quarrels.freeze(ledger, 2, "")
+    assert ledger.submit(chains.preparing(ledger, 2)) == Refuse(Reason.ACCOUNT_NOT_OPEN)
+
+
+def test_an_offline_code_opens_a_session_at_the_lower_level_while_phone_account_and_tenant_are_as_they_were() -> None:
+    ledger = chains.offering().migrated(1, 2)
+    chains.prepare(ledger, 1)
+    account, rules = ledger.now(), ledger.rules
+    assert offline.sign_in(thumbprint(1), account, rules) == Permit(Reason.OFFLINE_CODE, Level.REDUCED)
+    assert offline.sign_in(thumbprint(9), account, rules) == Refuse(Reason.DEVICE_NOT_ACTIVE)
+    assert offline.sign_in(thumbprint(1), account, Rules()) == Refuse(Reason.NOT_OFFERED)
+    ledger.wait(3 * DAY)
+    ledger.revoke(2, 1)
+    assert offline.sign_in(thumbprint(1), ledger.now(), rules) == Refuse(Reason.DEVICE_NOT_ACTIVE)
+    quarrels.freeze(ledger, 2, "")
+    assert offline.sign_in(thumbprint(2), ledger.now(), rules) == Refuse(Reason.ACCOUNT_NOT_OPEN)
 
 
 # --- all acts on all accounts ---------------------------------------------------------------------------------------
@@ -624,7 +668,8 @@ def test_every_reason_is_given_somewhere_and_every_purpose_is_tried() -> None:
             for line in LineStatus:
                 reasons.add(decide(attempt.act, attempt.facts(ledger, account, line), ledger.rules).reason)
     assert purposes == set(get_args(StatementAct))
-    assert reasons == set(Reason)
+    # That of an offline code, which is no statement, has its own test.
+    assert reasons | {Reason.OFFLINE_CODE} == set(Reason)
 
 
 def test_longer_waiting_times_of_a_tenant_are_kept() -> None:

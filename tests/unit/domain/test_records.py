@@ -8,6 +8,7 @@ from typing import TypeAlias, get_args
 import msgspec
 import pytest
 
+import chains
 import quarrels
 from builders import (
     NOW,
@@ -24,7 +25,6 @@ from builders import (
     wallet,
 )
 from ledger import DAY, HOUR
-from ledger import opened as ledger_opened
 from pteri.domain.account import Account
 from pteri.domain.challenge import BindAsked, SignInAsked, StatementAsked
 from pteri.domain.decisions import Decision, Hold, Level, Permit, Reason, Refuse
@@ -43,6 +43,7 @@ from pteri.domain.events import (
     FreezeEnded,
     MigrationConfirmed,
     MigrationExpired,
+    OfflineCodesPrepared,
     ProtectionChanged,
     ProtectionHeld,
     ProtectionStopped,
@@ -55,6 +56,7 @@ from pteri.domain.events import (
     RecoveryWithdrawn,
     RotationStarted,
     SignedIn,
+    SignedInOffline,
     SignInApproved,
     SignInLapsed,
     SpokenFor,
@@ -145,6 +147,8 @@ EVENTS: dict[str, Event] = {
         WalletRotated(
             NOW, REQUEST, device=OLD, approval=digest("approval"), evidence=("C", "D", "W"), wallet=wallet(2)
         ),
+        OfflineCodesPrepared(NOW, REQUEST, device=OLD, chain_end=digest("end"), start=NOW, step=30, length=2880),
+        SignedInOffline(NOW, REQUEST, device=OLD, slot=7, element="A" * 26, rules=digest("rules")),
     )
 }
 FIELDS = {
@@ -189,6 +193,8 @@ FIELDS = {
     "SpokenFor": ("new_device", "letter", "by", "wallet", "device", "device_key", "until"),
     "SuspensionObjected": ("device",),
     "WalletRotated": ("device", "approval", "evidence", "wallet"),
+    "OfflineCodesPrepared": ("device", "chain_end", "start", "step", "length"),
+    "SignedInOffline": ("device", "slot", "element", "rules"),
 }
 DECISIONS: list[Decision] = [
     Permit(Reason.LINE_NOT_CONFIRMED, Level.REDUCED),
@@ -305,13 +311,17 @@ def test_the_kinds_of_notices_are_a_closed_list() -> None:
         "PROTECTION_CHANGE_STARTED",
         "PROTECTION_CHANGED",
         "SPOKEN_FOR",
+        "OFFLINE_CODES_PREPARED",
+        "OFFLINE_CODE_USED",
     }
 
 
 @every_format
 def test_a_snapshot_of_an_account_with_everything_in_it_is_read_back(encode: Encode, decode: Decode) -> None:
-    ledger = quarrels.protected(ledger_opened()).migrated(1, 2).wait(4 * DAY)
+    ledger = quarrels.protected(chains.offering()).migrated(1, 2).wait(4 * DAY)
     quarrels.rotate(ledger, 1, "WC")
+    chains.prepare(ledger, 2)
+    chains.sign_in(ledger, 2)
     quarrels.protect(ledger, 1, friends(), CODE)
     quarrels.freeze(ledger)
     ledger.wait(DAY)
