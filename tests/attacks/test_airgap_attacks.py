@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from airgaps import EMAIL, Offline, offline
+from chains import OFFERED, enter, prepared
 from pteri.app.forget import KEPT_S, forget_old
 from pteri.core import ids, wire
 from pteri.core.airgap import AirgapAnswer, answered_request, parse_answer
@@ -439,6 +440,26 @@ def test_a_sign_in_that_was_answered_by_camera_takes_no_other_answer_and_no_code
     assert refusal(shown.decided) == ANSWERED
     assert_denied(type_code(online(stand), shown.code))
     assert len(sign_ins_of(stand)) == 1
+
+
+@pytest.mark.parametrize("first", ["by camera", "by an offline code"])
+def test_ot_16_of_the_two_ways_without_a_network_the_first_one_counts(worlds: Worlds, first: str) -> None:
+    world = worlds(rules=OFFERED)
+    phone = world.enrolled()
+    chain, shown = prepared(phone)
+    assert shown.decided.status == 200
+    phone.look()
+    stand = offline(world, phone)
+    code = chain.shown(world.clock.now())
+    before = [event.name for event in history_of(world, stand.statement.act.account)]
+    if first == "by camera":
+        assert done(stand.bring()).acr == "pteri:airgap"
+        assert enter(world.site(), stand.started, code, stand.browser).status == 401
+    else:
+        assert done(enter(world.site(), stand.started, code, stand.browser)).acr == "pteri:offline"
+        assert refusal(stand.bring()) == ANSWERED
+    after = [event.name for event in history_of(world, stand.statement.act.account)]
+    assert len(after) == len(before) + 1
 
 
 # --- one way is not the other ---------------------------------------------------------------------------------------
