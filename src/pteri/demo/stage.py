@@ -22,7 +22,7 @@ from pteri.core import ids
 from pteri.demo.wiretap import Wiretap
 from pteri.provision import provision
 from pteri.sdk import BrowserSession, Client
-from pteri.settings import child_environment, load_settings, write_settings
+from pteri.settings import OfficerSettings, child_environment, load_settings, write_settings
 from pteri.wallet.client import Waiting
 from pteri.wallet.refusals import ServerError
 
@@ -146,24 +146,39 @@ class Stage:
         return database
 
     def __enter__(self) -> Self:
-        # The relay stands where a reverse proxy would: the server listens behind it, under the relay's public origin.
-        settings = load_settings(self.settings)
-        behind = msgspec.structs.replace(settings.server, port=self._port)
-        behind_file = self.settings.with_name("behind-relay.toml")
-        write_settings(behind_file, msgspec.structs.replace(settings, server=behind))
-        command = [sys.executable, "-m", "pteri", "serve", "--config", str(behind_file)]
-        with self.log.open("wb") as log:
-            self._server = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - our own program
         try:
-            self._wait_until_ready()
+            self._serve()
         except BaseException:
-            self._stop()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self.site.close()
-        self._stop()
+        self._stop_server()
+        self.wiretap.close()
+
+    def appoint(self, officers: list[dict[str, object]]) -> None:
+        """What an operator does: put officers into the settings, and start the server again."""
+        settings = load_settings(self.settings)
+        [tenant] = settings.tenants
+        named = msgspec.structs.replace(tenant, officers=msgspec.convert(officers, tuple[OfficerSettings, ...]))
+        self._stop_server()
+        self.settings.unlink()
+        write_settings(self.settings, msgspec.structs.replace(settings, tenants=(named,)))
+        self._serve()
+
+    def _serve(self) -> None:
+        # The relay stands where a reverse proxy would: the server listens behind it, under the relay's public origin.
+        settings = load_settings(self.settings)
+        behind = msgspec.structs.replace(settings.server, port=self._port)
+        behind_file = self.settings.with_name("behind-relay.toml")
+        behind_file.unlink(missing_ok=True)
+        write_settings(behind_file, msgspec.structs.replace(settings, server=behind))
+        command = [sys.executable, "-m", "pteri", "serve", "--config", str(behind_file)]
+        with self.log.open("ab") as log:
+            self._server = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - our own program
+        self._wait_until_ready()
 
     def advance(self, seconds: int) -> None:
         """Step the simulated clock of everybody forward."""
@@ -198,7 +213,7 @@ class Stage:
         except subprocess.TimeoutExpired:
             return
 
-    def _stop(self) -> None:
+    def _stop_server(self) -> None:
         if self._server is not None:
             self._server.terminate()
             try:
@@ -206,7 +221,6 @@ class Stage:
             except subprocess.TimeoutExpired:
                 self._server.kill()
                 self._server.wait()
-        self.wiretap.close()
 
 
 def _free_port() -> int:

@@ -40,6 +40,12 @@ WALLET_ALONE: Final = ("W",)
 class Claiming(HandingOver):
     """A phone that can become a phone of an account."""
 
+    @property
+    def brings_wallet(self) -> bool:
+        """Whether the account gets another wallet when :meth:`activate` completes what this phone has begun."""
+        pinned = self._journal.pinned
+        return pinned is not None and pinned.new_wallet_by is not None
+
     def activate(self, *, line: str | None = None) -> Signed:
         """Become a phone of the account, or give it the new wallet, once the wait is over.
 

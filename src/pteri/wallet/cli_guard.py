@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from msgspec import to_builtins
 
 from pteri.core.acts import phone_name
 from pteri.core.guardians import Guardians
@@ -230,6 +232,39 @@ def attest(
     signed = phone.attest(server, tenant, account_id(account), newcomer)
     desk.screen.say(f"You have spoken for the phone {phone_name(newcomer)}. A second officer has to do the same.")
     return signed_told(phone, signed, details=details)
+
+
+@command(_commands, "officer-entry")
+def officer_entry(
+    desk: Desk,
+    *,
+    name: Annotated[str, typer.Option("--name", help="Pseudonym of the officer: it stands in the log for ever.")],
+    index: _Index = 0,
+    network: _Net = "main",
+) -> Told:
+    """As an officer: show what the settings of the service must say of you. There is no secret in it."""
+    key, wallet = desk.phone(network=network, index=index, may_make_key=True).officer_entry()
+    told: dict[str, object] = {"name": name, "phone_key": key, "wallet": to_builtins(wallet)}
+    desk.screen.say(
+        "Put this between the brackets of officers = [] in the settings of the service, beside that of a second "
+        "officer, and start it again:",
+        _inline_table(told),
+    )
+    return {"officer": told}
+
+
+def _inline_table(values: dict[str, object]) -> str:
+    """TOML: a JSON string is a basic string of it, but for DEL."""
+    pairs = (
+        f"{key} = "
+        + (
+            _inline_table(value)
+            if isinstance(value, dict)
+            else json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        )
+        for key, value in values.items()
+    )
+    return "{ " + ", ".join(pairs) + " }"
 
 
 @command(_commands, "stop")

@@ -231,9 +231,17 @@ def finish_recovery(desk: Desk, *, line: _Line = None, yes: _Yes = False, detail
 
 def _finish(desk: Desk, line: str | None, yes: bool, details: bool) -> Told:
     phone = desk.phone(yes=yes, details=details)
+    brings_wallet = phone.brings_wallet
     signed = phone.activate(line=line)
-    desk.screen.say(f"This phone, {phone.name}, now belongs to your account.")
-    return signed_told(phone, signed, details=details)
+    desk.screen.say(f"This phone, {phone.name}, now belongs to your account, and no other phone does.")
+    if brings_wallet:
+        desk.screen.say(
+            "Your account has a new wallet, and this phone works with it. The one before, and the recovery codes that "
+            "belonged to it, count for nothing.",
+            "Now make a backup of the new one: pteri wallet backup FOLDER",
+            "And today, new recovery codes on paper: pteri wallet protect",
+        )
+    return signed_told(phone, signed, details=details) | {"new_wallet": brings_wallet}
 
 
 def _waiting(signed: Signed) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from pteri.core.keys.secret import Secret
+    from pteri.core.wallets import PinnedWallet
     from pteri.wallet.checks import Expected, Known
 
 __all__ = ["Helping"]
@@ -56,6 +57,10 @@ class Helping(Answering):
             lambda known: checks.attestation(known, newcomer),
             subject=f"attest:{account}:{newcomer}",
         )
+
+    def officer_entry(self) -> tuple[str, PinnedWallet]:
+        """What the settings of a service name an officer by: the key of this phone, and this wallet. Nothing secret."""
+        return self._device_text, self._wallet.pinned(self._index)
 
     def stop(self, origin: str, tenant: str, account: AccountId | None = None, *, code: Secret | None = None) -> Signed:
         """Freeze an account without a phone of it: with its wallet for a day, with a recovery code until it is settled.
