@@ -10,7 +10,7 @@ __all__ = ["QuarrelStory"]
 
 
 class QuarrelStory(Narrator):
-    """No machine tells an owner with wallet and code from a thief with wallet and phone: it stops, and people decide."""
+    """No machine tells an owner with wallet and code from a thief with wallet and phone. People decide."""
 
     def play(self) -> None:
         """He stops her claim, nobody gets in, and her guardians end it."""
