@@ -19,7 +19,8 @@ from pteri.demo.story import Story
 from pteri.demo.telling import MEANINGS, Step, Teller
 from pteri.wallet.keystore import Keystore
 
-pytestmark = pytest.mark.slow
+# A hundred processes one after the other: more than the usual time on a machine that does other things, too.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 EMAIL, LINE = b"alice@example.com", b"4915112345678"
 

@@ -175,7 +175,7 @@ class Claiming(HandingOver):
         if signed is None:
             own = self._wallet.pinned(self._index)
             asked = wire.SetUpCodes(
-                to_base64url(self._device.public.sec1),
+                to_base64url(self._public.sec1),
                 own.address,
                 wallet=None if has_wallet else own,
                 account=None if account is None else account_id(account),
@@ -218,6 +218,8 @@ class Claiming(HandingOver):
 
     def _tell_old_phone(self) -> None:
         """That this phone is in: one that was to be removed hears it from nobody else. It may not be listening."""
+        if not self._session.is_open:
+            return  # the next call tells it
         newcomer, progress = self._notes.newcomer(), self._notes.progress
         if newcomer is None or progress is None or not isinstance(newcomer.state, steps.Received):
             return

@@ -73,6 +73,7 @@ class Desk:
         self.screen = Screen(as_json=as_json, no_color=machine.no_color, is_interactive=machine.is_interactive)
         self._passphrase_file = machine.passphrase_file if passphrase_file is None else passphrase_file
         self._transport: Transport | None = None
+        self._phone: Phone | None = None
 
     @cached_property
     def passphrase(self) -> Secret:
@@ -119,7 +120,7 @@ class Desk:
     ) -> Phone:
         """The phone that is there. ``yes``: the person has said yes beforehand to what this one command asks."""
         self._transport = self.machine.connect()
-        return Phone.open(
+        self._phone = Phone.open(
             self.keystore,
             self.passphrase,
             transport=self._transport,
@@ -132,6 +133,7 @@ class Desk:
             cost=self.machine.cost,
             beacon=self.machine.beacon,
         )
+        return self._phone
 
     def new_phone(self) -> NewPhone:
         """The phone that is on its way in. Its passphrase is that of what is here, or chosen now."""
@@ -154,7 +156,9 @@ class Desk:
         return is_linked(remembered(self.keystore))
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Let go of connections and keys."""
+        if self._phone is not None:
+            self._phone.lock()
         if self._transport is not None:
             self._transport.close()
 

@@ -83,7 +83,7 @@ class Helping(Answering):
 
     @property
     def _device_text(self) -> str:
-        return to_base64url(self._device.public.sec1)
+        return to_base64url(self._public.sec1)
 
     def _as_guest(  # noqa: PLR0917 - what is asked, in the order of the sentence
         self,

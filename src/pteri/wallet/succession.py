@@ -19,6 +19,7 @@ from pteri.wallet.files import create_file, is_there, read_file, remove_file, re
 from pteri.wallet.wallet import Wallet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pteri.wallet.keystore import Keystore
@@ -33,9 +34,14 @@ class _Codes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Succession:
-    """Sealed files of a change that is not over. Callers hold the keystore's lock."""
+    """Sealed files of a change that is not over. Callers hold the keystore's lock.
 
-    def __init__(self, keystore: Keystore, passphrase: Secret, *, entropy: Entropy, cost: KdfCost = STANDARD) -> None:
+    ``passphrase`` is asked for at each use, and refuses when the phone has closed its keys.
+    """
+
+    def __init__(
+        self, keystore: Keystore, passphrase: Callable[[], Secret], *, entropy: Entropy, cost: KdfCost = STANDARD
+    ) -> None:
         self._keystore = keystore
         self._passphrase = passphrase
         self._entropy = entropy
@@ -45,7 +51,7 @@ class Succession:
         """The new wallet, if there is one."""
         if not is_there(self._path(Holds.SUCCESSOR)):
             return None
-        words = open_sealed(read_file(self._path(Holds.SUCCESSOR)), self._passphrase, expected=Holds.SUCCESSOR)
+        words = open_sealed(read_file(self._path(Holds.SUCCESSOR)), self._passphrase(), expected=Holds.SUCCESSOR)
         return Wallet.from_mnemonic(words, network=network)
 
     def prepared(self, words: Secret | None, network: str) -> Wallet:
@@ -76,7 +82,7 @@ class Succession:
             return None
         directory, wallet = self._keystore.directory, self._path(Holds.WALLET)
         with self._keystore.exclusive():
-            if self._keystore.open_wallet(self._passphrase) != successor.mnemonic():
+            if self._keystore.open_wallet(self._passphrase()) != successor.mnemonic():
                 save_copy(directory, read_file(wallet))
                 # A series of backups of its own: it is another wallet.
                 replace_file(wallet, self._sealed(successor.mnemonic(), Holds.WALLET))
@@ -92,7 +98,7 @@ class Succession:
         """The codes that nobody has written down yet; none if there are none."""
         if not is_there(self._path(Holds.CODES)):
             return ()
-        payload = open_sealed(read_file(self._path(Holds.CODES)), self._passphrase, expected=Holds.CODES)
+        payload = open_sealed(read_file(self._path(Holds.CODES)), self._passphrase(), expected=Holds.CODES)
         return tuple(Secret(code) for code in msgspec.json.decode(payload.reveal(), type=_Codes).codes)
 
     def forget_codes(self) -> None:
@@ -100,7 +106,7 @@ class Succession:
         remove_file(self._path(Holds.CODES))
 
     def _sealed(self, payload: Secret, holds: Holds) -> bytes:
-        return seal(payload, self._passphrase, entropy=self._entropy, cost=self._cost, holds=holds)
+        return seal(payload, self._passphrase(), entropy=self._entropy, cost=self._cost, holds=holds)
 
     def _path(self, holds: Holds) -> Path:
         return self._keystore.directory / f"{holds}.json"
