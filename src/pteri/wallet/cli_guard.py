@@ -16,12 +16,14 @@ from pteri.wallet.answering import Network
 from pteri.wallet.cli_opening import CodeFileOption, recovery_code_asked
 from pteri.wallet.desk import Desk, command
 from pteri.wallet.paper_code import spaced_paper_code
+from pteri.wallet.phone import Phone
 from pteri.wallet.refusals import SafetyCode, UnsafeError, utc_text
 from pteri.wallet.screen import Told, signed_told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pteri.wallet.ceremony import Signed
-    from pteri.wallet.phone import Phone
 
 __all__ = ["add_guard_commands"]
 
@@ -192,46 +194,43 @@ def replace_wallet(
     return signed_told(phone, signed, details=details)
 
 
-@command(_commands, "vouch")
-def vouch(
-    desk: Desk,
-    *,
-    server: _Server,
-    tenant: _Tenant,
-    account: _Account,
-    phone_id: _PhoneId,
-    index: _Index = 0,
-    network: _Net = "main",
-    yes: _Yes = False,
-    details: _Details = False,
-) -> Told:
-    """As a guardian: help somebody who lost their phone. See them first, and read the four words on their new one."""
-    phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
-    newcomer = thumbprint(phone_id)
-    signed = phone.vouch(server, tenant, account_id(account), newcomer)
-    desk.screen.say(f"You have spoken for the phone {phone_name(newcomer)}. It counts for seven days.")
-    return signed_told(phone, signed, details=details)
+def _speaks(name: str, act: Callable[..., Signed], about: str, then: str) -> None:
+    """A command by which somebody speaks for a phone that is not theirs; ``about``: what --help says of it."""
+
+    def run(
+        desk: Desk,
+        *,
+        server: _Server,
+        tenant: _Tenant,
+        account: _Account,
+        phone_id: _PhoneId,
+        index: _Index = 0,
+        network: _Net = "main",
+        yes: _Yes = False,
+        details: _Details = False,
+    ) -> Told:
+        phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
+        newcomer = thumbprint(phone_id)
+        signed = act(phone, server, tenant, account_id(account), newcomer)
+        desk.screen.say(f"You have spoken for the phone {phone_name(newcomer)}. {then}")
+        return signed_told(phone, signed, details=details)
+
+    run.__doc__ = about
+    command(_commands, name)(run)
 
 
-@command(_commands, "attest")
-def attest(
-    desk: Desk,
-    *,
-    server: _Server,
-    tenant: _Tenant,
-    account: _Account,
-    phone_id: _PhoneId,
-    index: _Index = 0,
-    network: _Net = "main",
-    yes: _Yes = False,
-    details: _Details = False,
-) -> Told:
-    """As an officer: confirm who holds a claimant's phone, after seeing their papers. It takes two officers."""
-    phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
-    newcomer = thumbprint(phone_id)
-    signed = phone.attest(server, tenant, account_id(account), newcomer)
-    desk.screen.say(f"You have spoken for the phone {phone_name(newcomer)}. A second officer has to do the same.")
-    return signed_told(phone, signed, details=details)
+_speaks(
+    "vouch",
+    Phone.vouch,
+    "As a guardian: help somebody who lost their phone. See them first, and read the four words on their new one.",
+    "It counts for seven days.",
+)
+_speaks(
+    "attest",
+    Phone.attest,
+    "As an officer: confirm who holds a claimant's phone, after seeing their papers. It takes two officers.",
+    "A second officer has to do the same.",
+)
 
 
 @command(_commands, "officer-entry")

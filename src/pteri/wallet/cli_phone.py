@@ -16,16 +16,18 @@ from pteri.wallet.cli_guard import add_guard_commands
 from pteri.wallet.cli_move import add_move_commands
 from pteri.wallet.cli_opening import CodeFileOption, recovery_code_asked
 from pteri.wallet.desk import Desk, command
-from pteri.wallet.refusals import utc_text
+from pteri.wallet.refusals import ServerError, utc_text
 from pteri.wallet.screen import Told, signed_told
 
 if TYPE_CHECKING:
+    from pteri.core.ids import Thumbprint
     from pteri.core.wire import DevicesSeen
     from pteri.wallet.phone import Phone
 
 __all__ = ["add_phone_commands"]
 
 _THIS_PHONE = "this"
+_AT_ONCE = "If it is in a thief's hands: the same with --code removes it at once."
 
 _phone = typer.Typer()
 _recover = typer.Typer(no_args_is_help=True, help="Get the account back when every phone is lost.")
@@ -119,15 +121,40 @@ def revoke(
     desk: Desk,
     *,
     target: Annotated[str, typer.Argument(metavar="PHONE", help="Four words in quotes, a thumbprint, or 'this'.")],
+    code: Annotated[
+        bool, typer.Option("--code", help="Show a recovery code, so that another phone goes at once: you are asked.")
+    ] = False,
+    code_file: CodeFileOption = None,
     yes: _Yes = False,
     details: _Details = False,
 ) -> Told:
-    """Remove a phone from your account for ever."""
+    """Remove a phone from your account for ever: another one within a day, or at once with a recovery code."""
     phone = desk.phone(yes=yes, details=details)
     wanted = phone.thumbprint if target == _THIS_PHONE else phone.find_phone(target)
-    signed = phone.revoke(wanted)
-    desk.screen.say(f"The phone {phone_name(wanted)} can do nothing any more.")
+    with_code = code or code_file is not None
+    shown = recovery_code_asked(desk, code_file) if with_code else None
+    try:
+        signed = phone.revoke(wanted, code=shown)
+    except ServerError as error:
+        if error.code != "HELD":
+            raise
+        name = phone_name(wanted)
+        advice = f"The phone {name} is suspended already: it can do nothing but object. {_AT_ONCE}"
+        raise ServerError(error.code, advice, status=error.status, until=error.until) from error
+    desk.screen.say(*_removed(phone, wanted))
     return signed_told(phone, signed, details=details) | {"removed": phone_name(wanted), "thumbprint": wanted}
+
+
+def _removed(phone: Phone, target: Thumbprint) -> list[str]:
+    """What the target can still do, as the server tells it now."""
+    name = phone_name(target)
+    if target == phone.thumbprint:
+        return [f"The phone {name} can do nothing any more."]
+    seen = {one.thumbprint: one for one in phone.devices().phones}
+    gone_at = seen[target].revoke_at if target in seen else None
+    if gone_at is None:
+        return [f"The phone {name} can do nothing any more."]
+    return [f"The phone {name} can do nothing but object, and is removed for ever at {utc_text(gone_at)}.", _AT_ONCE]
 
 
 @command(_phone, "forget")

@@ -1,0 +1,154 @@
+"""``pteri wallet``: what looks after an account, as it is typed: removals, officers, guardians, a wallet that waits."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phones import HOUR
+from pteri.core.acts import phone_name
+from pteri.provision import provision
+from pteri.settings import load_settings
+from shells import SERVICE, Shell, shell_of, shell_of_officer, with_account, with_wallet
+from world import OFFICERS, World
+
+
+def with_second_phone(world: World, first: Shell) -> tuple[Shell, str]:
+    """Another verified phone of the account, and its name."""
+    second = shell_of(world, "second phone")
+    offer = second.json("migrate", "offer", *SERVICE)["offer"]
+    first.json("migrate", "approve", offer, "--yes")
+    second.json("migrate", "answer")
+    second.json("migrate", "code", first.json("migrate", "approve", offer, "--yes")["code"])
+    first.json("migrate", "approve", offer, "--yes")
+    world.clock.advance(HOUR)
+    first.json("migrate", "hand-over", "--yes")
+    return second, str(second.json("migrate", "finish", "--yes")["phone"])
+
+
+def state_of(shell: Shell, name: str) -> Any:
+    return {phone_name(one["thumbprint"]): one["state"] for one in shell.json("devices")["phones"]}[name]
+
+
+# --- removing a phone ---------------------------------------------------------------------------------------------
+
+
+def test_another_phone_is_suspended_for_a_day_and_the_person_hears_how_to_remove_it_at_once(world: World) -> None:
+    first = with_account(world)
+    _, name = with_second_phone(world, first)
+    said = first.run("revoke", name, "--yes").stdout
+    assert "nothing but object, and is removed for ever at" in said
+    assert "--code removes it at once" in said
+    assert state_of(first, name) == "SUSPENDED"
+    again = first.json("revoke", name, "--yes", code=1)
+    assert again["code"] == "HELD"
+    assert "--code removes it at once" in again["message"]
+    assert again["until"] == world.clock.now() + 24 * HOUR
+
+
+def test_with_a_recovery_code_another_phone_goes_at_once(world: World) -> None:
+    first = with_account(world)
+    code = first.json("protect", "--yes")["recovery_codes"][0]
+    second, name = with_second_phone(world, first)
+    assert "can do nothing any more" in first.run("revoke", name, "--code", "--yes", typed=code + "\n").stdout
+    assert state_of(first, name) == "REVOKED"
+    assert second.refusal("devices") == "DENIED"
+
+
+def test_with_a_recovery_code_a_suspended_phone_goes_at_once_too(world: World) -> None:
+    first = with_account(world)
+    file = world.directory / "code"
+    file.write_text(first.json("protect", "--yes")["recovery_codes"][1])
+    _, name = with_second_phone(world, first)
+    first.json("revoke", name, "--yes")
+    assert first.json("revoke", name, "--code-file", str(file), "--yes")["decision"] == "permit"
+    assert state_of(first, name) == "REVOKED"
+
+
+def test_a_wrong_recovery_code_removes_nobody(world: World) -> None:
+    first = with_account(world)
+    codes = first.json("protect", "--yes")["recovery_codes"]
+    _, name = with_second_phone(world, first)
+    first.json("protect", "--code", "--yes", typed=codes[0] + "\n")  # the old ones are void from here on
+    assert first.json("revoke", name, "--code", "--yes", typed=codes[1] + "\n", code=1)["code"] == "WRONG_CODE_KEY"
+    assert state_of(first, name) == "ACTIVE"
+
+
+# --- officers -----------------------------------------------------------------------------------------------------
+
+
+def test_two_officers_let_in_who_lost_everything(world: World) -> None:
+    owner, new = with_account(world), shell_of(world, "new phone")
+    account = owner.json("devices")["account"]
+    address = new.json("create")["address"]
+    name = new.json("recover", "name")
+    speaking = ("attest", *SERVICE, "--account", account, "--phone", name["thumbprint"], "--yes")
+    claim = ("recover", "start", *SERVICE, "--account", account, "--officers", "--yes")
+    first, second = (shell_of_officer(world, officer) for officer in OFFICERS[:2])
+    assert f"You have spoken for the phone {name['phone']}." in first.run(*speaking, "--index", "50").stdout
+    assert new.json(*claim, code=1)["code"] == "WEAK_EVIDENCE"
+    told = second.json(*speaking, "--index", "51")
+    assert (told["decision"], told["purpose"], told["account"]) == ("permit", "attest", account)
+    assert new.json(*claim)["until"] == world.clock.now() + 72 * HOUR
+    world.clock.advance(72 * HOUR)
+    finished = new.json("recover", "finish", "--yes")
+    assert (finished["decision"], finished["new_wallet"]) == ("permit", True)
+    assert new.json("devices")["wallet"] == address
+
+
+def test_an_officer_speaks_once_for_a_phone(world: World) -> None:
+    owner, new = with_account(world), shell_of(world, "new phone")
+    account = owner.json("devices")["account"]
+    new.json("create")
+    name = new.json("recover", "name")["thumbprint"]
+    officer = shell_of_officer(world, OFFICERS[0])
+    speaking = ("attest", *SERVICE, "--account", account, "--phone", name, "--index", "50", "--yes")
+    officer.json(*speaking)
+    assert officer.json(*speaking, code=1)["code"] == "ALREADY_SPOKEN"
+
+
+@pytest.mark.parametrize("pseudonym", ["desk one", 'she says "no"', "Büro 2\x7f"])
+def test_an_officers_entry_is_what_the_settings_of_a_service_take(world: World, pseudonym: str) -> None:
+    shells = (shell_of(world, "first"), shell_of(world, "second"))
+    lines = []
+    for shell in shells:
+        shell.json("create")
+        lines.append(shell.run("officer-entry", "--name", f"{pseudonym} {shell.home.name}").stdout.splitlines()[-1])
+    assert (
+        shells[0].json("officer-entry", "--name", "x")["officer"]
+        == tomllib.loads("officer = " + shells[0].run("officer-entry", "--name", "x").stdout.splitlines()[-1])[
+            "officer"
+        ]
+    )
+    settings = _service(world.directory / "service")
+    settings.write_text(settings.read_text().replace("officers = []", f"officers = [{', '.join(lines)}]"))
+    [tenant] = load_settings(settings).tenants
+    assert [officer.name for officer in tenant.officers] == [f"{pseudonym} first", f"{pseudonym} second"]
+
+
+def _service(directory: Path) -> Path:
+    return provision(directory, domain="bank.example", tenant="bank", network="main", port=8750).settings
+
+
+# --- after a recovery ---------------------------------------------------------------------------------------------
+
+
+def test_who_is_back_hears_what_the_new_wallet_needs(world: World) -> None:
+    owner, new = with_account(world), with_wallet(world, "new phone")
+    code = owner.json("protect", "--yes")["recovery_codes"][0]
+    new.json("recover", "start", *SERVICE, "--code", "--yes", typed=code + "\n")
+    world.clock.advance(48 * HOUR)
+    said = new.run("recover", "finish", "--yes").stdout
+    for text in ("has a new wallet", "pteri wallet backup FOLDER", "pteri wallet protect"):
+        assert text in said
+
+
+def test_with_the_wallet_alone_there_is_no_new_one_to_speak_of(world: World) -> None:
+    with_account(world)
+    new = with_wallet(world, "new phone")
+    new.json("recover", "start", *SERVICE, "--yes")
+    world.clock.advance(72 * HOUR)
+    assert new.json("recover", "finish", "--yes")["new_wallet"] is False
