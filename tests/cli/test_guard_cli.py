@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from phones import HOUR
+from phones import EMAIL, HOUR, client
 from pteri.core.acts import phone_name
 from pteri.provision import provision
 from pteri.settings import load_settings
+from pteri.wallet.server import Reply, Request
 from shells import SERVICE, Shell, shell_of, shell_of_officer, with_account, with_wallet
-from world import OFFICERS, World
+from world import LINE, OFFICERS, World
 
 
 def with_second_phone(world: World, first: Shell) -> tuple[Shell, str]:
@@ -75,6 +76,46 @@ def test_a_wrong_recovery_code_removes_nobody(world: World) -> None:
     first.json("protect", "--code", "--yes", typed=codes[0] + "\n")  # the old ones are void from here on
     assert first.json("revoke", name, "--code", "--yes", typed=codes[1] + "\n", code=1)["code"] == "WRONG_CODE_KEY"
     assert state_of(first, name) == "ACTIVE"
+
+
+def test_a_removal_that_counts_is_told_as_such_also_when_nobody_can_look_what_came_of_it(world: World) -> None:
+    first = with_account(world)
+    _, name = with_second_phone(world, first)
+    asked = 0
+
+    def deaf(request: Request) -> Reply | None:
+        nonlocal asked
+        asked += request.target_uri.endswith("/devices")
+        return Reply(503, b"") if asked == 2 else None
+
+    first.wire.forge = deaf
+    result = first.run("revoke", name, "--yes")
+    assert result.exit_code == 0
+    assert "The removal of the phone" in result.stdout
+    first.wire.forge = lambda _: None
+    assert state_of(first, name) == "SUSPENDED"
+
+
+# --- who may help -------------------------------------------------------------------------------------------------
+
+
+def test_a_new_account_says_that_nobody_can_help_yet_until_somebody_can(world: World) -> None:
+    shell, site = with_wallet(world), client(world)
+    waiting = site.start_binding(EMAIL, line=LINE)
+    said = shell.run("enroll", waiting.qr, "--line", LINE, "--yes").stdout
+    assert "Nobody can help you yet" in said
+    assert "pteri wallet protect" in said
+    site.enter_code(waiting.id, said.split("started: ")[1].split("\n")[0], waiting.session)
+    assert "Nobody can help you yet" in shell.run("devices").stdout
+    assert shell.json("sign-in", site.start_sign_in(EMAIL).qr, "--yes")["decision"] == "permit"
+    shell.json("protect", "--yes")
+    assert "Nobody can help you yet" not in shell.run("devices").stdout
+
+
+def test_a_program_hears_the_same_after_the_link(world: World) -> None:
+    shell = with_wallet(world)
+    waiting = client(world).start_binding(EMAIL, line=LINE)
+    assert shell.json("enroll", waiting.qr, "--line", LINE, "--yes")["protected"] is False
 
 
 # --- officers -----------------------------------------------------------------------------------------------------
@@ -152,3 +193,24 @@ def test_with_the_wallet_alone_there_is_no_new_one_to_speak_of(world: World) -> 
     new.json("recover", "start", *SERVICE, "--yes")
     world.clock.advance(72 * HOUR)
     assert new.json("recover", "finish", "--yes")["new_wallet"] is False
+
+
+def test_a_new_wallet_that_came_to_nothing_is_discarded_and_one_in_use_is_not(world: World) -> None:
+    shell = with_account(world)
+    assert shell.refusal("discard-new-wallet") == "NOT_FOUND"
+    shell.json("replace-wallet", "--yes")
+    world.clock.advance(HOUR)
+    assert shell.refusal("discard-new-wallet") == "WALLET_IN_USE"
+    shell.json("object", "--yes")
+    assert "is gone. No account has it." in shell.run("discard-new-wallet").stdout
+
+
+def test_a_claimant_whose_claim_was_stopped_keeps_a_sealed_copy(world: World) -> None:
+    owner, new = with_account(world), with_wallet(world, "new phone")
+    code = owner.json("protect", "--yes")["recovery_codes"][0]
+    new.json("recover", "start", *SERVICE, "--code", "--yes", typed=code + "\n")
+    owner.json("object", "--yes")
+    new.json("forget", "--yes")
+    told = new.json("discard-new-wallet")
+    assert Path(told["copy"]).exists()
+    assert new.refusal("discard-new-wallet") == "NOT_FOUND"

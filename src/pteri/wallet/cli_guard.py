@@ -194,6 +194,20 @@ def replace_wallet(
     return signed_told(phone, signed, details=details)
 
 
+@command(_commands, "discard-new-wallet")
+def discard_new_wallet(desk: Desk) -> Told:
+    """Let go of a new wallet that was made here for your account and came to nothing. One in use stays."""
+    # Also a phone that has forgotten its account, and its key with it, may hold one.
+    done = desk.phone(may_make_key=True).discard_new_wallet()
+    desk.screen.say(
+        f"The new wallet {done.address} is gone. No account has it."
+        if done.copy is None
+        else f"The new wallet {done.address} waits no longer. The service does not tell this phone whether an account "
+        f"has it, so a sealed copy stays: {done.copy}"
+    )
+    return {"address": done.address, "copy": None if done.copy is None else str(done.copy)}
+
+
 def _speaks(name: str, act: Callable[..., Signed], about: str, then: str) -> None:
     """A command by which somebody speaks for a phone that is not theirs; ``about``: what --help says of it."""
 

@@ -9,7 +9,7 @@ import typer
 
 from pteri.core.acts import phone_name
 from pteri.core.ids import account_id
-from pteri.wallet.account_words import account_lines
+from pteri.wallet.account_words import UNPROTECTED, account_lines
 from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import ShownCode, Signed
 from pteri.wallet.cli_guard import add_guard_commands
@@ -64,8 +64,10 @@ def enroll(
     phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
     shown = phone.enroll(invitation, line=line)
     desk.screen.say(f"Type this code on the page where you started: {shown.spaced}")
-    desk.screen.say(f"This phone is called: {phone.name}")
-    return _code(phone, shown, details=details)
+    desk.screen.say(
+        f"This phone is called: {phone.name}", "", *UNPROTECTED, "On the day of the link that counts at once."
+    )
+    return _code(phone, shown, details=details) | {"protected": False}
 
 
 @command(_phone, "sign-in")
@@ -150,7 +152,10 @@ def _removed(phone: Phone, target: Thumbprint) -> list[str]:
     name = phone_name(target)
     if target == phone.thumbprint:
         return [f"The phone {name} can do nothing any more."]
-    seen = {one.thumbprint: one for one in phone.devices().phones}
+    try:
+        seen = {one.thumbprint: one for one in phone.devices().phones}
+    except ServerError:
+        return [f"The removal of the phone {name} counts. How far it is: pteri wallet devices"]
     gone_at = seen[target].revoke_at if target in seen else None
     if gone_at is None:
         return [f"The phone {name} can do nothing any more."]

@@ -23,6 +23,7 @@ from pteri.core.verify import Enrolment
 from pteri.wallet import checks
 from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import Confirm, ShownCode, with_code
+from pteri.wallet.discarding import Discarding
 from pteri.wallet.files import remove_file
 from pteri.wallet.guarding import Guarding
 from pteri.wallet.helping import Helping
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Phone"]
 
 
-class Phone(Guarding, Helping):
+class Phone(Guarding, Helping, Discarding):
     """One phone: a wallet, a device key and a memory in one directory. It serves one account of one service."""
 
     @classmethod

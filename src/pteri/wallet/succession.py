@@ -89,6 +89,18 @@ class Succession:
             remove_file(self._path(Holds.SUCCESSOR))
         return successor
 
+    def discard(self) -> None:
+        """Remove the new wallet. Callers know that no account has it and no case brings it."""
+        remove_file(self._path(Holds.SUCCESSOR))
+
+    def set_aside(self, network: str) -> Path:
+        """The same, but a sealed, numbered copy stays here: for when nobody can say whether an account has it."""
+        successor = self.successor(network)
+        assert successor is not None, "callers have seen it"
+        copy = save_copy(self._keystore.directory, self._sealed(successor.mnemonic(), Holds.WALLET))
+        self.discard()
+        return copy
+
     def keep_codes(self, codes: tuple[Secret, ...]) -> None:
         """Seal recovery codes until somebody says that they are written down."""
         payload = Secret(msgspec.json.encode(_Codes(tuple(code.reveal() for code in codes))))
