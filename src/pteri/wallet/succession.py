@@ -7,7 +7,7 @@ the next start finishes it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -16,6 +16,7 @@ from pteri.wallet.copies import save_copy
 from pteri.wallet.envelope import STANDARD, Holds, KdfCost, open_sealed, seal
 from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.files import create_file, is_there, read_file, remove_file, replace_file
+from pteri.wallet.paper_code import recovery_code_from_text
 from pteri.wallet.wallet import Wallet
 
 if TYPE_CHECKING:
@@ -26,11 +27,39 @@ if TYPE_CHECKING:
     from pteri.wallet.ports import Entropy
     from pteri.wallet.state import PhoneState
 
-__all__ = ["Succession"]
+__all__ = ["Succession", "decode_codes", "encode_codes"]
 
 
 class _Codes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    codes: tuple[bytes, ...]
+    codes: Annotated[tuple[bytes, ...], msgspec.Meta(min_length=1, max_length=2)]
+
+
+def encode_codes(codes: tuple[Secret, ...]) -> Secret:
+    """What is sealed in ``codes.json`` (docs/spec/keystore.md section 6)."""
+    return Secret(msgspec.json.encode(_Codes(tuple(code.reveal() for code in codes))))
+
+
+def decode_codes(payload: Secret) -> tuple[Secret, ...]:
+    """The recovery codes of it; ``NOT_A_KEYSTORE`` unless it is exactly what :func:`encode_codes` makes of codes."""
+    try:
+        codes = tuple(Secret(code) for code in msgspec.json.decode(payload.reveal(), type=_Codes).codes)
+        is_exact = encode_codes(codes) == payload and all(_is_code(code) for code in codes)
+    except (ValueError, RecursionError):
+        is_exact = False
+    if not is_exact:
+        raise WalletError(
+            WalletCode.NOT_A_KEYSTORE,
+            "The file codes.json opens, and what is in it are no recovery codes. Remove it, and make new codes with "
+            "another phone, or with a code that you have on paper.",
+        )
+    return codes
+
+
+def _is_code(code: Secret) -> bool:
+    try:
+        return recovery_code_from_text(code.reveal().decode("ascii")) == code
+    except WalletError:
+        return False
 
 
 class Succession:
@@ -103,15 +132,14 @@ class Succession:
 
     def keep_codes(self, codes: tuple[Secret, ...]) -> None:
         """Seal recovery codes until somebody says that they are written down."""
-        payload = Secret(msgspec.json.encode(_Codes(tuple(code.reveal() for code in codes))))
-        replace_file(self._path(Holds.CODES), self._sealed(payload, Holds.CODES))
+        replace_file(self._path(Holds.CODES), self._sealed(encode_codes(codes), Holds.CODES))
 
     def codes(self) -> tuple[Secret, ...]:
         """The codes that nobody has written down yet; none if there are none."""
         if not is_there(self._path(Holds.CODES)):
             return ()
         payload = open_sealed(read_file(self._path(Holds.CODES)), self._passphrase(), expected=Holds.CODES)
-        return tuple(Secret(code) for code in msgspec.json.decode(payload.reveal(), type=_Codes).codes)
+        return decode_codes(payload)
 
     def forget_codes(self) -> None:
         """They are on paper now."""

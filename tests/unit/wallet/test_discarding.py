@@ -130,5 +130,7 @@ def test_when_the_service_is_not_there_nothing_is_discarded(world: World) -> Non
     with pytest.raises(UnsafeError):
         held.phone().rotate(NEW_WORDS)
     held.wire.requests_to_lose = 9
-    assert discarding(held) == UNREACHABLE
+    with pytest.raises(ServerError) as refused:
+        held.phone().discard_new_wallet()
+    assert refused.value.code == UNREACHABLE
     assert has_successor(held)
