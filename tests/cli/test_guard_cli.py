@@ -118,6 +118,26 @@ def test_a_program_hears_the_same_after_the_link(world: World) -> None:
     assert shell.json("enroll", waiting.qr, "--line", LINE, "--yes")["protected"] is False
 
 
+def test_guardians_are_changed_and_the_codes_on_paper_stay(world: World) -> None:
+    owner = with_account(world)
+    codes = owner.json("protect", "--yes")["recovery_codes"]
+    friends = [shell_of(world, name).json("create")["address"] for name in ("friend", "aunt")]
+    change = ("protect", "--guardian", friends[0], "--guardian", friends[1], "--keep-codes", "--code", "--yes")
+    result = owner.run(*change, typed=codes[0] + "\n")
+    assert "The recovery codes that you have on paper stay." in result.stdout
+    assert "Write these" not in result.stdout
+    seen = owner.json("devices")
+    assert (seen["recovery_codes"], seen["guardians"]["wallets"]) == (2, sorted(friends))
+    told = owner.json("protect", "--keep-codes", "--code", "--yes", typed=codes[1] + "\n")
+    assert (told["decision"], told["recovery_codes"], told["guardians"]) == ("permit", [], sorted(friends))
+
+
+def test_there_must_be_codes_that_can_stay(world: World) -> None:
+    owner = with_account(world)
+    assert owner.refusal("protect", "--keep-codes", "--yes") == "NOT_FOUND"
+    assert owner.run("protect", "--keep-codes", "--no-codes", "--yes").exit_code == 2
+
+
 # --- officers -----------------------------------------------------------------------------------------------------
 
 

@@ -112,6 +112,7 @@ def protect(
     new_codes: Annotated[
         bool, typer.Option("--new-codes/--no-codes", help="Two new recovery codes in place of those of now, or none.")
     ] = True,
+    keep_codes: Annotated[bool, typer.Option("--keep-codes", help="The recovery codes on paper stay.")] = False,
     code: _WithCode = False,
     code_file: CodeFileOption = None,
     show_again: Annotated[bool, typer.Option("--show-again", help="Show codes that were made and not seen.")] = False,
@@ -119,12 +120,14 @@ def protect(
     details: _Details = False,
 ) -> Told:
     """Say who may help when phones are lost, and get recovery codes on paper."""
+    if keep_codes and not new_codes:
+        raise typer.BadParameter("say --keep-codes or --no-codes, not both")
     phone = desk.phone(yes=yes, details=details)
     if show_again:
         return _shown_again(desk, phone)
     shown = recovery_code_asked(desk, code_file) if code or code_file is not None else None
     named = _guardians(phone, guardian or [], needed, no_guardians=no_guardians)
-    done = phone.protect(named, code=shown, with_codes=new_codes)
+    done = phone.protect(named, code=shown, with_codes=new_codes, keeps_codes=keep_codes)
     desk.screen.say(
         "This counts now."
         if done.signed.until is None
@@ -133,6 +136,8 @@ def protect(
     )
     codes = [spaced_paper_code(one) for one in done.codes]
     _say_codes(desk, codes)
+    if keep_codes:
+        desk.screen.say("The recovery codes that you have on paper stay.")
     told = signed_told(phone, done.signed, details=details) | {
         "guardians": [] if named is None else list(named.wallets),
         "recovery_codes": codes,
