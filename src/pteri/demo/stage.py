@@ -19,6 +19,7 @@ import msgspec
 
 from pteri.adapters.system import SteppedClock, SystemEntropy, advance, monotonic_s
 from pteri.core import ids
+from pteri.demo.commands import Commands
 from pteri.demo.wiretap import Wiretap
 from pteri.provision import provision
 from pteri.sdk import BrowserSession, Client
@@ -32,7 +33,6 @@ DOMAIN: Final = "bank.example"
 TENANT: Final = "bank"
 _START_S: Final = 30
 _STOP_S: Final = 15
-_COMMAND_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +65,12 @@ class Phone:
 
     def do(self, *arguments: str, typed: str = "") -> Answer:
         """Run one wallet command to its end. ``typed`` goes to its standard input."""
-        command = [sys.executable, "-m", "pteri", "wallet", *arguments, "--home", str(self.home)]
-        command += ["--passphrase-file", str(self.passphrase_file), "--json"]
-        done = subprocess.run(  # noqa: S603 - our own program
-            command,
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=_COMMAND_S,
-            env=self._stage.environment,
-            check=False,
-        )
+        own = ["--home", str(self.home), "--passphrase-file", str(self.passphrase_file), "--json"]
+        said = self._stage.commands.run([*arguments, *own], typed)
         try:
-            told = json.loads(done.stdout)
+            told = json.loads(said.out)
         except json.JSONDecodeError:
-            raise RuntimeError(f"pteri wallet {arguments[0]} said: {done.stdout}{done.stderr}") from None
+            raise RuntimeError(f"pteri wallet {arguments[0]} said: {said.out}{said.errors}") from None
         # For an act that went well, "code" is the one-time code and no reason.
         ok = bool(told.get("ok"))
         return Answer(ok, "" if ok else str(told.get("code", "")), told)
@@ -132,7 +123,7 @@ class Stage:
         )
         self.settings = made.settings
         self.client_key_file = made.client_key_file
-        self.environment = child_environment({"PTERI_CLOCK_FILE": str(self.clock_file), "NO_COLOR": "1"})
+        self.commands = Commands(child_environment({"PTERI_CLOCK_FILE": str(self.clock_file), "NO_COLOR": "1"}))
         self.log = directory / "service" / "server.log"
         self._log_seen = 0
         self._server: subprocess.Popen[bytes] | None = None
@@ -156,6 +147,7 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self.site.close()
         self._stop_server()
+        self.commands.close()
         self.wiretap.close()
 
     def appoint(self, officers: list[dict[str, object]]) -> None:
