@@ -34,6 +34,24 @@ def state_of(shell: Shell, name: str) -> Any:
     return {phone_name(one["thumbprint"]): one["state"] for one in shell.json("devices")["phones"]}[name]
 
 
+def test_the_old_phone_waits_for_the_new_one_longer_than_its_keys_are_open_otherwise(world: World) -> None:
+    old, new = with_account(world), shell_of(world, "new phone")
+    offer = new.json("migrate", "offer", *SERVICE)["offer"]
+    steps = iter((lambda: new.json("migrate", "answer"), lambda: new.json("migrate", "code", _code(old, offer))))
+
+    def slow_person(_: float) -> None:
+        world.clock.advance(200)
+        next(steps)()
+
+    result = old.run("migrate", "approve", offer, "--yes", "--wait", "599", pause=slow_person)
+    assert result.exit_code == 0, result.output
+    assert "is let in" in result.stdout
+
+
+def _code(old: Shell, offer: str) -> str:
+    return str(old.json("migrate", "approve", offer, "--yes", "--wait", "0")["code"])
+
+
 # --- removing a phone ---------------------------------------------------------------------------------------------
 
 

@@ -36,6 +36,7 @@ from pteri.wallet.ports import Beacon, Clock, Entropy
 from pteri.wallet.refusals import SafetyCode, UnsafeError
 from pteri.wallet.screen import Screen, Told
 from pteri.wallet.server import Transport
+from pteri.wallet.session import OPEN_FOR_S
 from pteri.wallet.wallet import Wallet
 
 __all__ = ["Desk", "Machine", "command"]
@@ -117,8 +118,12 @@ class Desk:
         network: Network = "main",
         index: int = 0,
         may_make_key: bool = False,
+        open_for_s: int = OPEN_FOR_S,
     ) -> Phone:
-        """The phone that is there. ``yes``: the person has said yes beforehand to what this one command asks."""
+        """The phone that is there. ``yes``: the person has said yes beforehand to what this one command asks.
+
+        Its keys are open for ``open_for_s`` seconds: longer only where the command itself waits for another phone.
+        """
         self._transport = self.machine.connect()
         self._phone = Phone.open(
             self.keystore,
@@ -132,6 +137,7 @@ class Desk:
             may_make_key=may_make_key,
             cost=self.machine.cost,
             beacon=self.machine.beacon,
+            open_for_s=open_for_s,
         )
         return self._phone
 
