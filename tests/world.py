@@ -743,9 +743,15 @@ class SimPhone:
         return shown
 
     def start_protection(
-        self, guardians: Guardians | None = None, codes: tuple[Key, ...] = (), *, code: Key | None = None
+        self,
+        guardians: Guardians | None = None,
+        codes: tuple[Key, ...] = (),
+        *,
+        code: Key | None = None,
+        keep_codes: bool = False,
     ) -> Answered:
-        message = wire.Protect(guardians, tuple(map(code_key, codes)), None if code is None else code_key(code))
+        told = None if code is None else code_key(code)
+        message = wire.Protect(guardians, tuple(map(code_key, codes)), told, keep_codes)
         return self._started(self.post("/protections", message), Beside(code=code))
 
     def protect(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -17,16 +14,14 @@ from pteri.core.keys.message import verify_message
 from pteri.core.keys.secret import Secret
 from pteri.core.offline import spaced_offline_code
 from pteri.wallet.cli import app, this_machine
-from pteri.wallet.desk import Machine
-from pteri.wallet.errors import WalletCode, WalletError
-from pteri.wallet.keystore import LIGHT, Keystore
+from pteri.wallet.keystore import Keystore
 from pteri.wallet.transfer_notes import TransferNotes
 from pteri.wallet.wallet import Wallet
+from shells import PASSPHRASE, Shell, shell_of, with_account, with_wallet
 from world import ALICE_WORDS, LINE, ORIGIN, SimEntropy, World
 from worlds import Worlds
 
 HOUR = 3600
-PASSPHRASE = "correct horse battery"
 SECRETS = ("abandon", PASSPHRASE)
 
 
@@ -43,86 +38,10 @@ class FakeKeychain:
         self.entries[service, username] = password
 
 
-@dataclass
-class Shell:
-    """A terminal with a home directory, in front of the world's service."""
-
-    world: World
-    home: Path
-    wire: Wire
-    machine: Machine
-    calls: int = 0
-
-    def run(self, *words: str, typed: str = "", **changes: Any) -> Result:
-        self.calls += 1
-        entropy = SimEntropy(f"{self.home} {self.calls}")
-        machine = replace(self.machine, entropy=entropy, **changes)
-        return CliRunner().invoke(app, list(words), input=typed, obj=machine, catch_exceptions=False)
-
-    def json(self, *words: str, code: int = 0, typed: str = "", **changes: Any) -> dict[str, Any]:
-        """The one JSON object on standard output."""
-        result = self.run(*words, "--json", typed=typed, **changes)
-        assert result.exit_code == code, result.output
-        # The service of this world lives in the same process and logs to the same standard output.
-        [line] = [line for line in result.stdout.splitlines() if line.startswith("{")]
-        told = json.loads(line)
-        assert told["ok"] is (code == 0)
-        return dict(told)
-
-    def refusal(self, *words: str, **changes: Any) -> str:
-        told = self.json(*words, code=1, **changes)
-        assert told["message"]
-        plain = self.run(*words, **changes)
-        assert plain.exit_code == 1
-        assert told["code"] in plain.stderr
-        return str(told["code"])
-
-
-def _shell(world: World, name: str) -> Shell:
-    file = world.directory / f"{name}.passphrase"
-    file.touch(mode=0o600)
-    file.write_text(PASSPHRASE + "\n")
-    wire = Wire(world)
-
-    def nobody(_: str) -> str:
-        raise WalletError(WalletCode.NO_PASSPHRASE, "There is nobody to ask.")
-
-    home = world.directory / name
-    machine = Machine(
-        home=home,
-        passphrase_file=file,
-        no_color=True,
-        is_interactive=False,
-        clock=world.clock,
-        entropy=SimEntropy(name),
-        connect=lambda: wire,
-        keychain=lambda: None,
-        prompt=nobody,
-        cost=LIGHT,
-    )
-    return Shell(world, home, wire, machine)
-
-
 @pytest.fixture
 def shell(world: World) -> Shell:
     """A terminal without a wallet."""
-    return _shell(world, "phone")
-
-
-def with_wallet(world: World, name: str = "phone") -> Shell:
-    """A terminal with Alice's wallet."""
-    made = _shell(world, name)
-    made.json("restore", typed=ALICE_WORDS + "\n")
-    return made
-
-
-def with_account(world: World) -> Shell:
-    """The same, linked to her account."""
-    made = with_wallet(world)
-    waiting = client(world).start_binding(EMAIL, line=LINE)
-    told = made.json("enroll", waiting.qr, "--line", LINE, "--yes")
-    client(world).enter_code(waiting.id, told["code"], waiting.session)
-    return made
+    return shell_of(world, "phone")
 
 
 # --- keys --------------------------------------------------------------------------------------------------------
@@ -190,10 +109,10 @@ def test_backup_and_restore_bring_the_wallet_and_no_phone(world: World, shell: S
     assert sorted(str(path) for path in folder.iterdir()) == [first, second]
     assert shell.json("backup", str(folder / "own name"))["file"] == str(folder / "own name")
     assert shell.refusal("backup", str(folder / "own name")) == "EXISTS"
-    other = _shell(world, "other computer")
+    other = shell_of(world, "other computer")
     assert other.json("restore", "--backup", first)["address"] == address
     assert other.refusal("devices") == "NOT_ENROLLED"
-    assert _shell(world, "third").refusal("restore", "--backup", str(folder / "nothing")) == "NOT_FOUND"
+    assert shell_of(world, "third").refusal("restore", "--backup", str(folder / "nothing")) == "NOT_FOUND"
 
 
 def test_address_and_sign_know_four_kinds(world: World) -> None:
@@ -268,7 +187,7 @@ def test_the_keychain_remembers_when_asked(shell: Shell) -> None:
 
 def test_the_keychain_remembers_a_restored_wallet_too(world: World) -> None:
     sealed = with_wallet(world).json("backup", str(world.directory / "copy"))["file"]
-    keychain, other = FakeKeychain(), _shell(world, "other computer")
+    keychain, other = FakeKeychain(), shell_of(world, "other computer")
     other.json("restore", "--backup", sealed, "--remember", keychain=lambda: keychain)
     assert other.run("address", passphrase_file=None, keychain=lambda: keychain).exit_code == 0
 
@@ -313,7 +232,7 @@ def test_a_scanned_sign_in_is_one_request_by_command_line(world: World) -> None:
 
 
 def test_flowchart_2_by_command_line(world: World) -> None:
-    old, new = with_account(world), _shell(world, "new phone")
+    old, new = with_account(world), shell_of(world, "new phone")
     offer = new.json("migrate", "offer", "--server", ORIGIN, "--tenant", "bank")
     approve = ("migrate", "approve", offer["offer"], "--revoke-old", "--yes")
     assert new.json("migrate", "answer") == {"ok": True, "answered": False}
@@ -339,7 +258,7 @@ def test_flowchart_2_by_command_line(world: World) -> None:
 
 
 def test_two_terminals_wait_for_each_other(world: World) -> None:
-    old, new = with_account(world), _shell(world, "new phone")
+    old, new = with_account(world), shell_of(world, "new phone")
     typed: list[str] = []
 
     def nobody_comes(seconds: float) -> None:
@@ -365,11 +284,11 @@ def test_two_terminals_wait_for_each_other(world: World) -> None:
 
 
 def test_a_person_types_the_code_as_soon_as_the_old_phone_shows_it(world: World) -> None:
-    old, new = with_account(world), _shell(world, "new phone")
+    old, new = with_account(world), shell_of(world, "new phone")
 
     def old_phone_at_work(seconds: float) -> None:
         world.clock.advance(round(seconds))
-        notes = TransferNotes(Keystore(new.home), Secret(PASSPHRASE.encode()), entropy=SimEntropy("camera"))
+        notes = TransferNotes(Keystore(new.home), lambda: Secret(PASSPHRASE.encode()), entropy=SimEntropy("camera"))
         newcomer = notes.newcomer()
         assert newcomer is not None
         old.run("migrate", "approve", newcomer.keys.offer.encode(), "--yes")
@@ -383,7 +302,7 @@ def test_a_person_types_the_code_as_soon_as_the_old_phone_shows_it(world: World)
 
 
 def test_a_move_that_came_to_nothing_is_given_up_on_both_phones(world: World) -> None:
-    old, new = with_account(world), _shell(world, "new phone")
+    old, new = with_account(world), shell_of(world, "new phone")
     offer = new.json("migrate", "offer", "--server", ORIGIN, "--tenant", "bank")["offer"]
     old.json("migrate", "approve", offer, "--yes")
     assert "forgotten" in new.run("migrate", "give-up").stdout
@@ -447,13 +366,13 @@ def test_a_wallet_is_replaced_after_a_wait_by_the_same_command_twice(world: Worl
 
 def test_who_lost_everything_is_helped_by_guardians_and_a_code(world: World) -> None:
     owner, service = with_account(world), ("--server", ORIGIN, "--tenant", "bank")
-    helpers = [_shell(world, name) for name in ("friend", "aunt")]
+    helpers = [shell_of(world, name) for name in ("friend", "aunt")]
     addresses = [helper.json("create")["address"] for helper in helpers]
     named = [word for address in addresses for word in ("--guardian", address)]
     told = owner.json("protect", *named, "--needed", "2", "--yes")
     assert sorted(addresses) == told["guardians"]
     account, code = told["account"], told["recovery_codes"][0]
-    new = _shell(world, "new phone")
+    new = shell_of(world, "new phone")
     address = new.json("create")["address"]
     name = new.json("recover", "name")
     for helper in helpers:
@@ -479,7 +398,7 @@ def test_the_account_is_stopped_from_elsewhere_and_opened_again_with_a_code(worl
 
 
 def test_only_an_officer_attests(world: World) -> None:
-    owner, new = with_account(world), _shell(world, "new phone")
+    owner, new = with_account(world), shell_of(world, "new phone")
     account = owner.json("devices")["account"]
     new.json("create")
     name = new.json("recover", "name")["thumbprint"]
@@ -541,7 +460,7 @@ def test_a_person_says_no(world: World, typed: str) -> None:
 
 def let_in(world: World, old: Shell) -> Shell:
     """A second phone, beside the first one."""
-    new = _shell(world, "new phone")
+    new = shell_of(world, "new phone")
     offer = new.json("migrate", "offer", "--server", ORIGIN, "--tenant", "bank")["offer"]
     old.json("migrate", "approve", offer, "--yes")
     new.json("migrate", "answer")
@@ -705,7 +624,8 @@ def test_codes_are_prepared_with_a_network_and_shown_without_one(worlds: Worlds)
     plain = shell.run("offline-codes", "show").stdout
     assert spaced_offline_code(shown["code"]) in plain
     waiting = unasked(world)
-    signed_in = client(world).enter_offline_code(waiting, spaced_offline_code(shown["code"]))
+    typed = spaced_offline_code(shown["code"])
+    signed_in = client(world).enter_offline_code(waiting.qr, typed, waiting.session)
     assert (signed_in.acr, signed_in.level) == ("pteri:offline", "REDUCED")
     world.clock.advance(2 * DAY)
     assert shell.refusal("offline-codes", "show") == "NO_OFFLINE_CODES"

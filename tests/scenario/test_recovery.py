@@ -452,6 +452,39 @@ def test_with_a_present_code_other_helpers_count_at_once(world: World) -> None:
     assert refusal(old.start_rotation(new_wallet(), code=CODE)) == (403, "WRONG_CODE_KEY")
 
 
+def test_guardians_change_and_the_codes_on_paper_stay(world: World) -> None:
+    old = protected(world, guarded_by(world, 1, 2, 3), CODE, OTHER_CODE)
+    changed = old.answered(old.start_protection(guarded_by(world, 4, 5), code=CODE, keep_codes=True))
+    assert reason(changed) == (200, "BOTH_KEYS")
+    seen = old.devices()
+    assert (seen.guardians, seen.recovery_codes) == (guarded_by(world, 4, 5), 2)
+    assert reason(old.rotate(new_wallet(), code=OTHER_CODE)) == (200, "BOTH_KEYS")
+
+
+def test_without_a_code_guardians_wait_also_where_the_codes_stay(world: World) -> None:
+    """Not even on the day of the link: what the account has already may not be got round by whoever holds the phone."""
+    old = protected(world, None, CODE)
+    held = old.answered(old.start_protection(guarded_by(world, 4, 5), keep_codes=True))
+    assert reason(held) == (202, "PROTECTION_HOLD")
+    world.clock.advance(72 * HOUR)
+    assert (old.devices().guardians, old.devices().recovery_codes) == (guarded_by(world, 4, 5), 1)
+    assert reason(old.rotate(new_wallet(), code=CODE)) == (200, "BOTH_KEYS")
+
+
+def test_codes_are_kept_or_replaced_and_not_both(world: World) -> None:
+    old = protected(world, None, CODE)
+    assert refusal(old.start_protection(None, (OTHER_CODE,), code=CODE, keep_codes=True)) == (400, "FIELD")
+
+
+def test_a_statement_that_keeps_codes_is_worth_nothing_once_there_are_others(world: World) -> None:
+    old = protected(world, None, CODE)
+    keeping = old.start_protection(guarded_by(world, 4, 5), code=CODE, keep_codes=True)
+    assert reason(old.protect(None, (OTHER_CODE,), code=CODE)) == (200, "BOTH_KEYS")
+    assert old.answered(keeping).decided.status in {401, 403}
+    assert refusal(old.start_rotation(new_wallet(), code=CODE)) == (403, "WRONG_CODE_KEY")
+    assert reason(old.rotate(new_wallet(), code=OTHER_CODE)) == (200, "BOTH_KEYS")
+
+
 def test_a_backup_that_was_opened_is_recorded(world: World) -> None:
     old = world.enrolled()
     assert reason(old.answered(old.start_backup_check(digest("a backup")))) == (200, "BOTH_KEYS")

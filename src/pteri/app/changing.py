@@ -176,17 +176,21 @@ async def start_protection(deployment: Deployment, asking: Asking, wanted: wire.
     keys = tuple(key for key in wanted.code_keys if checked_code_key(key))
     if len(set(keys)) != len(keys):
         raise Malformed(Code.FIELD, "one recovery code twice")
+    if wanted.keep_codes and keys:
+        raise Malformed(Code.FIELD, "recovery codes are kept or replaced, not both")
     code = checked_code_key(wanted.recovery_code)
 
     def change(call: PhoneCall, account: Account) -> _Wanted:
+        # Other codes are another epoch: an answer to a statement that keeps those of before is stale then.
+        wished = account.code_keys if wanted.keep_codes else keys
         act = ChangeProtection(
             account=account.id,
             device=call.caller,
             epoch=account.epoch,
             guardians=wanted.guardians,
-            codes=codes_digest(keys),
+            codes=codes_digest(wished),
         )
-        return _Wanted(act, Also(recovery_code=code, code_keys=keys))
+        return _Wanted(act, Also(recovery_code=code, code_keys=wished))
 
     return await _change(deployment, asking, change)
 

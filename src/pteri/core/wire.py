@@ -276,11 +276,15 @@ class Rotate(_Message, frozen=True):
 
 
 class Protect(_Message, frozen=True):
-    """``guardians`` and the public keys of recovery codes that shall count, in place of those of now."""
+    """``guardians`` and the public keys of recovery codes that shall count, in place of those of now.
+
+    ``keep_codes``: the codes of now stay, and ``code_keys`` is empty: a phone does not know what is on paper.
+    """
 
     guardians: Guardians | None
     code_keys: Annotated[tuple[_CodeKey, ...], msgspec.Meta(max_length=2)]
     recovery_code: _CodeKey | None = None
+    keep_codes: bool = False
 
 
 class PrepareOfflineCodes(_Message, frozen=True):

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from pteri.adapters.system import monotonic_s
-from pteri.demo.stage import Answer, Stage
+from pteri.demo.cast import Cast
+from pteri.demo.stage import TENANT, Answer, Phone, Stage
 from pteri.demo.telling import MEANINGS, Outcome, Step, Teller
 from pteri.wallet.client import Waiting
 
-__all__ = ["Narrator", "StoryStopped"]
+__all__ = ["DAY", "HOUR", "SIGNED", "Narrator", "StoryStopped"]
+
+HOUR: Final = 3600
+DAY: Final = 24 * HOUR
+SIGNED: Final = ("--yes", "--details")
 
 
 class StoryStopped(Exception):
@@ -17,13 +23,16 @@ class StoryStopped(Exception):
 
 
 class Narrator:
-    """What every story needs of its stage and its teller."""
+    """What every part of the story needs of its stage, its teller and its cast."""
 
-    def __init__(self, stage: Stage, teller: Teller) -> None:
+    def __init__(self, stage: Stage, teller: Teller, cast: Cast) -> None:
         self._stage = stage
         self._tell = teller
-        self.codes: list[str] = []
-        """Every one-time code that a phone showed."""
+        self._cast = cast
+
+    def play(self) -> None:
+        """This part, from its first step to its last."""
+        raise NotImplementedError
 
     def _step(
         self,
@@ -34,8 +43,12 @@ class Narrator:
         *,
         reason: str | None = None,
         told: str | None = None,
+        why: str | None = None,
     ) -> Answer:
-        """Act and tell. A yes that became a no ends the story; any other wrong end is told as such."""
+        """Act and tell. A yes that became a no ends the story; any other wrong end is told as such.
+
+        ``why``: in words, where the reason says it too shortly; the server's own log comes first.
+        """
         start = monotonic_s()
         answer = act()
         outcome = _outcome(answer)
@@ -48,7 +61,7 @@ class Narrator:
                 who=who,
                 outcome=outcome,
                 reason=found,
-                why=self._stage.why() or MEANINGS.get(found, ""),
+                why=self._stage.why() or why or MEANINGS.get(found, ""),
                 expected=outcome == must and reason in {None, found},
                 at=self._stage.clock.now(),
                 took_s=round(monotonic_s() - start, 3),
@@ -56,7 +69,7 @@ class Narrator:
             )
         )
         if answer.ok and "code" in answer.told:
-            self.codes.append(str(answer["code"]))
+            self._cast.codes.append(str(answer["code"]))
         if not answer.ok and must != "refused":
             raise StoryStopped(f"{name}: {answer.told}")
         return answer
@@ -68,9 +81,42 @@ class Narrator:
         self._tell.step(Step(name, "the bank", "done", "", "", True, self._stage.clock.now(), took, name))
         return waiting
 
+    def _prepared_again(self, phone: Phone, who: str) -> None:
+        """After a new wallet: codes on paper, since the old ones went with the old wallet; and a backup."""
+        protected = self._step(
+            f"{who} makes new recovery codes",
+            who,
+            lambda: phone.do("protect", *SIGNED),
+            "accepted",
+            told="shows two new recovery codes, since the old ones went with the old wallet; the guardians stay",
+            why="the wallet came today, with this phone, and has no codes yet",
+        )
+        self._cast.write_down(protected["recovery_codes"])
+        self._cast.backup = self._stage.directory / f"backup-{phone.home.name}.bin"
+        self._step(
+            f"{who} keeps a sealed backup of the new wallet",
+            who,
+            lambda: phone.do("backup", str(self._cast.backup)),
+            "done",
+            told="keeps a sealed backup of the new wallet on Alice's USB stick",
+        )
+
     def _step_clock(self, seconds: int, text: str) -> None:
         self._stage.advance(seconds)
         self._tell.clock(text, self._stage.clock.now())
+
+    @property
+    def _where(self) -> tuple[str, ...]:
+        return ("--server", self._stage.origin, "--tenant", TENANT)
+
+    @property
+    def _of_alice(self) -> tuple[str, ...]:
+        return (*self._where, "--account", self._cast.account)
+
+    def _sent_since(self, asked: int) -> str:
+        """How many requests there were since then, and the last word of the path of each."""
+        sent = [request.split(b" ", 2)[1].decode().rpartition("/")[2] for request in self._stage.wiretap.requests()]
+        return f"{len(sent[asked:])} requests ({', '.join(sent[asked:])})"
 
 
 def _outcome(answer: Answer) -> Outcome:

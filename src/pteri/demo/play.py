@@ -35,7 +35,9 @@ def play(*, as_json: bool, keep: Path | None, stay: bool) -> int:
         print(f"{keep} is not empty. Name a new directory for the demo.", file=sys.stderr)
         return 2
     teller = Teller(quiet=as_json, no_color=read_environment().no_color)
-    teller.words("Starting a server, a Web2 site and five phones. Only the clock and the people are simulated.")
+    teller.words(
+        "Starting a server, a Web2 site, and a phone for everybody. Only the clock and the people are simulated."
+    )
     with Stage(directory) as stage:
         story = Story(stage, teller)
         failed = _failure(story)
@@ -47,7 +49,7 @@ def play(*, as_json: bool, keep: Path | None, stay: bool) -> int:
             "settings": str(stage.settings),
             "server_log": str(stage.log),
             "phones": str(directory / "phones"),
-            "by_hand": str(write_by_hand(stage, story.third)),
+            "by_hand": str(write_by_hand(stage, story.own)),
         }
         if as_json:
             told = {"ok": right, "steps": msgspec.to_builtins(teller.steps), "where": where}
@@ -81,7 +83,7 @@ def _say_where(teller: Teller, where: dict[str, str], *, right: bool) -> None:
         f"Database       {where['database']}   (one SQLite file; e-mail and number are not in it)",
         f"Server log     {where['server_log']}",
         f"Phones         {where['phones']}   (one directory each, sealed)",
-        "Go on by hand  in another terminal, as Alice with her third phone:",
+        "Go on by hand  in another terminal, as Alice with her newest phone:",
         f"               . {shlex.quote(where['by_hand'])}",
         "               pteri wallet devices",
         f"               python {page}   (a sign-in; it says how)",

@@ -19,10 +19,11 @@ import msgspec
 
 from pteri.adapters.system import SteppedClock, SystemEntropy, advance, monotonic_s
 from pteri.core import ids
+from pteri.demo.commands import Commands
 from pteri.demo.wiretap import Wiretap
 from pteri.provision import provision
 from pteri.sdk import BrowserSession, Client
-from pteri.settings import child_environment, load_settings, write_settings
+from pteri.settings import OfficerSettings, child_environment, load_settings, write_settings
 from pteri.wallet.client import Waiting
 from pteri.wallet.refusals import ServerError
 
@@ -32,7 +33,6 @@ DOMAIN: Final = "bank.example"
 TENANT: Final = "bank"
 _START_S: Final = 30
 _STOP_S: Final = 15
-_COMMAND_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +65,12 @@ class Phone:
 
     def do(self, *arguments: str, typed: str = "") -> Answer:
         """Run one wallet command to its end. ``typed`` goes to its standard input."""
-        command = [sys.executable, "-m", "pteri", "wallet", *arguments, "--home", str(self.home)]
-        command += ["--passphrase-file", str(self.passphrase_file), "--json"]
-        done = subprocess.run(  # noqa: S603 - our own program
-            command,
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=_COMMAND_S,
-            env=self._stage.environment,
-            check=False,
-        )
+        own = ["--home", str(self.home), "--passphrase-file", str(self.passphrase_file), "--json"]
+        said = self._stage.commands.run([*arguments, *own], typed)
         try:
-            told = json.loads(done.stdout)
+            told = json.loads(said.out)
         except json.JSONDecodeError:
-            raise RuntimeError(f"pteri wallet {arguments[0]} said: {done.stdout}{done.stderr}") from None
+            raise RuntimeError(f"pteri wallet {arguments[0]} said: {said.out}{said.errors}") from None
         # For an act that went well, "code" is the one-time code and no reason.
         ok = bool(told.get("ok"))
         return Answer(ok, "" if ok else str(told.get("code", "")), told)
@@ -132,7 +123,7 @@ class Stage:
         )
         self.settings = made.settings
         self.client_key_file = made.client_key_file
-        self.environment = child_environment({"PTERI_CLOCK_FILE": str(self.clock_file), "NO_COLOR": "1"})
+        self.commands = Commands(child_environment({"PTERI_CLOCK_FILE": str(self.clock_file), "NO_COLOR": "1"}))
         self.log = directory / "service" / "server.log"
         self._log_seen = 0
         self._server: subprocess.Popen[bytes] | None = None
@@ -146,24 +137,40 @@ class Stage:
         return database
 
     def __enter__(self) -> Self:
-        # The relay stands where a reverse proxy would: the server listens behind it, under the relay's public origin.
-        settings = load_settings(self.settings)
-        behind = msgspec.structs.replace(settings.server, port=self._port)
-        behind_file = self.settings.with_name("behind-relay.toml")
-        write_settings(behind_file, msgspec.structs.replace(settings, server=behind))
-        command = [sys.executable, "-m", "pteri", "serve", "--config", str(behind_file)]
-        with self.log.open("wb") as log:
-            self._server = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - our own program
         try:
-            self._wait_until_ready()
+            self._serve()
         except BaseException:
-            self._stop()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self.site.close()
-        self._stop()
+        self._stop_server()
+        self.commands.close()
+        self.wiretap.close()
+
+    def appoint(self, officers: list[dict[str, object]]) -> None:
+        """What an operator does: put officers into the settings, and start the server again."""
+        settings = load_settings(self.settings)
+        [tenant] = settings.tenants
+        named = msgspec.structs.replace(tenant, officers=msgspec.convert(officers, tuple[OfficerSettings, ...]))
+        self._stop_server()
+        self.settings.unlink()
+        write_settings(self.settings, msgspec.structs.replace(settings, tenants=(named,)))
+        self._serve()
+
+    def _serve(self) -> None:
+        # The relay stands where a reverse proxy would: the server listens behind it, under the relay's public origin.
+        settings = load_settings(self.settings)
+        behind = msgspec.structs.replace(settings.server, port=self._port)
+        behind_file = self.settings.with_name("behind-relay.toml")
+        behind_file.unlink(missing_ok=True)
+        write_settings(behind_file, msgspec.structs.replace(settings, server=behind))
+        command = [sys.executable, "-m", "pteri", "serve", "--config", str(behind_file)]
+        with self.log.open("ab") as log:
+            self._server = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - our own program
+        self._wait_until_ready()
 
     def advance(self, seconds: int) -> None:
         """Step the simulated clock of everybody forward."""
@@ -198,7 +205,7 @@ class Stage:
         except subprocess.TimeoutExpired:
             return
 
-    def _stop(self) -> None:
+    def _stop_server(self) -> None:
         if self._server is not None:
             self._server.terminate()
             try:
@@ -206,7 +213,6 @@ class Stage:
             except subprocess.TimeoutExpired:
                 self._server.kill()
                 self._server.wait()
-        self.wiretap.close()
 
 
 def _free_port() -> int:

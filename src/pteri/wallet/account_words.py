@@ -9,7 +9,14 @@ from pteri.wallet.refusals import utc_text
 if TYPE_CHECKING:
     from pteri.core.wire import DevicesSeen
 
-__all__ = ["STOPPED", "account_lines"]
+__all__ = ["STOPPED", "UNPROTECTED", "account_lines"]
+
+UNPROTECTED: Final = (
+    "Nobody can help you yet if this phone is lost: there are no recovery codes and no guardians.",
+    "With your words alone you wait three days, and whoever finds them has as much as you.",
+    "Do this next, once the account is linked, and keep the codes apart from the words: pteri wallet protect",
+)
+"""Until this is done the phone is not set up (protocol section 6.1); signing in works all the same."""
 
 STOPPED: Final = {
     "CONTESTED": "The account is stopped: nobody signs in and nothing changes, until two guardians or officers have "
@@ -55,6 +62,8 @@ def account_lines(seen: DevicesSeen) -> list[str]:
     named = seen.guardians
     helpers = "no guardians" if named is None else f"{named.needed} of {len(named.wallets)} guardians"
     lines.append(f"Who may help: {helpers}; recovery codes: {seen.recovery_codes}.")
+    if named is None and seen.recovery_codes == 0 and change is None:
+        lines += UNPROTECTED
     checked = "never: pteri wallet drill" if seen.backup_verified_at == 0 else utc_text(seen.backup_verified_at)
     lines.append(f"Backup last tried: {checked}")
     return lines

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pteri.core.wire import Claimed
     from pteri.wallet.keystore import Keystore
     from pteri.wallet.ports import Beacon, Clock, Entropy
+    from pteri.wallet.session import Session
     from pteri.wallet.succession import Succession
     from pteri.wallet.transfer_notes import TransferNotes
     from pteri.wallet.wallet import Wallet
@@ -50,8 +51,7 @@ class Answering:
     def __init__(
         self,
         keystore: Keystore,
-        wallet: Wallet,
-        device: DevicePrivateKey,
+        session: Session,
         *,
         transport: Transport,
         confirm: Confirm,
@@ -63,24 +63,36 @@ class Answering:
         succession: Succession | None = None,
     ) -> None:
         self._keystore = keystore
-        self._wallet = wallet
-        self._device = device
+        self._session = session
+        self._public = session.device.public
         self._transport = transport
         self._clock = clock
         self._entropy = entropy
         self._index = index
         self._transfers = transfers
         self._beacon = beacon
-        self._confirm = confirm
         self._changes = succession
-        self._network = cast("Network", wallet.network)  # a Wallet has one of the three and no other
+        self._network = cast("Network", session.wallet.network)  # a Wallet has one of the three and no other
         self._journal = Journal(keystore.directory)
-        self._ceremony = Ceremony(keystore, self._journal, wallet, confirm=confirm, clock=clock)
+        self._ceremony = Ceremony(keystore, self._journal, session, confirm=confirm, clock=clock)
 
     @property
     def thumbprint(self) -> Thumbprint:
         """Id of this phone."""
-        return self._device.public.thumbprint
+        return self._public.thumbprint
+
+    def lock(self) -> None:
+        """Forget the keys now. Whatever needs one refuses with ``LOCKED_AGAIN`` from here on; open the phone again."""
+        self._session.close()
+
+    @property
+    def _wallet(self) -> Wallet:
+        """Asked for at each use: the keys are open for minutes only."""
+        return self._session.wallet
+
+    @property
+    def _device(self) -> DevicePrivateKey:
+        return self._session.device
 
     def _answer(
         self,
@@ -144,15 +156,12 @@ class Answering:
     def _settle(self, *, at_start: bool = False) -> None:
         """Work with the new wallet from now on, if the account has it; ``at_start``: also clear away what is left."""
         state = remembered(self._keystore)
-        if self._changes is None or state is None:
-            return
+        if self._changes is None or state is None or not self._session.is_open:
+            return  # what the server has accepted is told in any case; a phone that has locked itself settles later
         if state.address == self._wallet.address(self._index) and not at_start:
             return
         if (successor := self._changes.settle(state)) is not None:
-            self._wallet = successor
-            self._ceremony = Ceremony(
-                self._keystore, self._journal, successor, confirm=self._confirm, clock=self._clock
-            )
+            self._session.replace_wallet(successor)
 
     def _code_key(self, state: PhoneState, code: Secret | None) -> DevicePrivateKey | None:
         """The key of a recovery code at this service."""

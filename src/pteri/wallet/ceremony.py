@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pteri.wallet.keystore import Keystore
     from pteri.wallet.ports import Clock
     from pteri.wallet.server import Server
+    from pteri.wallet.session import Session
     from pteri.wallet.state import PhoneState
     from pteri.wallet.wallet import Wallet
 
@@ -116,10 +117,12 @@ class Signers:
 class Ceremony:
     """One phone's way of signing. Callers hold the keystore's lock and have checked every field of the statement."""
 
-    def __init__(self, keystore: Keystore, journal: Journal, wallet: Wallet, *, confirm: Confirm, clock: Clock) -> None:
+    def __init__(
+        self, keystore: Keystore, journal: Journal, session: Session, *, confirm: Confirm, clock: Clock
+    ) -> None:
         self._keystore = keystore
         self._journal = journal
-        self._wallet = wallet
+        self._session = session
         self._confirm = confirm
         self._clock = clock
 
@@ -144,9 +147,11 @@ class Ceremony:
         if not self._confirm(review):
             raise _declined()
         statement = review.statement
+        # Asked for after the person, who may have left the phone lying open: a wallet that has closed signs nothing.
+        own = self._session.wallet
         payload = _payload(
             statement,
-            signers or Signers(wallet=self._wallet),
+            signers or Signers(wallet=own),
             index=state.tenant_index,
             enrolment=enrolment,
             invited=invited,
@@ -170,11 +175,11 @@ class Ceremony:
         """Show, ask, sign. Nothing is sent, and nothing remembered: this phone does not hear what comes of it."""
         if not self._confirm(review):
             raise _declined()
-        statement, index = review.statement, state.tenant_index
+        statement, index, wallet = review.statement, state.tenant_index, self._session.wallet
         return sign_answer(
             statement,
-            wallet_signature=self._wallet.sign_statement(statement, index=index),
-            signature_type=self._wallet.pinned(index).signature_type,
+            wallet_signature=wallet.sign_statement(statement, index=index),
+            signature_type=wallet.pinned(index).signature_type,
             invited=invited,
             origin=state.server,
             tenant=state.tenant,

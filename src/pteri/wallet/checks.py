@@ -254,9 +254,15 @@ def rotation(known: Known, new_wallet: str) -> Expected:
     return Expected(RotateWallet, _account(known) | {"new_wallet": _exactly(new_wallet)})
 
 
-def protection(known: Known, guardians: Guardians | None, codes: Digest | None) -> Expected:
-    """The guardians that were named, and the digest of the public keys of codes made here."""
-    return Expected(ChangeProtection, _account(known) | {"guardians": _exactly(guardians), "codes": _exactly(codes)})
+def protection(
+    known: Known, guardians: Guardians | None, codes: Digest | None, *, keeps_codes: bool = False
+) -> Expected:
+    """The guardians that were named, and the digest of the public keys of codes made here.
+
+    Of codes that stay this phone knows nothing: only the server has their keys, and says what digest they have.
+    """
+    expected = _told_by_server if keeps_codes else _exactly(codes)
+    return Expected(ChangeProtection, _account(known) | {"guardians": _exactly(guardians), "codes": expected})
 
 
 def freeze(known: Known) -> Expected:

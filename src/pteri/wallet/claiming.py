@@ -40,6 +40,12 @@ WALLET_ALONE: Final = ("W",)
 class Claiming(HandingOver):
     """A phone that can become a phone of an account."""
 
+    @property
+    def brings_wallet(self) -> bool:
+        """Whether the account gets another wallet when :meth:`activate` completes what this phone has begun."""
+        pinned = self._journal.pinned
+        return pinned is not None and pinned.new_wallet_by is not None
+
     def activate(self, *, line: str | None = None) -> Signed:
         """Become a phone of the account, or give it the new wallet, once the wait is over.
 
@@ -169,7 +175,7 @@ class Claiming(HandingOver):
         if signed is None:
             own = self._wallet.pinned(self._index)
             asked = wire.SetUpCodes(
-                to_base64url(self._device.public.sec1),
+                to_base64url(self._public.sec1),
                 own.address,
                 wallet=None if has_wallet else own,
                 account=None if account is None else account_id(account),
@@ -212,6 +218,8 @@ class Claiming(HandingOver):
 
     def _tell_old_phone(self) -> None:
         """That this phone is in: one that was to be removed hears it from nobody else. It may not be listening."""
+        if not self._session.is_open:
+            return  # the next call tells it
         newcomer, progress = self._notes.newcomer(), self._notes.progress
         if newcomer is None or progress is None or not isinstance(newcomer.state, steps.Received):
             return

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from msgspec import to_builtins
 
 from pteri.core.acts import phone_name
 from pteri.core.guardians import Guardians
@@ -14,12 +16,14 @@ from pteri.wallet.answering import Network
 from pteri.wallet.cli_opening import CodeFileOption, recovery_code_asked
 from pteri.wallet.desk import Desk, command
 from pteri.wallet.paper_code import spaced_paper_code
+from pteri.wallet.phone import Phone
 from pteri.wallet.refusals import SafetyCode, UnsafeError, utc_text
 from pteri.wallet.screen import Told, signed_told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pteri.wallet.ceremony import Signed
-    from pteri.wallet.phone import Phone
 
 __all__ = ["add_guard_commands"]
 
@@ -108,6 +112,7 @@ def protect(
     new_codes: Annotated[
         bool, typer.Option("--new-codes/--no-codes", help="Two new recovery codes in place of those of now, or none.")
     ] = True,
+    keep_codes: Annotated[bool, typer.Option("--keep-codes", help="The recovery codes on paper stay.")] = False,
     code: _WithCode = False,
     code_file: CodeFileOption = None,
     show_again: Annotated[bool, typer.Option("--show-again", help="Show codes that were made and not seen.")] = False,
@@ -115,12 +120,14 @@ def protect(
     details: _Details = False,
 ) -> Told:
     """Say who may help when phones are lost, and get recovery codes on paper."""
+    if keep_codes and not new_codes:
+        raise typer.BadParameter("say --keep-codes or --no-codes, not both")
     phone = desk.phone(yes=yes, details=details)
     if show_again:
         return _shown_again(desk, phone)
     shown = recovery_code_asked(desk, code_file) if code or code_file is not None else None
     named = _guardians(phone, guardian or [], needed, no_guardians=no_guardians)
-    done = phone.protect(named, code=shown, with_codes=new_codes)
+    done = phone.protect(named, code=shown, with_codes=new_codes, keeps_codes=keep_codes)
     desk.screen.say(
         "This counts now."
         if done.signed.until is None
@@ -129,6 +136,8 @@ def protect(
     )
     codes = [spaced_paper_code(one) for one in done.codes]
     _say_codes(desk, codes)
+    if keep_codes:
+        desk.screen.say("The recovery codes that you have on paper stay.")
     told = signed_told(phone, done.signed, details=details) | {
         "guardians": [] if named is None else list(named.wallets),
         "recovery_codes": codes,
@@ -190,46 +199,90 @@ def replace_wallet(
     return signed_told(phone, signed, details=details)
 
 
-@command(_commands, "vouch")
-def vouch(
-    desk: Desk,
-    *,
-    server: _Server,
-    tenant: _Tenant,
-    account: _Account,
-    phone_id: _PhoneId,
-    index: _Index = 0,
-    network: _Net = "main",
-    yes: _Yes = False,
-    details: _Details = False,
-) -> Told:
-    """As a guardian: help somebody who lost their phone. See them first, and read the four words on their new one."""
-    phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
-    newcomer = thumbprint(phone_id)
-    signed = phone.vouch(server, tenant, account_id(account), newcomer)
-    desk.screen.say(f"You have spoken for the phone {phone_name(newcomer)}. It counts for seven days.")
-    return signed_told(phone, signed, details=details)
+@command(_commands, "discard-new-wallet")
+def discard_new_wallet(desk: Desk) -> Told:
+    """Let go of a new wallet that was made here for your account and came to nothing. One in use stays."""
+    # Also a phone that has forgotten its account, and its key with it, may hold one.
+    done = desk.phone(may_make_key=True).discard_new_wallet()
+    desk.screen.say(
+        f"The new wallet {done.address} is gone. No account has it."
+        if done.copy is None
+        else f"The new wallet {done.address} waits no longer. The service does not tell this phone whether an account "
+        f"has it, so a sealed copy stays: {done.copy}"
+    )
+    return {"address": done.address, "copy": None if done.copy is None else str(done.copy)}
 
 
-@command(_commands, "attest")
-def attest(
+def _speaks(name: str, act: Callable[..., Signed], about: str, then: str) -> None:
+    """A command by which somebody speaks for a phone that is not theirs; ``about``: what --help says of it."""
+
+    def run(
+        desk: Desk,
+        *,
+        server: _Server,
+        tenant: _Tenant,
+        account: _Account,
+        phone_id: _PhoneId,
+        index: _Index = 0,
+        network: _Net = "main",
+        yes: _Yes = False,
+        details: _Details = False,
+    ) -> Told:
+        phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
+        newcomer = thumbprint(phone_id)
+        signed = act(phone, server, tenant, account_id(account), newcomer)
+        desk.screen.say(f"You have spoken for the phone {phone_name(newcomer)}. {then}")
+        return signed_told(phone, signed, details=details)
+
+    run.__doc__ = about
+    command(_commands, name)(run)
+
+
+_speaks(
+    "vouch",
+    Phone.vouch,
+    "As a guardian: help somebody who lost their phone. See them first, and read the four words on their new one.",
+    "It counts for seven days.",
+)
+_speaks(
+    "attest",
+    Phone.attest,
+    "As an officer: confirm who holds a claimant's phone, after seeing their papers. It takes two officers.",
+    "A second officer has to do the same.",
+)
+
+
+@command(_commands, "officer-entry")
+def officer_entry(
     desk: Desk,
     *,
-    server: _Server,
-    tenant: _Tenant,
-    account: _Account,
-    phone_id: _PhoneId,
+    name: Annotated[str, typer.Option("--name", help="Pseudonym of the officer: it stands in the log for ever.")],
     index: _Index = 0,
     network: _Net = "main",
-    yes: _Yes = False,
-    details: _Details = False,
 ) -> Told:
-    """As an officer: confirm who holds a claimant's phone, after seeing their papers. It takes two officers."""
-    phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
-    newcomer = thumbprint(phone_id)
-    signed = phone.attest(server, tenant, account_id(account), newcomer)
-    desk.screen.say(f"You have spoken for the phone {phone_name(newcomer)}. A second officer has to do the same.")
-    return signed_told(phone, signed, details=details)
+    """As an officer: show what the settings of the service must say of you. There is no secret in it."""
+    key, wallet = desk.phone(network=network, index=index, may_make_key=True).officer_entry()
+    told: dict[str, object] = {"name": name, "phone_key": key, "wallet": to_builtins(wallet)}
+    desk.screen.say(
+        "Put this between the brackets of officers = [] in the settings of the service, beside that of a second "
+        "officer, and start it again:",
+        _inline_table(told),
+    )
+    return {"officer": told}
+
+
+def _inline_table(values: dict[str, object]) -> str:
+    """TOML: a JSON string is a basic string of it, but for DEL."""
+    pairs = (
+        f"{key} = "
+        + (
+            _inline_table(value)
+            if isinstance(value, dict)
+            else json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        )
+        for key, value in values.items()
+    )
+    return "{ " + ", ".join(pairs) + " }"
 
 
 @command(_commands, "stop")

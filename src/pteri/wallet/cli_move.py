@@ -15,6 +15,7 @@ from pteri.core.otp import parse_code
 from pteri.wallet.desk import Desk, command
 from pteri.wallet.refusals import SafetyCode, UnsafeError, utc_text
 from pteri.wallet.screen import Told, signed_told
+from pteri.wallet.session import OPEN_FOR_S
 
 if TYPE_CHECKING:
     from pteri.wallet.new_phone import NewPhone
@@ -106,7 +107,8 @@ def approve(
     wait: _Wait = None,
 ) -> Told:
     """Old phone: let the new one in. Again, it goes on where it was."""
-    phone = desk.phone(yes=yes, details=details)
+    # The person has asked it to wait for the other phone, and holds both.
+    phone = desk.phone(yes=yes, details=details, open_for_s=OPEN_FOR_S + _patience_s(desk, wait))
     moving = _approved(desk, phone, offer, wait, revoke_old=revoke_old)
     if moving.step == "greeted":
         desk.screen.say("The new phone has not answered yet. Do the same again in a moment.")
@@ -197,13 +199,16 @@ def _say_confirmed(desk: Desk) -> None:
 
 def _wait_for(desk: Desk, wait: int | None, is_done: Callable[[], bool]) -> bool:
     machine = desk.machine
-    patience_s = (_MOST_WAIT_S if desk.screen.is_interactive else 0) if wait is None else wait
-    until = machine.clock.now() + patience_s
+    until = machine.clock.now() + _patience_s(desk, wait)
     while not is_done():
         if machine.clock.now() >= until:
             return False
         machine.pause(_POLL_S)
     return True
+
+
+def _patience_s(desk: Desk, wait: int | None) -> int:
+    return (_MOST_WAIT_S if desk.screen.is_interactive else 0) if wait is None else wait
 
 
 def _told(moving: Moving) -> dict[str, object]:

@@ -49,7 +49,7 @@ def prepare(
 def show(desk: Desk) -> Told:
     """Show the code of now. It needs no network, and a clock that is right."""
     machine = desk.machine
-    notes = OfflineNotes(desk.keystore, desk.passphrase, entropy=machine.entropy, cost=machine.cost)
+    notes = OfflineNotes(desk.keystore, lambda: desk.passphrase, entropy=machine.entropy, cost=machine.cost)
     shown = notes.code(machine.clock.now())
     desk.screen.say(
         f"Type this on the page where you sign in, as an offline code: {spaced_offline_code(shown.code)}",

@@ -9,7 +9,7 @@ import typer
 
 from pteri.core.acts import phone_name
 from pteri.core.ids import account_id
-from pteri.wallet.account_words import account_lines
+from pteri.wallet.account_words import UNPROTECTED, account_lines
 from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import ShownCode, Signed
 from pteri.wallet.cli_guard import add_guard_commands
@@ -17,10 +17,11 @@ from pteri.wallet.cli_move import add_move_commands
 from pteri.wallet.cli_offline import add_offline_commands
 from pteri.wallet.cli_opening import CodeFileOption, recovery_code_asked
 from pteri.wallet.desk import Desk, command
-from pteri.wallet.refusals import utc_text
+from pteri.wallet.refusals import ServerError, utc_text
 from pteri.wallet.screen import Told, signed_told, statement_told
 
 if TYPE_CHECKING:
+    from pteri.core.ids import Thumbprint
     from pteri.core.wire import DevicesSeen
     from pteri.wallet.phone import Phone
     from pteri.wallet.signing_in import ShownAnswer
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["add_phone_commands"]
 
 _THIS_PHONE = "this"
+_AT_ONCE = "If it is in a thief's hands: the same with --code removes it at once."
 
 _phone = typer.Typer()
 _recover = typer.Typer(no_args_is_help=True, help="Get the account back when every phone is lost.")
@@ -65,8 +67,10 @@ def enroll(
     phone = desk.phone(yes=yes, details=details, network=network, index=index, may_make_key=True)
     shown = phone.enroll(invitation, line=line)
     desk.screen.say(f"Type this code on the page where you started: {shown.spaced}")
-    desk.screen.say(f"This phone is called: {phone.name}")
-    return _code(phone, shown, details=details)
+    desk.screen.say(
+        f"This phone is called: {phone.name}", "", *UNPROTECTED, "On the day of the link that counts at once."
+    )
+    return _code(phone, shown, details=details) | {"protected": False}
 
 
 @command(_phone, "sign-in")
@@ -127,15 +131,43 @@ def revoke(
     desk: Desk,
     *,
     target: Annotated[str, typer.Argument(metavar="PHONE", help="Four words in quotes, a thumbprint, or 'this'.")],
+    code: Annotated[
+        bool, typer.Option("--code", help="Show a recovery code, so that another phone goes at once: you are asked.")
+    ] = False,
+    code_file: CodeFileOption = None,
     yes: _Yes = False,
     details: _Details = False,
 ) -> Told:
-    """Remove a phone from your account for ever."""
+    """Remove a phone from your account for ever: another one within a day, or at once with a recovery code."""
     phone = desk.phone(yes=yes, details=details)
     wanted = phone.thumbprint if target == _THIS_PHONE else phone.find_phone(target)
-    signed = phone.revoke(wanted)
-    desk.screen.say(f"The phone {phone_name(wanted)} can do nothing any more.")
+    with_code = code or code_file is not None
+    shown = recovery_code_asked(desk, code_file) if with_code else None
+    try:
+        signed = phone.revoke(wanted, code=shown)
+    except ServerError as error:
+        if error.code != "HELD":
+            raise
+        name = phone_name(wanted)
+        advice = f"The phone {name} is suspended already: it can do nothing but object. {_AT_ONCE}"
+        raise ServerError(error.code, advice, status=error.status, until=error.until) from error
+    desk.screen.say(*_removed(phone, wanted))
     return signed_told(phone, signed, details=details) | {"removed": phone_name(wanted), "thumbprint": wanted}
+
+
+def _removed(phone: Phone, target: Thumbprint) -> list[str]:
+    """What the target can still do, as the server tells it now."""
+    name = phone_name(target)
+    if target == phone.thumbprint:
+        return [f"The phone {name} can do nothing any more."]
+    try:
+        seen = {one.thumbprint: one for one in phone.devices().phones}
+    except ServerError:
+        return [f"The removal of the phone {name} counts. How far it is: pteri wallet devices"]
+    gone_at = seen[target].revoke_at if target in seen else None
+    if gone_at is None:
+        return [f"The phone {name} can do nothing any more."]
+    return [f"The phone {name} can do nothing but object, and is removed for ever at {utc_text(gone_at)}.", _AT_ONCE]
 
 
 @command(_phone, "forget")
@@ -239,9 +271,17 @@ def finish_recovery(desk: Desk, *, line: _Line = None, yes: _Yes = False, detail
 
 def _finish(desk: Desk, line: str | None, yes: bool, details: bool) -> Told:
     phone = desk.phone(yes=yes, details=details)
+    brings_wallet = phone.brings_wallet
     signed = phone.activate(line=line)
-    desk.screen.say(f"This phone, {phone.name}, now belongs to your account.")
-    return signed_told(phone, signed, details=details)
+    desk.screen.say(f"This phone, {phone.name}, now belongs to your account, and no other phone does.")
+    if brings_wallet:
+        desk.screen.say(
+            "Your account has a new wallet, and this phone works with it. The one before, and the recovery codes that "
+            "belonged to it, count for nothing.",
+            "Now make a backup of the new one: pteri wallet backup FOLDER",
+            "And today, new recovery codes on paper: pteri wallet protect",
+        )
+    return signed_told(phone, signed, details=details) | {"new_wallet": brings_wallet}
 
 
 def _waiting(signed: Signed) -> tuple[str, ...]:

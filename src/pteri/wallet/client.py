@@ -140,13 +140,14 @@ class Client:
         place = _path(request)
         return self._for(place).post(f"{place}/code", entered, SignedIn)
 
-    def enter_offline_code(self, waiting: Waiting, code: str) -> SignedIn:
-        """Who signed in, after the person typed an offline code into the browser that waits.
+    def enter_offline_code(self, invitation: str, code: str, session: BrowserSession | str) -> SignedIn:
+        """Who signed in, after the person typed an offline code into the browser that has this session.
 
-        ``waiting`` is what :meth:`start_sign_in` returned for that browser. Refusals as for :meth:`enter_code`.
+        ``invitation``: the text of the code that this browser showed. Refusals as for :meth:`enter_code`.
         """
-        entered = EnterOfflineCode(waiting.qr, code, waiting.session.secret)
-        return self._busy.post(f"{_path(waiting.id)}/offline-code", entered, SignedIn)
+        request = parse_invitation(invitation).request
+        entered = EnterOfflineCode(invitation, code, self._session(session).secret)
+        return self._busy.post(f"/logins/{request}/offline-code", entered, SignedIn)
 
     def bring_answer(self, invitation: str, answer: str, session: BrowserSession | str) -> SignedIn:
         """Who signed in, after the browser that has this session and showed ``invitation`` has read an answer.

@@ -36,6 +36,7 @@ from pteri.wallet.ports import Beacon, Clock, Entropy
 from pteri.wallet.refusals import SafetyCode, UnsafeError
 from pteri.wallet.screen import Screen, Told
 from pteri.wallet.server import NoNetwork, Transport
+from pteri.wallet.session import OPEN_FOR_S
 from pteri.wallet.wallet import Wallet
 
 __all__ = ["Desk", "Machine", "command"]
@@ -73,6 +74,7 @@ class Desk:
         self.screen = Screen(as_json=as_json, no_color=machine.no_color, is_interactive=machine.is_interactive)
         self._passphrase_file = machine.passphrase_file if passphrase_file is None else passphrase_file
         self._transport: Transport | None = None
+        self._phone: Phone | None = None
 
     @cached_property
     def passphrase(self) -> Secret:
@@ -117,13 +119,15 @@ class Desk:
         index: int = 0,
         may_make_key: bool = False,
         offline: bool = False,
+        open_for_s: int = OPEN_FOR_S,
     ) -> Phone:
         """The phone that is there. ``yes``: the person has said yes beforehand to what this one command asks.
 
-        ``offline``: it has no connection, and whatever would need one fails.
+        ``offline``: it has no connection, and whatever would need one fails. Its keys are open for ``open_for_s``
+        seconds: longer only where the command itself waits for another phone.
         """
         transport = self._transport = NoNetwork() if offline else self.machine.connect()
-        return Phone.open(
+        self._phone = Phone.open(
             self.keystore,
             self.passphrase,
             transport=transport,
@@ -135,7 +139,9 @@ class Desk:
             may_make_key=may_make_key,
             cost=self.machine.cost,
             beacon=self.machine.beacon,
+            open_for_s=open_for_s,
         )
+        return self._phone
 
     def new_phone(self) -> NewPhone:
         """The phone that is on its way in. Its passphrase is that of what is here, or chosen now."""
@@ -158,7 +164,9 @@ class Desk:
         return is_linked(remembered(self.keystore))
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Let go of connections and keys."""
+        if self._phone is not None:
+            self._phone.lock()
         if self._transport is not None:
             self._transport.close()
 

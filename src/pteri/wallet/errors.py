@@ -48,6 +48,8 @@ class WalletCode(StrEnum):
     KEYCHAIN = "KEYCHAIN"
     """The keychain of the operating system refused."""
 
+    WALLET_IN_USE = "WALLET_IN_USE"
+    """A new wallet that an account has, or is going to have, is not discarded."""
     LOCKED_AGAIN = "LOCKED_AGAIN"
     """The wallet was open long enough and has closed by itself."""
     NOT_A_BACKUP = "NOT_A_BACKUP"

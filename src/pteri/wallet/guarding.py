@@ -103,15 +103,22 @@ class Guarding(Claiming):
             lambda known: checks.backup_check(known, wanted),
         )
 
-    def protect(self, guardians: Guardians | None, *, code: Secret | None = None, with_codes: bool = True) -> Protected:
-        """Say who may help, and make new recovery codes, in place of those of now.
+    def protect(
+        self,
+        guardians: Guardians | None,
+        *,
+        code: Secret | None = None,
+        with_codes: bool = True,
+        keeps_codes: bool = False,
+    ) -> Protected:
+        """Say who may help, and make new recovery codes, in place of those of now, unless it ``keeps_codes``.
 
         At once for a phone that has just linked the account, or with a present ``code``; else after a wait. The codes
         stay sealed here until :meth:`codes_are_written_down`, so that an interruption costs nobody their codes.
         """
         named = None if guardians is None else parse_guardians(guardians.encode())
         with self._keystore.exclusive():
-            subject = f"protect:{'-' if named is None else named.encode()}"
+            subject = f"protect:{'-' if named is None else named.encode()}{':kept' if keeps_codes else ''}"
             if (repeated := self._repeated(subject)) is not None:
                 return Protected(repeated, self._succession.codes())
             state = self._linked_state()
@@ -121,7 +128,12 @@ class Guarding(Claiming):
                     WalletCode.EXISTS,
                     "Recovery codes were made here before, and nobody has written them down. Look at those first.",
                 )
-            made = tuple(new_paper_code(entropy=self._entropy) for _ in range(RECOVERY_CODES if with_codes else 0))
+            if keeps_codes and not self.devices().recovery_codes:
+                raise WalletError(
+                    WalletCode.NOT_FOUND, "Your account has no recovery codes that could stay. Make new ones with it."
+                )
+            count = RECOVERY_CODES if with_codes and not keeps_codes else 0
+            made = tuple(new_paper_code(entropy=self._entropy) for _ in range(count))
             keys = tuple(self._code_text(state, one) for one in made)
             if made:
                 self._succession.keep_codes(made)
@@ -129,8 +141,8 @@ class Guarding(Claiming):
                 signed = self._changed(
                     subject,
                     "/protections",
-                    lambda key: wire.Protect(named, keys, key),
-                    lambda known: checks.protection(known, named, codes_digest(keys)),
+                    lambda key: wire.Protect(named, keys, key, keeps_codes),
+                    lambda known: checks.protection(known, named, codes_digest(keys), keeps_codes=keeps_codes),
                     code=code,
                 )
             except WalletError as error:

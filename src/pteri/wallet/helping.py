@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from pteri.core.keys.secret import Secret
+    from pteri.core.wallets import PinnedWallet
     from pteri.wallet.checks import Expected, Known
 
 __all__ = ["Helping"]
@@ -57,6 +58,10 @@ class Helping(Answering):
             subject=f"attest:{account}:{newcomer}",
         )
 
+    def officer_entry(self) -> tuple[str, PinnedWallet]:
+        """What the settings of a service name an officer by: the key of this phone, and this wallet. Nothing secret."""
+        return self._device_text, self._wallet.pinned(self._index)
+
     def stop(self, origin: str, tenant: str, account: AccountId | None = None, *, code: Secret | None = None) -> Signed:
         """Freeze an account without a phone of it: with its wallet for a day, with a recovery code until it is settled.
 
@@ -78,7 +83,7 @@ class Helping(Answering):
 
     @property
     def _device_text(self) -> str:
-        return to_base64url(self._device.public.sec1)
+        return to_base64url(self._public.sec1)
 
     def _as_guest(  # noqa: PLR0917 - what is asked, in the order of the sentence
         self,

@@ -101,6 +101,10 @@ class Journal:
         """The request of this subject that may have arrived and can still be repeated."""
         return next((entry for entry in self._live(at) if entry.subject == subject), None)
 
+    def may_bring(self, address: str, at: int) -> bool:
+        """Whether a request that brings this wallet may have arrived, and can still be repeated to hear of it."""
+        return any(getattr(entry.statement.act, "new_wallet", None) == address for entry in self._live(at))
+
     def expect_answer(self, entry: Unanswered) -> None:
         """Write a request down, before it is sent. The oldest that no repeat can help any more are dropped."""
         kept = tuple(other for other in self._live(entry.signed_at) if other.subject != entry.subject)

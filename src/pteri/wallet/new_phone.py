@@ -66,7 +66,7 @@ class NewPhone:
         self._entropy = entropy
         self._beacon = beacon
         self._cost = cost
-        self._notes = TransferNotes(keystore, passphrase, entropy=entropy, cost=cost)
+        self._notes = TransferNotes(keystore, lambda: passphrase, entropy=entropy, cost=cost)
 
     @classmethod
     def open(

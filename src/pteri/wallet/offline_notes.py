@@ -6,17 +6,20 @@ wallet: whoever had the seed could sign in for as long as the chain lasts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from pteri.core.errors import ProtocolError
 from pteri.core.keys.secret import Secret
-from pteri.core.offline import SEED_BYTES, ChainTerms, offline_code
+from pteri.core.offline import SEED_BYTES, ChainTerms, check_terms, offline_code
 from pteri.wallet.envelope import STANDARD, Holds, KdfCost, open_sealed, seal
+from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.files import is_there, read_file, remove_file, replace_file
 from pteri.wallet.refusals import SafetyCode, UnsafeError, utc_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pteri.wallet.keystore import Keystore
@@ -26,13 +29,30 @@ __all__ = ["NewChain", "OfflineNotes", "ShownOffline"]
 
 
 class _Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    seed: bytes
+    seed: Annotated[bytes, msgspec.Meta(min_length=SEED_BYTES, max_length=SEED_BYTES)]
     terms: ChainTerms
 
 
 class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     current: _Chain | None = None
     next: _Chain | None = None
+
+
+def _decoded(payload: Secret) -> _Kept:
+    """What is sealed in ``offline.json``; ``NOT_A_KEYSTORE`` unless it is exactly what is written here."""
+    try:
+        kept = msgspec.json.decode(payload.reveal(), type=_Kept)
+        chains = [chain for chain in (kept.current, kept.next) if chain is not None]
+        is_exact = msgspec.json.encode(kept) == payload.reveal() and all(check_terms(chain.terms) for chain in chains)
+    except (ValueError, RecursionError, ProtocolError):
+        is_exact = False
+    if not is_exact:
+        raise WalletError(
+            WalletCode.NOT_A_KEYSTORE,
+            "The file offline.json opens, and what is in it are no offline codes. Remove it, and prepare new ones when "
+            "there is a network.",
+        )
+    return kept
 
 
 class NewChain(msgspec.Struct, frozen=True):
@@ -53,9 +73,14 @@ class ShownOffline(msgspec.Struct, frozen=True):
 
 
 class OfflineNotes:
-    """The sealed file of offline codes. Callers that write hold the keystore's lock."""
+    """The sealed file of offline codes. Callers that write hold the keystore's lock.
 
-    def __init__(self, keystore: Keystore, passphrase: Secret, *, entropy: Entropy, cost: KdfCost = STANDARD) -> None:
+    ``passphrase`` is asked for at each use, and refuses when the phone has closed its keys.
+    """
+
+    def __init__(
+        self, keystore: Keystore, passphrase: Callable[[], Secret], *, entropy: Entropy, cost: KdfCost = STANDARD
+    ) -> None:
         self._path: Path = keystore.directory / f"{Holds.OFFLINE}.json"
         self._passphrase = passphrase
         self._entropy = entropy
@@ -105,10 +130,10 @@ class OfflineNotes:
     def _kept(self) -> _Kept:
         if not is_there(self._path):
             return _Kept()
-        payload = open_sealed(read_file(self._path), self._passphrase, expected=Holds.OFFLINE)
-        return msgspec.json.decode(payload.reveal(), type=_Kept)
+        payload = open_sealed(read_file(self._path), self._passphrase(), expected=Holds.OFFLINE)
+        return _decoded(payload)
 
     def _keep(self, kept: _Kept) -> None:
         payload = Secret(msgspec.json.encode(kept))
-        sealed = seal(payload, self._passphrase, entropy=self._entropy, cost=self._cost, holds=Holds.OFFLINE)
+        sealed = seal(payload, self._passphrase(), entropy=self._entropy, cost=self._cost, holds=Holds.OFFLINE)
         replace_file(self._path, sealed)

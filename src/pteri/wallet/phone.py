@@ -19,10 +19,12 @@ from pteri.core.acts import phone_name
 from pteri.core.ids import to_base64url
 from pteri.core.invitation import parse_invitation
 from pteri.core.keys.device import RANDOM_BYTES, DevicePrivateKey
+from pteri.core.keys.secret import Secret
 from pteri.core.verify import Enrolment
 from pteri.wallet import checks
 from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import Confirm, ShownCode, with_code
+from pteri.wallet.discarding import Discarding
 from pteri.wallet.files import remove_file
 from pteri.wallet.helping import Helping
 from pteri.wallet.keystore import STANDARD, KdfCost, Keystore
@@ -30,18 +32,18 @@ from pteri.wallet.memory import not_enrolled, remembered
 from pteri.wallet.offline_notes import OfflineNotes
 from pteri.wallet.offline_signing import OfflineSigning
 from pteri.wallet.server import Transport
+from pteri.wallet.session import OPEN_FOR_S, Session
 from pteri.wallet.succession import Succession
 from pteri.wallet.transfer_notes import TransferNotes
 from pteri.wallet.wallet import Wallet
 
 if TYPE_CHECKING:
-    from pteri.core.keys.secret import Secret
     from pteri.wallet.ports import Beacon, Clock, Entropy
 
 __all__ = ["Phone"]
 
 
-class Phone(OfflineSigning, Helping):
+class Phone(OfflineSigning, Helping, Discarding):
     """One phone: a wallet, a device key and a memory in one directory. It serves one account of one service."""
 
     @classmethod
@@ -59,33 +61,45 @@ class Phone(OfflineSigning, Helping):
         may_make_key: bool = False,
         cost: KdfCost = STANDARD,
         beacon: Beacon | None = None,
+        open_for_s: int = OPEN_FOR_S,
     ) -> Self:
         """The phone in this keystore. ``network`` and ``index`` count until it is connected; later its memory does.
 
+        Its keys are open for ``open_for_s`` seconds; then every method that needs one refuses with ``LOCKED_AGAIN``,
+        and the phone has to be opened again. :meth:`lock` closes them at once.
         Without a device key it is ``NOT_ENROLLED``, unless ``may_make_key``: then one is made and sealed.
         """
-        wallet = keystore.open_wallet(passphrase)
+        words = keystore.open_wallet(passphrase)
         if not keystore.has_device():
             if not may_make_key:
                 raise not_enrolled()
             made = DevicePrivateKey.from_random(entropy.draw(RANDOM_BYTES))
             keystore.create_device(made.secret, passphrase, entropy=entropy, cost=cost)
         state = remembered(keystore)
-        succession = Succession(keystore, passphrase, entropy=entropy, cost=cost)
+        wallet = Wallet.from_mnemonic(words, network=network if state is None else state.network)
+        words.wipe()
+        session = Session(
+            wallet,
+            clock=clock,
+            open_for_s=open_for_s,
+            device=DevicePrivateKey.from_secret(keystore.open_device(passphrase)),
+            passphrase=Secret(passphrase.reveal()),
+        )
+        notes = TransferNotes(keystore, session.passphrase, entropy=entropy, cost=cost)
+        session.forget_with(notes.lock)
         phone = cls(
             keystore,
-            Wallet.from_mnemonic(wallet, network=network if state is None else state.network),
-            DevicePrivateKey.from_secret(keystore.open_device(passphrase)),
+            session,
             transport=transport,
             confirm=confirm,
             clock=clock,
             entropy=entropy,
             index=index if state is None else state.tenant_index,
-            transfers=TransferNotes(keystore, passphrase, entropy=entropy, cost=cost),
+            transfers=notes,
             beacon=beacon,
-            succession=succession,
+            succession=Succession(keystore, session.passphrase, entropy=entropy, cost=cost),
         )
-        phone.offline_notes = OfflineNotes(keystore, passphrase, entropy=entropy, cost=cost)
+        phone.offline_notes = OfflineNotes(keystore, session.passphrase, entropy=entropy, cost=cost)
         phone._settle(at_start=True)  # a change that was accepted, and then interrupted
         return phone
 
@@ -104,7 +118,7 @@ class Phone(OfflineSigning, Helping):
             if (repeated := self._repeated(invited.request)) is not None:
                 return with_code(repeated)
             state = self._fresh(invited.origin, invited.tenant)
-            enrolment = Enrolment(to_base64url(self._device.public.sec1), self._wallet.pinned(self._index))
+            enrolment = Enrolment(to_base64url(self._public.sec1), self._wallet.pinned(self._index))
             path = f"/challenges/{invited.request}/claim"
             claimed = self._server(state).post(path, wire.Claim(enrolment, line), wire.Claimed)
             signed = self._answer(

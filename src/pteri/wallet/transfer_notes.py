@@ -25,6 +25,7 @@ from pteri.wallet.journal import TRANSFER_STATE_FILE
 from pteri.wallet.tagged import decode_tagged, encode_tagged
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pteri.wallet.keystore import Keystore
@@ -67,9 +68,14 @@ class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TransferNotes:
-    """The two files of a move in a phone's directory. Callers hold the keystore's lock."""
+    """The two files of a move in a phone's directory. Callers hold the keystore's lock.
 
-    def __init__(self, keystore: Keystore, passphrase: Secret, *, entropy: Entropy, cost: KdfCost = STANDARD) -> None:
+    ``passphrase`` is asked for at each use, and refuses when the phone has closed its keys.
+    """
+
+    def __init__(
+        self, keystore: Keystore, passphrase: Callable[[], Secret], *, entropy: Entropy, cost: KdfCost = STANDARD
+    ) -> None:
         self._directory = keystore.directory
         self._passphrase = passphrase
         self._entropy = entropy
@@ -120,7 +126,7 @@ class TransferNotes:
         remove_file(self._state_path)
         self._kept = _Sealed(offer.encode(), offer.card.expires_at, private.reveal(), place)
         payload = Secret(msgspec.json.encode(self._kept))
-        sealed = seal(payload, self._passphrase, entropy=self._entropy, cost=self._cost, holds=Holds.TRANSFER)
+        sealed = seal(payload, self._passphrase(), entropy=self._entropy, cost=self._cost, holds=Holds.TRANSFER)
         replace_file(self._sealed_path, sealed)
         self.save(progress)
 
@@ -134,13 +140,17 @@ class TransferNotes:
         remove_file(self._sealed_path)
         remove_file(self._state_path)
 
+    def lock(self) -> None:
+        """Forget what was read of the sealed file; the file stays."""
+        self._kept = None
+
     def _offer(self) -> Offer:
         kept = self._sealed()
         return parse_offer(kept.offer, expected_tenant=kept.place.tenant, at=kept.expires_at - 1)
 
     def _sealed(self) -> _Sealed:
         if self._kept is None:
-            payload = open_sealed(read_file(self._sealed_path), self._passphrase, expected=Holds.TRANSFER)
+            payload = open_sealed(read_file(self._sealed_path), self._passphrase(), expected=Holds.TRANSFER)
             self._kept = msgspec.json.decode(payload.reveal(), type=_Sealed)
         return self._kept
 

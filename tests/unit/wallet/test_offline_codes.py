@@ -28,13 +28,13 @@ def held(world: World) -> Hand:
 
 
 def notes(held: Hand) -> OfflineNotes:
-    return OfflineNotes(Keystore(held.directory), PASSPHRASE, entropy=SimEntropy("another start"), cost=LIGHT)
+    return OfflineNotes(Keystore(held.directory), lambda: PASSPHRASE, entropy=SimEntropy("another start"), cost=LIGHT)
 
 
 def signs_in(world: World, shown: ShownOffline) -> bool:
     waiting = unasked(world)
     try:
-        return client(world).enter_offline_code(waiting, shown.code).acr == "pteri:offline"
+        return client(world).enter_offline_code(waiting.qr, shown.code, waiting.session).acr == "pteri:offline"
     except ServerError as error:
         if error.status != 401:
             raise
@@ -147,7 +147,7 @@ def test_another_passphrase_opens_the_seed_after_a_change_of_it(world: World, he
     with pytest.raises(WalletError) as refused:
         notes(held).code(world.clock.now())
     assert refused.value.code is WalletCode.WRONG_PASSPHRASE_OR_DAMAGED
-    changed = OfflineNotes(store, other, entropy=SimEntropy("x"), cost=LIGHT)
+    changed = OfflineNotes(store, lambda: other, entropy=SimEntropy("x"), cost=LIGHT)
     assert signs_in(world, changed.code(world.clock.now()))
 
 

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from builders import digest
-from phones import EMAIL, PASSPHRASE, Hand, client, empty_hand, hand, lie_about, linked, moved, through
+from phones import EMAIL, PASSPHRASE, Hand, client, empty_hand, hand, honest, lie_about, linked, moved, through
 from pteri.core import ids
 from pteri.core.acts import ACTS, RevokeDevice, SetupOtp, StatementAct
 from pteri.core.errors import Code, Malformed, ProtocolError
@@ -560,3 +560,16 @@ def test_a_link_that_was_never_finished_is_not_held_against_a_new_phone(world: W
     new.phone().forget()
     moved(owner, new)
     assert new.phone().activate().decision == "permit"
+
+
+@pytest.mark.parametrize(("field", "value"), [("codes", None), ("guardians", Guardians(2, tuple(sorted(GUARDIANS))))])
+def test_codes_that_stay_are_named_by_the_server_and_nothing_else_is(world: World, field: str, value: object) -> None:
+    held = linked(world)
+    [code, _] = held.phone().protect(None).codes
+    held.phone().codes_are_written_down()
+    held.wire.lie = lie_about("protect", **{field: value})
+    with pytest.raises(UnsafeError) as refused:
+        held.phone().protect(None, code=code, keeps_codes=True)
+    assert (refused.value.code, refused.value.field) == (SafetyCode.FIELD_MISMATCH, field)
+    held.wire.lie = honest
+    assert held.phone().protect(None, code=code, keeps_codes=True).codes == ()

@@ -21,7 +21,7 @@ NEW_WORDS = Secret(b"legal winner thank year wave sausage worth useful legal win
 
 
 def beside(directory: Path) -> Succession:
-    return Succession(Keystore(directory), PASSPHRASE, entropy=SimEntropy("successor"), cost=LIGHT)
+    return Succession(Keystore(directory), lambda: PASSPHRASE, entropy=SimEntropy("successor"), cost=LIGHT)
 
 
 class Killed(BaseException):
