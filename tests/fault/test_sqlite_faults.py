@@ -183,7 +183,7 @@ def test_a_record_that_cannot_be_read_is_no_answer(store: SqliteStore, table: st
         "accounts": store.account(b.TENANT, b.account_id()),
         "challenges": store.challenge(b.TENANT, b.request_id()),
         "events": store.history(b.TENANT, b.account_id(), 0, 10),
-        "notices": store.notices(b.TENANT, b.account_id(), 10),
+        "notices": store.notices(b.TENANT, b.account_id(), b.LATER, 10),
         "claims": store.claims(None, 10),
     }
     wanted = reads.pop(table)

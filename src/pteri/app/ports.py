@@ -307,8 +307,8 @@ class Store(Protocol):
         """``seq`` of the events after ``after_seq`` in order, each with its log position, or ``None``."""
         ...
 
-    async def notices(self, tenant: TenantId, account: AccountId, limit: int) -> list[Notice]:
-        """Newest first."""
+    async def notices(self, tenant: TenantId, account: AccountId, at: int, limit: int) -> list[Notice]:
+        """Those that are to be told by Unix second ``at``, newest first."""
         ...
 
     async def sequence(self, limit: int) -> int:

@@ -358,12 +358,19 @@ class RecoverySeen(_Message, frozen=True):
 
 
 class NoticeSeen(_Message, frozen=True):
-    """Something the owner should know. ``phone``: its four words."""
+    """Something the owner should know. ``phone``: its four words.
+
+    ``case``: what a phone names to object, where something waits; ``reminder``: it still does. ``times``: how often it
+    happened within a day, ``at`` being the last time.
+    """
 
     at: int
     kind: str
     phone: str
     until: int | None = None
+    case: Digest | None = None
+    reminder: bool = False
+    times: int = 1
 
 
 class DevicesSeen(_Message, frozen=True):

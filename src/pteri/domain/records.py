@@ -70,7 +70,11 @@ class NoticeKind(StrEnum):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """One notice. ``id`` is made in the application from the act it tells of, so that a retry makes no second one."""
+    """One notice. ``id`` is made in the application from the act it tells of, so that a retry makes no second one.
+
+    ``at``: when it is to be told. ``case``: digest of the statement that began what waits until ``until``. A
+    ``reminder`` is written when that begins, with a later ``at``, and counts only while it waits.
+    """
 
     id: str
     tenant: TenantId
@@ -79,3 +83,5 @@ class Notice(msgspec.Struct, frozen=True):
     kind: NoticeKind
     phone: str
     until: int | None = None
+    case: Digest | None = None
+    reminder: bool = False

@@ -110,7 +110,8 @@ def devices(desk: Desk) -> Told:
     desk.screen.say(*account_lines(seen))
     for notice in seen.notices:
         until = "" if notice.until is None else f", until {utc_text(notice.until)}"
-        desk.screen.say(f"{utc_text(notice.at)}: {notice.kind} {notice.phone}{until}")
+        again = f", {notice.times} times" if notice.times > 1 else ", and it still waits" if notice.reminder else ""
+        desk.screen.say(f"{utc_text(notice.at)}: {notice.kind} {notice.phone}{until}{again}")
     return _builtins(seen)
 
 

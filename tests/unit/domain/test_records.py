@@ -284,8 +284,9 @@ def test_a_recorded_event_is_read_back_with_its_place_and_evidence(
 @pytest.mark.parametrize("kind", list(NoticeKind))
 def test_a_notice_is_read_back_as_it_was_written(kind: NoticeKind, encode: Encode, decode: Decode) -> None:
     for until in (None, NOW):
-        notice = Notice("id", TENANT, account_id(), NOW, kind, "four words", until)
-        assert decode(encode(notice), type=Notice) == notice
+        for case, reminder in ((None, False), (digest("case"), True)):
+            notice = Notice("id", TENANT, account_id(), NOW, kind, "four words", until, case, reminder)
+            assert decode(encode(notice), type=Notice) == notice
 
 
 def test_the_kinds_of_notices_are_a_closed_list() -> None:

@@ -197,9 +197,9 @@ class PostgresStore:
         rows = await self._connections.read(postgres_sql.POSITIONS, tenant, account, after_seq, at_most(limit))
         return [(row["seq"], row["position"]) for row in rows]
 
-    async def notices(self, tenant: TenantId, account: AccountId, limit: int) -> list[Notice]:
-        """Newest first."""
-        rows = await self._connections.read(postgres_sql.NOTICES, tenant, account, at_most(limit))
+    async def notices(self, tenant: TenantId, account: AccountId, at: int, limit: int) -> list[Notice]:
+        """Those that are to be told by ``at``, newest first."""
+        rows = await self._connections.read(postgres_sql.NOTICES, tenant, account, at, at_most(limit))
         return [codec.decode_notice(row["payload"]) for row in rows]
 
     async def sequence(self, limit: int) -> int:

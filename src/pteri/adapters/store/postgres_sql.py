@@ -64,7 +64,9 @@ POSITIONS: Final = """
     LEFT JOIN log ON log.tenant = events.tenant AND log.account = events.account AND log.seq = events.seq
     WHERE events.tenant = $1 AND events.account = $2 AND events.seq > $3 ORDER BY events.seq LIMIT $4
     """
-NOTICES: Final = "SELECT payload FROM notices WHERE tenant = $1 AND account = $2 ORDER BY at DESC, id LIMIT $3"
+NOTICES: Final = """
+    SELECT payload FROM notices WHERE tenant = $1 AND account = $2 AND at <= $3 ORDER BY at DESC, id LIMIT $4
+    """
 LOG: Final = """
     SELECT log.position, events.payload FROM log
     JOIN events ON events.tenant = log.tenant AND events.account = log.account AND events.seq = log.seq

@@ -215,11 +215,11 @@ class SqliteStore:
             *(tenant, account, after_seq, at_most(limit)),
         )
 
-    async def notices(self, tenant: TenantId, account: AccountId, limit: int) -> list[Notice]:
-        """Newest first."""
+    async def notices(self, tenant: TenantId, account: AccountId, at: int, limit: int) -> list[Notice]:
+        """Those that are to be told by ``at``, newest first."""
         found = self._texts(
-            "SELECT payload FROM notices WHERE tenant = ? AND account = ? ORDER BY at DESC, id LIMIT ?",
-            *(tenant, account, at_most(limit)),
+            "SELECT payload FROM notices WHERE tenant = ? AND account = ? AND at <= ? ORDER BY at DESC, id LIMIT ?",
+            *(tenant, account, at, at_most(limit)),
         )
         return [codec.decode_notice(text) for text in found]
 
