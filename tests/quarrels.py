@@ -16,6 +16,7 @@ from pteri.core.acts import (
     SAME_WALLET,
     ActivateDevice,
     AttestIdentity,
+    ChangeChannels,
     ChangeProtection,
     ConfirmBackup,
     FreezeAccount,
@@ -202,3 +203,24 @@ def unfreeze(ledger: Ledger, by: int = 1, letters: str = "WC") -> Decision:
 def backup(ledger: Ledger, by: int) -> ConfirmBackup:
     account = ledger.now()
     return ConfirmBackup(account.id, thumbprint(by), account.epoch, backup=digest("backup"))
+
+
+# --- where warnings go ----------------------------------------------------------------------------------------------
+
+HOME, WORK, THIEFS = (digest(f"address {where}") for where in ("at home", "at work", "of a thief"))
+
+
+def addressing(ledger: Ledger, by: int, *channels: Digest) -> ChangeChannels:
+    account = ledger.now()
+    return ChangeChannels(account.id, thumbprint(by), account.epoch, tuple(sorted(channels)))
+
+
+def notify(ledger: Ledger, by: int, *channels: Digest, letters: str = "W") -> Decision:
+    """Warnings shall go to these."""
+    return ledger.submit(addressing(ledger, by, *channels), signer=signed_by(ledger, letters))
+
+
+def warned(ledger: Ledger, by: int = 1) -> Ledger:
+    """With an address for warnings."""
+    assert isinstance(notify(ledger, by, HOME), Permit)
+    return ledger

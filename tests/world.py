@@ -758,6 +758,16 @@ class SimPhone:
     def start_backup_check(self, backup: Digest) -> Answered:
         return self.post("/backup-checks", wire.CheckBackup(backup))
 
+    def start_channels(self, *addresses: str) -> Answered:
+        return self.post("/channel-changes", wire.SetChannels(tuple(f"mailto:{each}" for each in addresses)))
+
+    def warn_at(self, *addresses: str) -> Shown:
+        """Warnings shall go to these addresses."""
+        return self.answered(self.start_channels(*addresses))
+
+    def channels(self) -> wire.ChannelsSeen:
+        return self.post("/channels", wire.Nothing()).as_(wire.ChannelsSeen)
+
     # --- phones that the account does not know -------------------------------------------------------------------
 
     def start_stop(self, account: AccountId | None = None, *, code: Key | None = None) -> Answered:

@@ -121,6 +121,7 @@ EXAMPLES: list[acts.StatementAct] = [
     acts.VouchForRecovery(ACCOUNT, PHONE, 1, PHONE),
     acts.AttestIdentity(ACCOUNT, PHONE, 1, PHONE),
     acts.ConfirmBackup(ACCOUNT, PHONE, 1, A_DIGEST),
+    acts.ChangeChannels(ACCOUNT, PHONE, 1, (A_DIGEST,)),
 ]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pteri.app.forget import forget_old
 from pteri.core import ids, wire
 from pteri.core.acts import phone_name
-from thieves import guarded_by, second_phone
+from thieves import assert_denied, guarded_by, second_phone
 from world import NEW_WORDS, SimPhone, SimWallet, World
 
 HOUR = 3600
@@ -110,3 +111,79 @@ def test_re_14_what_comes_again_after_a_day_is_told_again(world: World) -> None:
         thief.veto()
         world.clock.advance(DAY)
     assert [notice.times for notice in heard(owner, "RECOVERY_STARTED")] == [1, 1]
+
+
+# --- RE-15: another address, then the account --------------------------------------------------------------------
+
+HOME, THIEFS = "alice@mail.example", "mallory@thief.example"
+
+
+def test_re_15_who_takes_the_owners_address_away_waits_three_days_in_which_it_hears_everything(world: World) -> None:
+    owner = world.enrolled()
+    assert owner.warn_at(HOME).decided.status == 200
+    world.clock.advance(DAY)
+    began = world.clock.at
+    changed = owner.warn_at(THIEFS).decided
+    assert (changed.status, changed.as_(wire.Decided).until) == (202, began + 3 * DAY)
+    [told] = heard(owner, "CHANNELS_CHANGE_STARTED")
+    assert (told.until, told.case) == (began + 3 * DAY, owner.channels().case)
+    world.clock.advance(3 * DAY - 1)
+    seen = owner.channels()
+    assert (seen.addresses, seen.waiting) == (("a...@mail.example",), ("m...@thief.example",))
+    assert hours_of(heard(owner, "CHANNELS_CHANGE_STARTED"), began) == [0, 24, 48, 71]
+    world.clock.advance(1)
+    seen = owner.channels()
+    assert (seen.addresses, seen.waiting) == (("m...@thief.example",), None)
+
+
+def test_re_15_the_owner_stops_it_from_any_phone_and_the_thiefs_address_is_forgotten(world: World) -> None:
+    owner = world.enrolled()
+    owner.warn_at(HOME)
+    other = second_phone(world, owner)
+    owner.warn_at(THIEFS)
+    case = other.channels().case
+    assert case is not None
+    assert other.veto(case).decided.status == 200
+    assert owner.channels() == other.channels()
+    assert (owner.channels().addresses, owner.channels().waiting) == (("a...@mail.example",), None)
+    world.clock.advance(1)
+    world.run(forget_old(world.deployment, world.clock.at))
+    assert len(world.rows()["addresses"]) == 1
+
+
+def test_re_15_an_address_that_comes_besides_is_told_of_and_takes_nothing_away(world: World) -> None:
+    owner = world.enrolled()
+    owner.warn_at(HOME)
+    assert owner.warn_at(HOME, THIEFS).decided.status == 200
+    assert owner.channels().addresses in {
+        ("a...@mail.example", "m...@thief.example"),
+        ("m...@thief.example", "a...@mail.example"),
+    }
+    assert [notice.times for notice in heard(owner, "CHANNELS_CHANGED")] == [1, 1]
+
+
+def test_re_15_a_phone_that_waits_hears_no_address_and_sets_none(world: World) -> None:
+    owner, thief = world.enrolled(), world.phone("thief's phone")
+    owner.warn_at(HOME)
+    thief.start_recovery()
+    assert_denied(thief.post("/channels", wire.Nothing()), thief.start_channels(THIEFS))
+    seen = thief.devices()
+    assert (seen.channels, seen.channel_change) == (0, None)
+
+
+def test_re_15_no_address_stands_in_the_clear_anywhere(world: World) -> None:
+    owner = world.enrolled()
+    owner.warn_at(HOME, "bob@work.example")
+    owner.warn_at(THIEFS)
+    for name, content in world.stolen().items():
+        for part in (b"mail.example", b"work.example", b"thief.example", b"alice@", b"mallory"):
+            # The login is a keyed hash, too.
+            assert part not in content, name
+
+
+def test_re_15_what_is_no_plain_address_is_refused_before_anything_is_asked(world: World) -> None:
+    owner = world.enrolled()
+    for wrong in ("alice@mail", "alice@mail.example\r\nBcc: x@thief.example", "Alice@mail.example", ""):
+        assert owner.start_channels(wrong).status == 400
+    assert owner.start_channels(HOME, HOME).status == 400
+    assert owner.start_channels(*(f"a{number}@mail.example" for number in range(5))).status == 400

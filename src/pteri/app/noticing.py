@@ -25,6 +25,9 @@ from pteri.domain.events import (
     AccountContested,
     AccountFrozen,
     AccountUnfrozen,
+    ChannelsChanged,
+    ChannelsHeld,
+    ChannelsStopped,
     DeviceActivated,
     DeviceRevoked,
     DeviceSuspended,
@@ -125,6 +128,8 @@ def _begun(event: Event) -> _Told | None:
             kind = NoticeKind.WALLET_CHANGE_STARTED
         case ProtectionHeld(device=device, held_until=until):
             kind = NoticeKind.PROTECTION_CHANGE_STARTED
+        case ChannelsHeld(device=device, held_until=until):
+            kind = NoticeKind.CHANNELS_CHANGE_STARTED
         case DeviceSuspended(device=device, revoke_at=until):
             kind = NoticeKind.PHONE_REMOVED
         case _:
@@ -151,6 +156,8 @@ _QUARRELS: Final[Mapping[type[Event], tuple[NoticeKind, str, str | None]]] = {
     RecoveryStopped: (NoticeKind.CLAIM_STOPPED, "by", None),
     RecoveryWithdrawn: (NoticeKind.CLAIM_STOPPED, "by", None),
     ProtectionStopped: (NoticeKind.CLAIM_STOPPED, "by", None),
+    ChannelsStopped: (NoticeKind.CLAIM_STOPPED, "by", None),
+    ChannelsChanged: (NoticeKind.CHANNELS_CHANGED, "device", None),
     RecoveryContested: (NoticeKind.ACCOUNT_CONTESTED, "by", None),
     AccountContested: (NoticeKind.ACCOUNT_CONTESTED, "by", None),
     SuspensionObjected: (NoticeKind.ACCOUNT_CONTESTED, "device", None),

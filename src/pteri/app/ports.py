@@ -20,6 +20,7 @@ import msgspec
 
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
+from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
 from pteri.domain.facts import LineStatus
 from pteri.domain.mailbox import Mailbox
@@ -199,6 +200,7 @@ class Changeset(msgspec.Struct, frozen=True):
     account: AccountChange | None = None
     notices: tuple[Notice, ...] = ()
     counts: tuple[Count, ...] = ()
+    addresses: tuple[Address, ...] = ()
 
 
 class ConflictKind(StrEnum):
@@ -369,6 +371,14 @@ class Store(Protocol):
 
         How many rows that were. An emptied one is an ended one.
         """
+        ...
+
+    async def addresses(self, tenant: TenantId, account: AccountId) -> list[Address]:
+        """The kept addresses of an account, the oldest first."""
+        ...
+
+    async def forget_addresses(self, before: int, limit: int) -> int:
+        """Drop at most ``limit`` addresses that ended before Unix second ``before``; how many."""
         ...
 
     async def close(self) -> None:

@@ -18,7 +18,7 @@ from pteri.core import ids, wire
 from pteri.core.acts import phone_name
 from pteri.core.ids import RequestId, Thumbprint
 from pteri.core.verify import MAX_AHEAD_S
-from pteri.domain.account import Account, Protection
+from pteri.domain.account import Account, ChannelChange, Protection
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeState, SignInAsked
 from pteri.domain.device import DeviceState
 from pteri.domain.migration import Migration
@@ -117,6 +117,8 @@ def _waited_for(account: Account, newcomer: Thumbprint) -> Account:
         guardians=None,
         code_keys=(),
         protection=None,
+        channels=(),
+        channel_change=None,
     )
 
 
@@ -149,6 +151,8 @@ def _seen(account: Account, caller: Thumbprint, notices: Sequence[Merged]) -> wi
         recovery_codes=len(account.code_keys),
         protection=None if account.protection is None else _protection_seen(account.protection),
         backup_verified_at=account.backup_verified_at,
+        channels=len(account.channels),
+        channel_change=None if account.channel_change is None else _channel_change_seen(account.channel_change),
     )
 
 
@@ -190,4 +194,10 @@ def _protection_seen(protection: Protection) -> wire.ProtectionSeen:
         guardians=protection.guardians,
         codes=len(protection.code_keys),
         held_until=protection.held_until,
+    )
+
+
+def _channel_change_seen(change: ChannelChange) -> wire.ChannelChangeSeen:
+    return wire.ChannelChangeSeen(
+        case=change.approval, by=phone_name(change.by), channels=len(change.channels), held_until=change.held_until
     )

@@ -45,6 +45,9 @@ from pteri.domain.events import (
     ActHeld,
     ActRefused,
     BackupVerified,
+    ChannelsChanged,
+    ChannelsHeld,
+    ChannelsStopped,
     CodesSetUp,
     DeviceActivated,
     DeviceRevoked,
@@ -99,6 +102,9 @@ _PURPOSES: Final = {
     AccountContested: "freeze",
     AccountUnfrozen: "unfreeze",
     BackupVerified: "backup-verified",
+    ChannelsChanged: "notify",
+    ChannelsHeld: "notify",
+    ChannelsStopped: "veto",
 }
 """Which statement stands behind an event. A refused or held act names its own; any other event has none."""
 
@@ -299,6 +305,8 @@ def _names(event: Event, act: StatementAct) -> bool:
             return act.device == event.new_device
         case DeviceActivated() | WalletRotated() | RotationStarted() | ProtectionChanged() | ProtectionHeld():
             return act.device == event.device
+        case ChannelsChanged() | ChannelsHeld():
+            return act.device == event.device
         case SignedIn() | SignInLapsed() | CodesSetUp() | BackupVerified() | ActRefused() | ActHeld():
             return act.device == event.device
         case SpokenFor() | SuspensionObjected():
@@ -362,7 +370,7 @@ def _follows(event: Event, decision: Decision) -> bool:
             return isinstance(decision, Refuse) and decision.reason is event.reason
         case ActHeld():
             return isinstance(decision, Hold) and (decision.reason, decision.until) == (event.reason, event.until)
-        case RotationStarted() | ProtectionHeld():
+        case RotationStarted() | ProtectionHeld() | ChannelsHeld():
             return isinstance(decision, Hold)
         case MigrationConfirmed() | RecoveryStarted():
             return isinstance(decision, Hold | Permit)

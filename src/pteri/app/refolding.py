@@ -17,6 +17,7 @@ from pteri.core.ids import AccountId, RequestId, TenantId, Thumbprint
 from pteri.core.verify import MAX_AHEAD_S
 from pteri.domain.account import Account
 from pteri.domain.events import (
+    ChannelsTookEffect,
     Event,
     FreezeEnded,
     MigrationApproved,
@@ -112,7 +113,7 @@ class Refolding:
         """What time alone has ended has no evidence but the account itself."""
         account = self.account
         match event:
-            case SuspensionEnded() | RecoveryExpired() | FreezeEnded() | ProtectionTookEffect():
+            case SuspensionEnded() | RecoveryExpired() | FreezeEnded() | ProtectionTookEffect() | ChannelsTookEffect():
                 right = account is not None and event in lapses(account, event.at)
             case MigrationExpired():
                 # Too many wrong codes end it before its time.

@@ -257,6 +257,26 @@ class Protect(_Message, frozen=True):
     recovery_code: _CodeKey | None = None
 
 
+class SetChannels(_Message, frozen=True):
+    """Where warnings shall go besides the phones, in place of where they go now: ``mailto:`` addresses."""
+
+    addresses: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=261)], ...], msgspec.Meta(max_length=4)]
+
+
+class ChannelsSeen(_Message, frozen=True):
+    """Where warnings go: of each address its first letter and its host.
+
+    ``salt``: base64url of 32 bytes, with which a phone computes the digests in ``notify`` itself. ``waiting``: where
+    they shall go from ``held_until`` on; ``case``: what a phone names to object.
+    """
+
+    salt: str
+    addresses: tuple[str, ...]
+    waiting: tuple[str, ...] | None = None
+    held_until: int | None = None
+    case: Digest | None = None
+
+
 class Freeze(_Message, frozen=True):
     """By a phone of the account."""
 
@@ -357,6 +377,15 @@ class RecoverySeen(_Message, frozen=True):
     delayed: bool = False
 
 
+class ChannelChangeSeen(_Message, frozen=True):
+    """Other addresses for warnings that wait: how many. ``case``: what a phone names to object."""
+
+    case: Digest
+    by: str
+    channels: int
+    held_until: int
+
+
 class NoticeSeen(_Message, frozen=True):
     """Something the owner should know. ``phone``: its four words.
 
@@ -390,6 +419,8 @@ class DevicesSeen(_Message, frozen=True):
     recovery_codes: int
     protection: ProtectionSeen | None
     backup_verified_at: int
+    channels: int = 0
+    channel_change: ChannelChangeSeen | None = None
 
 
 # --- two phones, over the relay ------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from pteri.domain.migration import Migration
 from pteri.domain.recovery import Recovery
 from pteri.domain.tables import IllegalTransition, step
 
-__all__ = ["ACCOUNT_TABLE", "Account", "AccountEvent", "AccountState", "Protection", "Voucher"]
+__all__ = ["ACCOUNT_TABLE", "Account", "AccountEvent", "AccountState", "ChannelChange", "Protection", "Voucher"]
 
 
 class AccountState(StrEnum):
@@ -68,13 +68,24 @@ class Protection(msgspec.Struct, frozen=True):
     held_until: int
 
 
+class ChannelChange(msgspec.Struct, frozen=True):
+    """Other addresses for warnings that wait until ``held_until``."""
+
+    request: RequestId
+    approval: Digest
+    by: Thumbprint
+    channels: tuple[Digest, ...]
+    held_until: int
+
+
 class Account(msgspec.Struct, frozen=True):
     """Everything the server knows of an account. ``version`` counts its events; ``epoch`` its authority changes.
 
     ``login`` and ``esim`` are a keyed hash and a salted commitment: neither e-mail nor line can be read here.
     ``code_keys``: public keys of its recovery codes, base64url SEC1. ``old_wallets`` count for nothing, for ever.
     ``freezes``: when the wallet alone froze it. ``stopped_at``: when a phone last rejected a case of the wallet alone.
-    ``pinned_at``: when the present wallet came, 0 for the first one.
+    ``pinned_at``: when the present wallet came, 0 for the first one. ``channels``: salted digests of the addresses that
+    warnings go to.
     """
 
     id: AccountId
@@ -101,6 +112,8 @@ class Account(msgspec.Struct, frozen=True):
     old_wallets: tuple[PinnedWallet, ...] = ()
     pinned_at: int = 0
     backup_verified_at: int = 0
+    channels: tuple[Digest, ...] = ()
+    channel_change: ChannelChange | None = None
 
     def device(self, thumbprint: str) -> Device | None:
         """The phone with this thumbprint, whatever its state."""

@@ -22,6 +22,10 @@ __all__ = [
     "ActHeld",
     "ActRefused",
     "BackupVerified",
+    "ChannelsChanged",
+    "ChannelsHeld",
+    "ChannelsStopped",
+    "ChannelsTookEffect",
     "CodesSetUp",
     "DeviceActivated",
     "DeviceRevoked",
@@ -262,6 +266,34 @@ class SuspensionObjected(_Event, frozen=True, tag=True):
     device: Thumbprint
 
 
+class ChannelsChanged(_Event, frozen=True, tag=True):
+    """Warnings go to these from now on, and to all that they went to before. ``channels``: salted digests."""
+
+    device: Thumbprint
+    approval: Digest
+    channels: tuple[Digest, ...]
+
+
+class ChannelsHeld(_Event, frozen=True, tag=True):
+    """Warnings shall go to these only, from ``held_until`` on, unless a verified phone objects."""
+
+    device: Thumbprint
+    approval: Digest
+    channels: tuple[Digest, ...]
+    held_until: int
+
+
+class ChannelsTookEffect(_Event, frozen=True, tag=True):
+    """Time has made a held change of addresses count. ``request`` is the one that asked for it."""
+
+
+class ChannelsStopped(_Event, frozen=True, tag=True):
+    """A verified phone objected to other addresses for warnings: it stays as it was."""
+
+    by: Thumbprint
+    approval: Digest
+
+
 class BackupVerified(_Event, frozen=True, tag=True):
     """A phone opened a backup and found its wallet in it. ``backup``: SHA-256 of the sealed file. It grants nothing."""
 
@@ -370,4 +402,8 @@ Event = (
     | SpokenFor
     | SuspensionObjected
     | WalletRotated
+    | ChannelsChanged
+    | ChannelsHeld
+    | ChannelsTookEffect
+    | ChannelsStopped
 )

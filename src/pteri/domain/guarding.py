@@ -126,7 +126,7 @@ def _contested(account: Account, at: int) -> Account:
 
 def _without_weak(account: Account, at: int) -> Account:
     left = without_weak_case(without_migration(account), RecoveryEvent.CONTEST, at)
-    return replace(left, protection=None)
+    return replace(left, protection=None, channel_change=None)
 
 
 # --- who may help ---------------------------------------------------------------------------------------------------

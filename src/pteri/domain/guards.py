@@ -20,7 +20,7 @@ __all__ = ["codes_digest", "freeze", "protect", "unfreeze", "veto"]
 def veto(act: VetoChange, seen: Seen) -> Decision:
     """A verified phone with the wallet objects to what waits; who opened a case takes it back by the same words."""
     account = seen.account
-    case, migration, protection = account.recovery, account.migration, account.protection
+    case, migration = account.recovery, account.migration
     if case is not None and case.is_open(seen.at) and case.approval == act.case:
         if case.new_device == seen.phone:
             own = seen.signer.wallet in {seen.account.wallet, case.new_wallet}
@@ -36,8 +36,8 @@ def veto(act: VetoChange, seen: Seen) -> Decision:
         return Permit(Reason.CONTESTED) if seen.by_own_wallet else Refuse(Reason.WRONG_WALLET)
     if (no := _may_not_object(seen)) is not None:
         return no
-    waits = (migration is not None and migration.is_open(seen.at) and migration.approval == act.case) or (
-        protection is not None and protection.approval == act.case
+    waits = (migration is not None and migration.is_open(seen.at) and migration.approval == act.case) or any(
+        change is not None and change.approval == act.case for change in (account.protection, account.channel_change)
     )
     return Permit(Reason.STOPPED) if waits else Refuse(Reason.NOTHING_TO_VETO)
 

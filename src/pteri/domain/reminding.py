@@ -27,7 +27,7 @@ def reminder_instants(began_at: int, until: int) -> tuple[int, ...]:
 
 def ends_of_waits(account: Account, at: int) -> dict[Digest, int]:
     """What waits in this account now, by the digest that began it, and until when."""
-    case, migration, protection = account.recovery, account.migration, account.protection
+    case, migration = account.recovery, account.migration
     ends = {
         device.suspension.approval: device.suspension.revoke_at
         for device in account.devices
@@ -37,8 +37,9 @@ def ends_of_waits(account: Account, at: int) -> dict[Digest, int]:
         ends[case.approval] = case.held_until
     if migration is not None and migration.is_open(at):
         ends[migration.approval] = migration.held_until
-    if protection is not None:
-        ends[protection.approval] = protection.held_until
+    for change in (account.protection, account.channel_change):
+        if change is not None:
+            ends[change.approval] = change.held_until
     return ends
 
 

@@ -83,6 +83,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Changes of phones in one account."""
     wallet_alone_notice: int = 3
     """Right wallet signatures without a verified phone in a day, after which the owner is told."""
+    channels_hold_s: int = 72 * _HOUR
+    """How long an address that is taken away goes on getting warnings."""
 
     def digest(self) -> Digest:
         """SHA-256 of the canonical JSON of all rules, in field order: it stands in every recorded event.
@@ -122,6 +124,7 @@ FLOORS: Final[Mapping[str, int]] = {
     "migration_hold_s": _HOUR,
     "probation_s": 24 * _HOUR,
     "revoke_other_s": _DAY,
+    "channels_hold_s": 72 * _HOUR,
 }
 _CEILINGS: Final[Mapping[str, int]] = {
     "sign_in_s": 300,
@@ -149,6 +152,7 @@ _CAME_LATER: Final[Mapping[str, int]] = {
         "freezes",
         "freezes_window_s",
         "recovery_code_tries_per_day",
+        "channels_hold_s",
     )
 }
 """Rules that the first release did not have, with their defaults, which never change."""

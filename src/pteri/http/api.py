@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 import structlog
 
-from pteri.app import appealing, changing, codes, issue, opening, queries
+from pteri.app import appealing, changing, codes, issue, opening, queries, warned
 from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
@@ -128,6 +128,10 @@ class _Endpoints:
     async def devices(self, call: Call[wire.Nothing]) -> Reply:
         """POST /v1/{tenant}/devices."""
         return Reply(200, await queries.devices(self._deployment, self.asking(call)))
+
+    async def channels(self, call: Call[wire.Nothing]) -> Reply:
+        """POST /v1/{tenant}/channels."""
+        return Reply(200, await warned.channels(self._deployment, self.asking(call)))
 
     async def start_migration(self, call: Call[wire.StartMigration]) -> Reply:
         """POST /v1/{tenant}/migrations."""
@@ -264,6 +268,10 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         phone("/vetoes", ends.opens(changing.start_veto), wire.Veto, claimed, "Object to a change that waits"),
         phone("/rotations", ends.opens(changing.start_rotation), wire.Rotate, claimed, "Replace the wallet"),
         phone("/protections", ends.opens(changing.start_protection), wire.Protect, claimed, "Say who may help"),
+        phone("/channels", ends.channels, wire.Nothing, {200: wire.ChannelsSeen}, "Where warnings go"),
+        phone(
+            "/channel-changes", ends.opens(warned.start_channels), wire.SetChannels, claimed, "Say where warnings go"
+        ),
         phone("/freezes", ends.opens(changing.start_freeze), wire.Freeze, claimed, "Stop the account"),
         phone("/unfreezes", ends.opens(changing.start_unfreeze), wire.Unfreeze, claimed, "End a freeze"),
         phone("/backup-checks", ends.opens(changing.start_backup_check), wire.CheckBackup, claimed, "A backup works"),

@@ -12,6 +12,7 @@ from pteri.core.ids import account_id
 from pteri.wallet.account_words import account_lines
 from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import ShownCode, Signed
+from pteri.wallet.cli_channels import add_channel_commands
 from pteri.wallet.cli_guard import add_guard_commands
 from pteri.wallet.cli_move import add_move_commands
 from pteri.wallet.cli_opening import CodeFileOption, recovery_code_asked
@@ -44,6 +45,7 @@ def add_phone_commands(app: typer.Typer) -> None:
     app.add_typer(_phone)
     add_move_commands(app)
     add_guard_commands(app)
+    add_channel_commands(app)
     app.add_typer(_recover, name="recover")
 
 

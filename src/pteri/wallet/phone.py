@@ -1,7 +1,8 @@
 """What a phone does, as a library: link, sign in, move to another phone, recover, remove (docs/spec sections 4 and 6).
 
 How it signs in is in :mod:`pteri.wallet.signing_in`, how it lets another phone in in :mod:`pteri.wallet.transferring`,
-how it comes into an account in :mod:`pteri.wallet.claiming`, how it looks after one in :mod:`pteri.wallet.guarding`.
+how it comes into an account in :mod:`pteri.wallet.claiming`, how it looks after one in :mod:`pteri.wallet.guarding`,
+where its owner hears of it in :mod:`pteri.wallet.warned`.
 The server sends typed fields, never a text; of a scanned sign-in it sends nothing at all. The phone compares each field
 with what it knows, shows the statement, and signs only what its owner has confirmed. Every method may raise
 :class:`~pteri.wallet.errors.WalletError` (its children ``UnsafeError`` and ``ServerError`` say who refused) or
@@ -23,7 +24,6 @@ from pteri.wallet import checks
 from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import Confirm, ShownCode, with_code
 from pteri.wallet.files import remove_file
-from pteri.wallet.guarding import Guarding
 from pteri.wallet.helping import Helping
 from pteri.wallet.keystore import STANDARD, KdfCost, Keystore
 from pteri.wallet.memory import not_enrolled, remembered
@@ -31,6 +31,7 @@ from pteri.wallet.server import Transport
 from pteri.wallet.succession import Succession
 from pteri.wallet.transfer_notes import TransferNotes
 from pteri.wallet.wallet import Wallet
+from pteri.wallet.warned import Warned
 
 if TYPE_CHECKING:
     from pteri.core.keys.secret import Secret
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Phone"]
 
 
-class Phone(Guarding, Helping):
+class Phone(Warned, Helping):
     """One phone: a wallet, a device key and a memory in one directory. It serves one account of one service."""
 
     @classmethod

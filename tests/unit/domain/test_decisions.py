@@ -59,6 +59,7 @@ def test_the_reasons_are_a_closed_list_of_names_that_mean_themselves() -> None:
         "NOT_A_GUARDIAN",
         "NOT_OFFERED",
         "PROTECTION_HOLD",
+        "CHANNELS_HOLD",
         "RECOVERY_HOLD",
         "RECOVERY_OPEN",
         "RECOVERY_STOPPED",

@@ -35,6 +35,10 @@ from pteri.domain.events import (
     ActHeld,
     ActRefused,
     BackupVerified,
+    ChannelsChanged,
+    ChannelsHeld,
+    ChannelsStopped,
+    ChannelsTookEffect,
     CodesSetUp,
     DeviceActivated,
     DeviceRevoked,
@@ -63,7 +67,7 @@ from pteri.domain.events import (
     WalletRotated,
 )
 from pteri.domain.records import Evidence, Notice, NoticeKind, RecordedEvent
-from quarrels import CODE, OTHER_CODE, code_keys, friends
+from quarrels import CODE, HOME, OTHER_CODE, code_keys, friends
 
 Encode: TypeAlias = Callable[[object], bytes]
 Decode: TypeAlias = Callable[..., object]
@@ -102,6 +106,10 @@ EVENTS: dict[str, Event] = {
         AccountUnfrozen(NOW, REQUEST, by=OLD),
         BackupVerified(NOW, REQUEST, device=OLD, backup=digest("backup")),
         FreezeEnded(NOW, REQUEST),
+        ChannelsChanged(NOW, REQUEST, device=OLD, approval=digest("approval"), channels=(HOME,)),
+        ChannelsHeld(NOW, REQUEST, OLD, digest("approval"), channels=(), held_until=NOW + DAY),
+        ChannelsTookEffect(NOW, REQUEST),
+        ChannelsStopped(NOW, REQUEST, by=OLD, approval=digest("approval")),
         ProtectionChanged(
             NOW, REQUEST, device=OLD, approval=digest("approval"), guardians=friends(), code_keys=code_keys(CODE)
         ),
@@ -189,6 +197,10 @@ FIELDS = {
     "SpokenFor": ("new_device", "letter", "by", "wallet", "device", "device_key", "until"),
     "SuspensionObjected": ("device",),
     "WalletRotated": ("device", "approval", "evidence", "wallet"),
+    "ChannelsChanged": ("device", "approval", "channels"),
+    "ChannelsHeld": ("device", "approval", "channels", "held_until"),
+    "ChannelsTookEffect": (),
+    "ChannelsStopped": ("by", "approval"),
 }
 DECISIONS: list[Decision] = [
     Permit(Reason.LINE_NOT_CONFIRMED, Level.REDUCED),
@@ -306,6 +318,8 @@ def test_the_kinds_of_notices_are_a_closed_list() -> None:
         "PROTECTION_CHANGE_STARTED",
         "PROTECTION_CHANGED",
         "SPOKEN_FOR",
+        "CHANNELS_CHANGE_STARTED",
+        "CHANNELS_CHANGED",
     }
 
 
@@ -321,6 +335,7 @@ def test_a_snapshot_of_an_account_with_everything_in_it_is_read_back(encode: Enc
     quarrels.spoken_for(ledger, "GA", 4)
     quarrels.claim(ledger, 4, "A", new=6)
     quarrels.protect(ledger, 2, None, OTHER_CODE)
+    quarrels.notify(quarrels.warned(ledger, by=2), 2)
     ledger.submit(quarrels.backup(ledger, 2))
     account = ledger.now()
     unsaid = {name for name, value in msgspec.structs.asdict(account).items() if not value}

@@ -50,6 +50,8 @@ class GroupedStore:
         self.mailbox = inner.mailbox
         self.keep_mailbox = inner.keep_mailbox
         self.forget_mailboxes = inner.forget_mailboxes
+        self.addresses = inner.addresses
+        self.forget_addresses = inner.forget_addresses
         self._waiting: list[tuple[Sequence[Changeset], asyncio.Future[list[Outcome]]]] = []
         self._flush: asyncio.Task[None] | None = None
 

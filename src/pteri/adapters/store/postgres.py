@@ -19,10 +19,11 @@ from pteri.adapters.store.errors import StoreRefused
 from pteri.adapters.store.judging import judge
 from pteri.adapters.store.postgres_commit import READ_HELD, Asked, Step, guarded, steps
 from pteri.adapters.store.postgres_schema import bring_up_to_date, is_postgresql_itself
-from pteri.adapters.store.rows import Held, Writes, answer_of, claimed_of, counter_key, keys_of
+from pteri.adapters.store.rows import Held, Writes, address_of, answer_of, claimed_of, counter_key, keys_of
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
 from pteri.core.ids import AccountId, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
+from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
 from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Notice, RecordedEvent
@@ -271,6 +272,16 @@ class PostgresStore:
         [emptied] = await self._connections.write(postgres_sql.EMPTY_MAILBOXES, ended_before, at_most(limit))
         [dropped] = await self._connections.write(postgres_sql.DROP_MAILBOXES, gone_before, at_most(limit))
         return int(emptied["gone"]) + int(dropped["gone"])
+
+    async def addresses(self, tenant: TenantId, account: AccountId) -> list[Address]:
+        """The kept addresses of an account, the oldest first."""
+        rows = await self._connections.read(postgres_sql.ADDRESSES, tenant, account)
+        return [address_of(tuple(row)) for row in rows]
+
+    async def forget_addresses(self, before: int, limit: int) -> int:
+        """Drop at most ``limit`` addresses that ended before ``before``; how many."""
+        [dropped] = await self._connections.write(postgres_sql.DROP_ADDRESSES, before, at_most(limit))
+        return int(dropped["gone"])
 
     async def close(self) -> None:
         """Release the database."""

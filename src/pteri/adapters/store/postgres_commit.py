@@ -143,6 +143,22 @@ _PARTS: Final = {
         """,
         conditional=False,
     ),
+    "addresses": _Part(
+        "tenant text, account text, channel text, sealed bytea, since bigint, ends_at bigint",
+        """
+        INSERT INTO addresses (tenant, account, channel, sealed, since, ends_at) SELECT * FROM {rows}
+        ON CONFLICT (tenant, account, channel) DO UPDATE SET ends_at = excluded.ends_at
+        """,
+        conditional=False,
+    ),
+    "ended": _Part(
+        "tenant text, account text, channel text, ends_at bigint",
+        """
+        UPDATE addresses SET ends_at = w.ends_at FROM {rows}
+        WHERE addresses.tenant = w.tenant AND addresses.account = w.account AND addresses.channel = w.channel
+        """,
+        conditional=False,
+    ),
 }
 
 

@@ -146,6 +146,19 @@ DROP_MAILBOXES: Final = """
     SELECT count(*) AS gone FROM gone
     """
 
+ADDRESSES: Final = """
+    SELECT tenant, account, channel, sealed, since, ends_at FROM addresses
+    WHERE tenant = $1 AND account = $2 ORDER BY since, channel
+    """
+DROP_ADDRESSES: Final = """
+    WITH gone AS (
+        DELETE FROM addresses WHERE (tenant, account, channel) IN
+            (SELECT tenant, account, channel FROM addresses WHERE ends_at < $1 ORDER BY ends_at LIMIT $2)
+        RETURNING 1
+    )
+    SELECT count(*) AS gone FROM gone
+    """
+
 UNFINISHED: Final = "SELECT payload FROM challenges WHERE expires_at < $1 AND approved = 1 ORDER BY expires_at LIMIT $2"
 
 FORGET: Final = (

@@ -17,11 +17,12 @@ from pteri import durable
 from pteri.adapters.store import codec, file
 from pteri.adapters.store.consistency import at_most, check_consistency
 from pteri.adapters.store.judging import judge
-from pteri.adapters.store.rows import Held, answer_of, claimed_of, counter_key, keys_of
+from pteri.adapters.store.rows import Held, address_of, answer_of, claimed_of, counter_key, keys_of
 from pteri.adapters.store.sqlite_commit import READ_ANSWER, READ_TOTAL, read_held, write
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
 from pteri.core.ids import AccountId, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
+from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
 from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Notice, RecordedEvent
@@ -71,6 +72,10 @@ _EMPTY_MAILBOXES: Final = """
     """
 _DROP_MAILBOXES: Final = """
     DELETE FROM mailboxes WHERE (tenant, id) IN (SELECT tenant, id FROM mailboxes WHERE expires_at < ? LIMIT ?)
+    """
+_DROP_ADDRESSES: Final = """
+    DELETE FROM addresses WHERE (tenant, account, channel) IN
+        (SELECT tenant, account, channel FROM addresses WHERE ends_at < ? ORDER BY ends_at LIMIT ?)
     """
 
 
@@ -335,6 +340,22 @@ class SqliteStore:
             emptied = connection.execute(_EMPTY_MAILBOXES, (ended_before, at_most(limit)))
             dropped = connection.execute(_DROP_MAILBOXES, (gone_before, at_most(limit)))
             return emptied.rowcount + dropped.rowcount
+
+    async def addresses(self, tenant: TenantId, account: AccountId) -> list[Address]:
+        """The kept addresses of an account, the oldest first."""
+        found = self._rows(
+            """
+            SELECT tenant, account, channel, sealed, since, ends_at FROM addresses
+            WHERE tenant = ? AND account = ? ORDER BY since, channel
+            """,
+            *(tenant, account),
+        )
+        return [address_of(row) for row in found]
+
+    async def forget_addresses(self, before: int, limit: int) -> int:
+        """Drop at most ``limit`` addresses that ended before ``before``; how many."""
+        with self._transaction() as connection:
+            return connection.execute(_DROP_ADDRESSES, (before, at_most(limit))).rowcount
 
     async def close(self) -> None:
         """Release the database."""
