@@ -23,6 +23,7 @@ from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.forget import forget_old
 from pteri.app.loops import Loop, News, Stop, pull
 from pteri.app.sequence import give_positions
+from pteri.app.telling import tell_of_what_is_due
 from pteri.core import ids
 from pteri.core.ids import TenantId
 from pteri.core.keys.device import DeviceKey
@@ -43,6 +44,7 @@ __all__ = ["api_of", "check_key", "deployed", "holder_of", "loops_of", "start_lo
 _log = structlog.get_logger("pteri")
 
 _SEQUENCE_EVERY_S: Final = 0.25
+_TELL_EVERY_S: Final = 1.0
 _FORGET_EVERY_S: Final = 600.0
 _FORGET_PAUSE_S: Final = 0.05
 
@@ -122,9 +124,13 @@ def loops_of(deployment: Deployment) -> tuple[Loop, ...]:
     async def forget() -> bool:
         return await forget_old(deployment, deployment.clock.now()) > 0
 
+    async def tell() -> bool:
+        return await tell_of_what_is_due(deployment, deployment.clock.now())
+
     return (
         Loop("sequence", lambda: give_positions(deployment.store), idle_s=_SEQUENCE_EVERY_S, busy_s=0.0),
         Loop("forget", forget, idle_s=_FORGET_EVERY_S, busy_s=_FORGET_PAUSE_S),
+        Loop("tell", tell, idle_s=_TELL_EVERY_S, busy_s=0.0),
     )
 
 

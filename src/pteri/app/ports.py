@@ -24,7 +24,7 @@ from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
 from pteri.domain.facts import LineStatus
 from pteri.domain.mailbox import Mailbox
-from pteri.domain.records import Notice, RecordedEvent
+from pteri.domain.records import Notice, RecordedEvent, Telling
 
 __all__ = [
     "AccountChange",
@@ -311,6 +311,22 @@ class Store(Protocol):
 
     async def notices(self, tenant: TenantId, account: AccountId, at: int, limit: int) -> list[Notice]:
         """Those that are to be told by Unix second ``at``, newest first."""
+        ...
+
+    async def untold(self, at: int, limit: int) -> list[Notice]:
+        """At most ``limit`` notices that are due by Unix second ``at`` and that nobody dealt with, oldest first."""
+        ...
+
+    async def tell(self, tenant: TenantId, tellings: Sequence[Telling]) -> None:
+        """Give those that are told the next places of this tenant, in this order; nobody deals with any of them again.
+
+        A place is given after its notice was committed, and no place before it is given later: whoever reads on from a
+        place misses none, however late a notice was committed. One that has a place keeps it.
+        """
+        ...
+
+    async def told(self, tenant: TenantId, after: int, limit: int) -> list[tuple[int, Notice]]:
+        """Notices of a tenant with their places, in order, after place ``after``; the first place is 1."""
         ...
 
     async def sequence(self, limit: int) -> int:

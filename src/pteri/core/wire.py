@@ -145,6 +145,29 @@ class Progress(_Message, frozen=True):
     expires_at: int
 
 
+class NoticeTold(_Message, frozen=True):
+    """What happened to an account, or will at ``until``. ``phone``: four words of the phone that it is about.
+
+    ``case``: digest of the statement that began what waits; ``reminder``: it still does.
+    """
+
+    at: int
+    kind: str
+    account: AccountId
+    phone: str
+    until: int | None = None
+    case: Digest | None = None
+    reminder: bool = False
+
+
+class Feed(_Message, frozen=True):
+    """At most 100 notices, each at least once. ``cursor``: ask on from it; it stays good. ``more``: at once."""
+
+    notices: tuple[NoticeTold, ...]
+    cursor: str
+    more: bool
+
+
 # --- phone -------------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from pteri.domain.decisions import Decision
 from pteri.domain.events import Event
 from pteri.domain.facts import Circumstances
 
-__all__ = ["Evidence", "Notice", "NoticeKind", "RecordedEvent", "SignedBytes"]
+__all__ = ["Evidence", "Notice", "NoticeKind", "RecordedEvent", "SignedBytes", "Telling"]
 
 
 class SignedBytes(msgspec.Struct, frozen=True):
@@ -69,6 +69,14 @@ class NoticeKind(StrEnum):
     SPOKEN_FOR = "SPOKEN_FOR"
     CHANNELS_CHANGE_STARTED = "CHANNELS_CHANGE_STARTED"
     CHANNELS_CHANGED = "CHANNELS_CHANGED"
+
+
+class Telling(msgspec.Struct, frozen=True):
+    """What becomes of a notice whose time has come: told to the relying party, or not, since nothing waits any more."""
+
+    account: AccountId
+    notice: str
+    is_told: bool
 
 
 class Notice(msgspec.Struct, frozen=True):

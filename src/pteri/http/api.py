@@ -5,7 +5,7 @@ Paths begin with the tenant. Phones and relying parties sign every request (RFC 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import wraps
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 import structlog
 
-from pteri.app import appealing, changing, codes, issue, opening, queries, warned
+from pteri.app import appealing, changing, codes, issue, opening, queries, telling, warned
 from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
@@ -113,6 +113,10 @@ class _Endpoints:
         done = await codes.enter_code(self._deployment, asking, _id(call), call.body, of=BindAsked)
         return _reply(done, wire.SignedIn)
 
+    async def feed(self, call: Call[None]) -> Reply:
+        """GET /v1/{tenant}/notices."""
+        return Reply(200, await telling.feed(self._deployment, self.client_asking(call), call.query.get("after")))
+
     async def claim(self, call: Call[wire.Claim]) -> Reply:
         """POST /v1/{tenant}/challenges/{id}/claim."""
         return Reply(200, await issue.claim(self._deployment, self.asking(call), _id(call), call.body))
@@ -202,6 +206,7 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         replies: dict[int, type],
         summary: str,
         auth: Auth = Auth.CLIENT,
+        query: Mapping[str, str] = MappingProxyType({}),
     ) -> Route[BodyT]:
         return Route(
             method=method,
@@ -212,6 +217,7 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
             auth=auth,
             summary=summary,
             tags=("relying party",),
+            query=query,
             problems=_CLIENT_PROBLEMS,
         )
 
@@ -249,6 +255,16 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         client("GET", "/logins/{id}", ends.sign_in_progress, None, progress, "How far a sign-in has come", token),
         client(
             "POST", "/logins/{id}/code", ends.enter_sign_in_code, code, signed_in, "Enter the code of a sign-in", token
+        ),
+        client(
+            "GET",
+            "/notices",
+            ends.feed,
+            None,
+            {200: wire.Feed},
+            "What happened to accounts",
+            token,
+            {"after": "The cursor of the answer before this one; without it, from the beginning."},
         ),
         phone("/challenges/{id}/claim", ends.claim, wire.Claim, {200: wire.Claimed}, "Fetch the fields to sign"),
         phone(

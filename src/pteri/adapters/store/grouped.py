@@ -50,6 +50,9 @@ class GroupedStore:
         self.mailbox = inner.mailbox
         self.keep_mailbox = inner.keep_mailbox
         self.forget_mailboxes = inner.forget_mailboxes
+        self.untold = inner.untold
+        self.tell = inner.tell
+        self.told = inner.told
         self.addresses = inner.addresses
         self.forget_addresses = inner.forget_addresses
         self._waiting: list[tuple[Sequence[Changeset], asyncio.Future[list[Outcome]]]] = []

@@ -26,7 +26,7 @@ from pteri.domain.account import Account
 from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
 from pteri.domain.mailbox import Mailbox
-from pteri.domain.records import Notice, RecordedEvent
+from pteri.domain.records import Notice, RecordedEvent, Telling
 
 __all__ = ["PostgresStore"]
 
@@ -203,6 +203,28 @@ class PostgresStore:
         rows = await self._connections.read(postgres_sql.NOTICES, tenant, account, at, at_most(limit))
         return [codec.decode_notice(row["payload"]) for row in rows]
 
+    async def untold(self, at: int, limit: int) -> list[Notice]:
+        """Notices whose time has come and that nobody dealt with, oldest first."""
+        rows = await self._connections.read(postgres_sql.UNTOLD, at, at_most(limit))
+        return [codec.decode_notice(row["payload"]) for row in rows]
+
+    async def tell(self, tenant: TenantId, tellings: Sequence[Telling]) -> None:
+        """Give those that are told the next places of this tenant; nobody deals with any of them again.
+
+        Of two at once one finds its places taken, and reads again.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                return await self._connections.transaction(lambda each: _told(each, tenant, tellings))
+            except asyncpg.UniqueViolationError:
+                continue
+        raise StoreUnavailable("others took the same places all the time")
+
+    async def told(self, tenant: TenantId, after: int, limit: int) -> list[tuple[int, Notice]]:
+        """Notices of a tenant with their places, in order, after this one."""
+        rows = await self._connections.read(postgres_sql.TOLD_AFTER, tenant, after, at_most(limit))
+        return [(row["place"], codec.decode_notice(row["payload"])) for row in rows]
+
     async def sequence(self, limit: int) -> int:
         """Give log positions to at most ``limit`` committed events that have none; how many got one.
 
@@ -286,6 +308,19 @@ class PostgresStore:
     async def close(self) -> None:
         """Release the database."""
         await self._connections.close()
+
+
+async def _told(connection: asyncpg.Connection, tenant: TenantId, tellings: Sequence[Telling]) -> None:
+    told = [each for each in tellings if each.is_told]
+    free = await connection.fetchval(postgres_sql.FREE_PLACE, tenant)
+    places = list(range(free, free + len(told)))
+    await connection.execute(
+        postgres_sql.TELL, tenant, places, [each.account for each in told], [each.notice for each in told]
+    )
+    dealt_with = sorted((each.account, each.notice) for each in tellings)
+    await connection.execute(
+        postgres_sql.DEALT_WITH, tenant, [account for account, _ in dealt_with], [notice for _, notice in dealt_with]
+    )
 
 
 async def _sequenced_in_steps(connection: asyncpg.Connection, limit: int) -> int:

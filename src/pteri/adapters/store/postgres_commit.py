@@ -141,6 +141,10 @@ _PARTS: Final = {
         """
         INSERT INTO notices (tenant, account, id, at, payload) SELECT * FROM {rows} ON CONFLICT DO NOTHING
         """,
+        # Again for one that was told already: its next telling finds that it has its place.
+        before="""
+        INSERT INTO untold (tenant, account, id, at) SELECT tenant, account, id, at FROM {rows} ON CONFLICT DO NOTHING
+        """,
         conditional=False,
     ),
     "addresses": _Part(

@@ -146,6 +146,28 @@ DROP_MAILBOXES: Final = """
     SELECT count(*) AS gone FROM gone
     """
 
+UNTOLD: Final = """
+    SELECT notices.payload FROM untold
+    JOIN notices ON notices.tenant = untold.tenant AND notices.account = untold.account AND notices.id = untold.id
+    WHERE untold.at <= $1 ORDER BY untold.at, untold.tenant, untold.account, untold.id LIMIT $2
+    """
+# A notice that has a place keeps it; a place that is taken is an error, and then another was faster.
+FREE_PLACE: Final = "SELECT COALESCE(MAX(place), 0) + 1 FROM told WHERE tenant = $1"
+TELL: Final = """
+    INSERT INTO told (tenant, place, account, id)
+    SELECT $1, w.place, w.account, w.id FROM unnest($2::bigint[], $3::text[], $4::text[]) AS w (place, account, id)
+    ON CONFLICT (tenant, account, id) DO NOTHING
+    """
+DEALT_WITH: Final = """
+    DELETE FROM untold USING unnest($2::text[], $3::text[]) AS w (account, id)
+    WHERE untold.tenant = $1 AND untold.account = w.account AND untold.id = w.id
+    """
+TOLD_AFTER: Final = """
+    SELECT told.place, notices.payload FROM told
+    JOIN notices ON notices.tenant = told.tenant AND notices.account = told.account AND notices.id = told.id
+    WHERE told.tenant = $1 AND told.place > $2 ORDER BY told.place LIMIT $3
+    """
+
 ADDRESSES: Final = """
     SELECT tenant, account, channel, sealed, since, ends_at FROM addresses
     WHERE tenant = $1 AND account = $2 ORDER BY since, channel

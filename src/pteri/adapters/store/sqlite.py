@@ -25,7 +25,7 @@ from pteri.domain.account import Account
 from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
 from pteri.domain.mailbox import Mailbox
-from pteri.domain.records import Notice, RecordedEvent
+from pteri.domain.records import Notice, RecordedEvent, Telling
 
 __all__ = ["SqliteStore"]
 
@@ -72,6 +72,22 @@ _EMPTY_MAILBOXES: Final = """
     """
 _DROP_MAILBOXES: Final = """
     DELETE FROM mailboxes WHERE (tenant, id) IN (SELECT tenant, id FROM mailboxes WHERE expires_at < ? LIMIT ?)
+    """
+_UNTOLD: Final = """
+    SELECT notices.payload FROM untold
+    JOIN notices ON notices.tenant = untold.tenant AND notices.account = untold.account AND notices.id = untold.id
+    WHERE untold.at <= ? ORDER BY untold.at, untold.tenant, untold.account, untold.id LIMIT ?
+    """
+_FREE_PLACE: Final = "SELECT COALESCE(MAX(place), 0) + 1 FROM told WHERE tenant = ?"
+# A notice that has a place keeps it; a place that is taken is an error.
+_TOLD: Final = """
+    INSERT INTO told (tenant, place, account, id) VALUES (?, ?, ?, ?) ON CONFLICT (tenant, account, id) DO NOTHING
+    """
+_DEALT_WITH: Final = "DELETE FROM untold WHERE tenant = ? AND account = ? AND id = ?"
+_TOLD_AFTER: Final = """
+    SELECT told.place, notices.payload FROM told
+    JOIN notices ON notices.tenant = told.tenant AND notices.account = told.account AND notices.id = told.id
+    WHERE told.tenant = ? AND told.place > ? ORDER BY told.place LIMIT ?
     """
 _DROP_ADDRESSES: Final = """
     DELETE FROM addresses WHERE (tenant, account, channel) IN
@@ -227,6 +243,24 @@ class SqliteStore:
             *(tenant, account, at, at_most(limit)),
         )
         return [codec.decode_notice(text) for text in found]
+
+    async def untold(self, at: int, limit: int) -> list[Notice]:
+        """Notices whose time has come and that nobody dealt with, oldest first."""
+        found = self._texts(_UNTOLD, at, at_most(limit))
+        return [codec.decode_notice(text) for text in found]
+
+    async def tell(self, tenant: TenantId, tellings: Sequence[Telling]) -> None:
+        """Give those that are told the next places of this tenant; nobody deals with any of them again."""
+        with self._transaction() as connection:
+            [(free,)] = connection.execute(_FREE_PLACE, (tenant,)).fetchall()
+            told = [(each.account, each.notice) for each in tellings if each.is_told]
+            connection.executemany(_TOLD, [(tenant, place, *each) for place, each in enumerate(told, start=free)])
+            connection.executemany(_DEALT_WITH, [(tenant, each.account, each.notice) for each in tellings])
+
+    async def told(self, tenant: TenantId, after: int, limit: int) -> list[tuple[int, Notice]]:
+        """Notices of a tenant with their places, in order, after this one."""
+        found = self._rows(_TOLD_AFTER, tenant, after, at_most(limit))
+        return [(place, codec.decode_notice(text)) for place, text in found]
 
     async def sequence(self, limit: int) -> int:
         """Give log positions to at most ``limit`` committed events that have none; how many got one.
