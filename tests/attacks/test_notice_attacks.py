@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pteri.app.forget import forget_old
 from pteri.core import ids, wire
 from pteri.core.acts import phone_name
+from pteri.http.admission import Limits
+from pteri.http.app import build_app
+from pteri.http.ratelimit import Rate
 from thieves import assert_denied, guarded_by, second_phone
 from world import NEW_WORDS, SimPhone, SimWallet, World
 
@@ -179,6 +184,14 @@ def test_re_15_no_address_stands_in_the_clear_anywhere(world: World) -> None:
         for part in (b"mail.example", b"work.example", b"thief.example", b"alice@", b"mallory"):
             # The login is a keyed hash, too.
             assert part not in content, name
+
+
+def test_re_15_a_service_that_sends_no_mail_takes_no_address(world: World) -> None:
+    owner = world.enrolled()
+    world.deployment = replace(world.deployment, courier=None)
+    world.app = build_app(world.deployment, version="0", limits=Limits(rate=Rate("tests", 1_000_000, 1.0)))
+    assert (owner.start_channels(HOME).status, owner.start_channels(HOME).code) == (403, "NOT_OFFERED")
+    assert owner.start_channels().status == 201
 
 
 def test_re_15_what_is_no_plain_address_is_refused_before_anything_is_asked(world: World) -> None:

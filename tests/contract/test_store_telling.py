@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
+import msgspec
 import pytest
 
 import builders as b
@@ -14,7 +15,7 @@ from pteri.adapters.store import codec
 from pteri.adapters.store.postgres import PostgresStore
 from pteri.app.ports import Changeset, Store
 from pteri.core.ids import TenantId
-from pteri.domain.records import Notice, Telling
+from pteri.domain.records import Delivery, Notice, Telling
 
 if TYPE_CHECKING:
     from postgres import PostgresServer
@@ -123,3 +124,48 @@ async def test_a_notice_whose_transaction_is_still_open_is_not_skipped(postgres_
         await store.tell(b.TENANT, [telling(notice) for notice in await store.untold(b.LATER, 10)])
         assert await told(store, read_until) == [(read_until + 1, slow.id)]
         await store.close()
+
+
+# --- deliveries -----------------------------------------------------------------------------------------------------
+
+
+def delivery(notice: Notice, number: int = 1, *, next_at: int = b.NOW) -> Delivery:
+    channel = b.digest(f"address {number}")
+    return Delivery(notice.tenant, notice.account, notice.id, channel, next_at, gives_up_at=b.NOW + 99)
+
+
+async def test_a_notice_goes_to_each_address_until_it_is_delivered(store: Store) -> None:
+    notice = b.notice()
+    first, second = delivery(notice, 1, next_at=b.NOW + 1), delivery(notice, 2)
+    await noticed(store, notice)
+    await store.tell(b.TENANT, [Telling(notice.account, notice.id, True, (first, second))])
+    assert await store.deliveries(b.NOW - 1, 10) == []
+    assert await store.deliveries(b.NOW, 10) == [(second, notice)]
+    assert await store.deliveries(b.NOW + 1, 10) == [(second, notice), (first, notice)]
+    assert await store.deliveries(b.NOW + 1, 1) == [(second, notice)]
+    await store.delivered([second], [])
+    assert await store.deliveries(b.NOW + 1, 10) == [(first, notice)]
+
+
+async def test_what_does_not_go_comes_later_and_what_is_over_does_not_come_back(store: Store) -> None:
+    notice = b.notice()
+    first, second = delivery(notice, 1), delivery(notice, 2)
+    await noticed(store, notice)
+    await store.tell(b.TENANT, [Telling(notice.account, notice.id, True, (first, second))])
+    later = [msgspec.structs.replace(each, next_at=b.NOW + 60, attempts=1) for each in (first, second)]
+    await store.delivered([second], later)
+    assert await store.deliveries(b.NOW + 59, 10) == []
+    assert await store.deliveries(b.NOW + 60, 10) == [(later[0], notice)]
+
+
+async def test_nobody_gets_a_notice_that_is_not_told_or_gets_it_again(store: Store) -> None:
+    old, new = b.notice(1), b.notice(2)
+    await noticed(store, old, new)
+    await store.tell(b.TENANT, [Telling(old.account, old.id, False, (delivery(old),))])
+    assert await store.deliveries(b.LATER, 10) == []
+    for _ in range(2):
+        await store.tell(b.TENANT, [Telling(new.account, new.id, True, (delivery(new),))])
+    assert await store.deliveries(b.LATER, 10) == [(delivery(new), new)]
+    await store.delivered([delivery(new)], [])
+    await store.tell(b.TENANT, [Telling(new.account, new.id, True, (delivery(new),))])
+    assert await store.deliveries(b.LATER, 10) == []

@@ -24,7 +24,7 @@ from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
 from pteri.domain.facts import LineStatus
 from pteri.domain.mailbox import Mailbox
-from pteri.domain.records import Notice, RecordedEvent, Telling
+from pteri.domain.records import Delivery, Notice, RecordedEvent, Telling
 
 __all__ = [
     "AccountChange",
@@ -40,7 +40,11 @@ __all__ = [
     "ConflictKind",
     "Count",
     "CounterKind",
+    "Courier",
+    "CourierUnavailable",
     "Entropy",
+    "Letter",
+    "LetterRefused",
     "Limited",
     "LineAnswer",
     "LineEvidence",
@@ -105,6 +109,36 @@ class LineEvidence(Protocol):
 
     async def status(self, tenant: TenantId, esim: Digest | None, at: int) -> LineAnswer:
         """What is known of this line now. Never raises for a failing operator."""
+        ...
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """What one person is told by mail. ``to`` is a plain address; ``id`` is the same for the same letter sent again."""
+
+    id: str
+    to: str
+    subject: str
+    text: str
+    at: int
+
+    def __repr__(self) -> str:
+        # An address is personal data.
+        return f"Letter({self.id})"
+
+
+class LetterRefused(Exception):
+    """Whoever carries letters does not take this one now. Others may still go."""
+
+
+class CourierUnavailable(Exception):
+    """Whoever carries letters does not answer, or not as agreed. Nothing is known of the letter."""
+
+
+class Courier(Protocol):
+    """Carries letters out of the house."""
+
+    async def send(self, letter: Letter) -> None:
+        """Return when another machine has taken the letter; else ``LetterRefused`` or ``CourierUnavailable``."""
         ...
 
 
@@ -321,8 +355,17 @@ class Store(Protocol):
         """Give those that are told the next places of this tenant, in this order; nobody deals with any of them again.
 
         A place is given after its notice was committed, and no place before it is given later: whoever reads on from a
-        place misses none, however late a notice was committed. One that has a place keeps it.
+        place misses none, however late a notice was committed. One that has a place keeps it, and gets no deliveries
+        again.
         """
+        ...
+
+    async def deliveries(self, at: int, limit: int) -> list[tuple[Delivery, Notice]]:
+        """At most ``limit`` deliveries that are due by Unix second ``at``, the longest due first."""
+        ...
+
+    async def delivered(self, done: Sequence[Delivery], later: Sequence[Delivery]) -> None:
+        """Those that are ``done`` are over; those for ``later`` are as they say now, where they are not over."""
         ...
 
     async def told(self, tenant: TenantId, after: int, limit: int) -> list[tuple[int, Notice]]:

@@ -14,14 +14,17 @@ from pteri.app.deployment import Deployment
 from pteri.core import ids, wire
 from pteri.core.errors import Code, Malformed
 from pteri.core.ids import AccountId, TenantId
-from pteri.domain.records import Notice, Telling
+from pteri.domain.account import Account
+from pteri.domain.records import Delivery, Notice, Telling
 from pteri.domain.reminding import is_to_be_told
 
-__all__ = ["feed", "tell_of_what_is_due"]
+__all__ = ["GIVES_UP_S", "feed", "tell_of_what_is_due"]
 
 _BATCH: Final = 100
 _PAGE: Final = 100
 _PLACE_BYTES: Final = 8
+GIVES_UP_S: Final = 3 * 86400
+"""For how long a notice is offered to an address that does not take it."""
 
 
 async def tell_of_what_is_due(deployment: Deployment, at: int) -> bool:
@@ -37,10 +40,21 @@ async def tell_of_what_is_due(deployment: Deployment, at: int) -> bool:
         stored = await deployment.store.account(tenant, account_id)
         assert stored is not None
         account, _ = settled(stored, at)
-        await deployment.store.tell(
-            tenant, [Telling(account_id, notice.id, is_to_be_told(notice, account, at)) for notice in notices]
-        )
+        await deployment.store.tell(tenant, [_telling(deployment, notice, account, at) for notice in notices])
     return len(due) == _BATCH
+
+
+def _telling(deployment: Deployment, notice: Notice, account: Account, at: int) -> Telling:
+    channels = () if deployment.courier is None else account.channels
+    return Telling(
+        account.id,
+        notice.id,
+        is_to_be_told(notice, account, at),
+        tuple(
+            Delivery(notice.tenant, account.id, notice.id, channel, at, gives_up_at=at + GIVES_UP_S)
+            for channel in channels
+        ),
+    )
 
 
 async def feed(deployment: Deployment, asking: ClientAsking, after: str | None) -> wire.Feed:

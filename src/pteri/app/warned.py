@@ -7,12 +7,14 @@ from pteri.app.callers import Asking, PhoneCall, phone_call
 from pteri.app.changing import Wanted, change_asked
 from pteri.app.committing import Done, settled
 from pteri.app.deployment import Deployment
+from pteri.app.refusals import NotAllowed
 from pteri.core import ids, wire
 from pteri.core.acts import ChangeChannels
 from pteri.core.channels import channel_address, channel_digest, channel_digests, masked_channel
 from pteri.core.ids import AccountId, Digest, TenantId
 from pteri.domain.account import Account
 from pteri.domain.addresses import Address
+from pteri.domain.decisions import Reason
 from pteri.domain.device import DeviceState
 
 __all__ = ["channels", "opened_address", "start_channels"]
@@ -55,6 +57,9 @@ async def channels(deployment: Deployment, asking: Asking) -> wire.ChannelsSeen:
 async def start_channels(deployment: Deployment, asking: Asking, wanted: wire.SetChannels) -> Done:
     """A verified phone says where warnings shall go."""
     addresses = tuple(map(channel_address, wanted.addresses))
+    if addresses and deployment.courier is None:
+        # Whoever waits for a mail that nobody sends is worse off than who knows that none comes.
+        raise NotAllowed(Reason.NOT_OFFERED, "This service sends no mail. Warnings are on your phones.")
 
     def change(call: PhoneCall, account: Account) -> Wanted:
         place = (account.tenant, account.id)

@@ -11,7 +11,7 @@ from pteri.domain.decisions import Decision
 from pteri.domain.events import Event
 from pteri.domain.facts import Circumstances
 
-__all__ = ["Evidence", "Notice", "NoticeKind", "RecordedEvent", "SignedBytes", "Telling"]
+__all__ = ["Delivery", "Evidence", "Notice", "NoticeKind", "RecordedEvent", "SignedBytes", "Telling"]
 
 
 class SignedBytes(msgspec.Struct, frozen=True):
@@ -71,12 +71,28 @@ class NoticeKind(StrEnum):
     CHANNELS_CHANGED = "CHANNELS_CHANGED"
 
 
+class Delivery(msgspec.Struct, frozen=True):
+    """A notice on its way to one address: tried again at ``next_at``, and no more from ``gives_up_at`` on."""
+
+    tenant: TenantId
+    account: AccountId
+    notice: str
+    channel: Digest
+    next_at: int
+    gives_up_at: int
+    attempts: int = 0
+
+
 class Telling(msgspec.Struct, frozen=True):
-    """What becomes of a notice whose time has come: told to the relying party, or not, since nothing waits any more."""
+    """What becomes of a notice whose time has come: told to the relying party, or not, since nothing waits any more.
+
+    ``deliveries``: to whom else it goes from now on.
+    """
 
     account: AccountId
     notice: str
     is_told: bool
+    deliveries: tuple[Delivery, ...] = ()
 
 
 class Notice(msgspec.Struct, frozen=True):

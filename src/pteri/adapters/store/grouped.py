@@ -53,6 +53,8 @@ class GroupedStore:
         self.untold = inner.untold
         self.tell = inner.tell
         self.told = inner.told
+        self.deliveries = inner.deliveries
+        self.delivered = inner.delivered
         self.addresses = inner.addresses
         self.forget_addresses = inner.forget_addresses
         self._waiting: list[tuple[Sequence[Changeset], asyncio.Future[list[Outcome]]]] = []

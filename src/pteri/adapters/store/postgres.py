@@ -7,7 +7,7 @@ that want the same account, nonce or key are told apart by the database, and the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
 
@@ -19,14 +19,24 @@ from pteri.adapters.store.errors import StoreRefused
 from pteri.adapters.store.judging import judge
 from pteri.adapters.store.postgres_commit import READ_HELD, Asked, Step, guarded, steps
 from pteri.adapters.store.postgres_schema import bring_up_to_date, is_postgresql_itself
-from pteri.adapters.store.rows import Held, Writes, address_of, answer_of, claimed_of, counter_key, keys_of
+from pteri.adapters.store.rows import (
+    Held,
+    Writes,
+    address_of,
+    answer_of,
+    claimed_of,
+    counter_key,
+    delivery_of,
+    delivery_row,
+    keys_of,
+)
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
 from pteri.core.ids import AccountId, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
 from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
 from pteri.domain.mailbox import Mailbox
-from pteri.domain.records import Notice, RecordedEvent, Telling
+from pteri.domain.records import Delivery, Notice, RecordedEvent, Telling
 
 __all__ = ["PostgresStore"]
 
@@ -225,6 +235,20 @@ class PostgresStore:
         rows = await self._connections.read(postgres_sql.TOLD_AFTER, tenant, after, at_most(limit))
         return [(row["place"], codec.decode_notice(row["payload"])) for row in rows]
 
+    async def deliveries(self, at: int, limit: int) -> list[tuple[Delivery, Notice]]:
+        """Deliveries that are due, the longest due first."""
+        rows = await self._connections.read(postgres_sql.DELIVERIES, at, at_most(limit))
+        return [(delivery_of(tuple(row)), codec.decode_notice(row["payload"])) for row in rows]
+
+    async def delivered(self, done: Sequence[Delivery], later: Sequence[Delivery]) -> None:
+        """Those that are done are over; those for later are as they say now, where they are not over."""
+
+        async def work(connection: asyncpg.Connection) -> None:
+            await connection.execute(postgres_sql.DELIVERED, *_columns(done)[:4])
+            await connection.execute(postgres_sql.LATER, *_columns(later))
+
+        await self._connections.transaction(work)
+
     async def sequence(self, limit: int) -> int:
         """Give log positions to at most ``limit`` committed events that have none; how many got one.
 
@@ -310,13 +334,22 @@ class PostgresStore:
         await self._connections.close()
 
 
+def _columns(deliveries: Sequence[Delivery]) -> list[list[Any]]:
+    """An array for each column, in the order of the rows' keys."""
+    rows = sorted(map(delivery_row, deliveries))
+    return [[row[place] for row in rows] for place in range(7)]
+
+
 async def _told(connection: asyncpg.Connection, tenant: TenantId, tellings: Sequence[Telling]) -> None:
     told = [each for each in tellings if each.is_told]
     free = await connection.fetchval(postgres_sql.FREE_PLACE, tenant)
     places = list(range(free, free + len(told)))
-    await connection.execute(
+    placed = await connection.fetch(
         postgres_sql.TELL, tenant, places, [each.account for each in told], [each.notice for each in told]
     )
+    new = {(row["account"], row["id"]) for row in placed}
+    deliveries = [each for telling in told if (telling.account, telling.notice) in new for each in telling.deliveries]
+    await connection.execute(postgres_sql.DELIVERY, *_columns(deliveries))
     dealt_with = sorted((each.account, each.notice) for each in tellings)
     await connection.execute(
         postgres_sql.DEALT_WITH, tenant, [account for account, _ in dealt_with], [notice for _, notice in dealt_with]

@@ -156,7 +156,33 @@ FREE_PLACE: Final = "SELECT COALESCE(MAX(place), 0) + 1 FROM told WHERE tenant =
 TELL: Final = """
     INSERT INTO told (tenant, place, account, id)
     SELECT $1, w.place, w.account, w.id FROM unnest($2::bigint[], $3::text[], $4::text[]) AS w (place, account, id)
-    ON CONFLICT (tenant, account, id) DO NOTHING
+    ON CONFLICT (tenant, account, id) DO NOTHING RETURNING account, id
+    """
+DELIVERY: Final = """
+    INSERT INTO deliveries (tenant, account, id, channel, next_at, gives_up_at, attempts)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
+    """
+DELIVERIES: Final = """
+    SELECT deliveries.tenant, deliveries.account, deliveries.id, deliveries.channel, deliveries.next_at,
+        deliveries.gives_up_at, deliveries.attempts, notices.payload
+    FROM deliveries
+    JOIN notices ON notices.tenant = deliveries.tenant AND notices.account = deliveries.account
+        AND notices.id = deliveries.id
+    WHERE deliveries.next_at <= $1
+    ORDER BY deliveries.next_at, deliveries.tenant, deliveries.account, deliveries.id, deliveries.channel LIMIT $2
+    """
+DELIVERED: Final = """
+    DELETE FROM deliveries USING unnest($1::text[], $2::text[], $3::text[], $4::text[])
+        AS w (tenant, account, id, channel)
+    WHERE deliveries.tenant = w.tenant AND deliveries.account = w.account AND deliveries.id = w.id
+    AND deliveries.channel = w.channel
+    """
+LATER: Final = """
+    UPDATE deliveries SET next_at = w.next_at, attempts = w.attempts
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
+        AS w (tenant, account, id, channel, next_at, gives_up_at, attempts)
+    WHERE deliveries.tenant = w.tenant AND deliveries.account = w.account AND deliveries.id = w.id
+    AND deliveries.channel = w.channel
     """
 DEALT_WITH: Final = """
     DELETE FROM untold USING unnest($2::text[], $3::text[]) AS w (account, id)

@@ -3,6 +3,7 @@
 * ``addresses``: where warnings go, sealed, and gone when nothing is sent there any more.
 * ``untold``: notices with which nobody has dealt yet, written with each of them, as ``unsequenced`` is with events.
 * ``told``: the order in which a tenant's relying party reads them, as ``log`` is for events.
+* ``deliveries``: notices on their way to an address, until another machine has taken them.
 
 Notices of older programs stand in neither: what happened before this is told on the phones only.
 """
@@ -49,6 +50,19 @@ _TABLES: Final = (
         UNIQUE (tenant, account, id)
     ) {narrow}
     """,
+    """
+    CREATE TABLE deliveries (
+        tenant {text} NOT NULL,
+        account {text} NOT NULL,
+        id {text} NOT NULL,
+        channel {text} NOT NULL,
+        next_at BIGINT NOT NULL,
+        gives_up_at BIGINT NOT NULL,
+        attempts BIGINT NOT NULL,
+        PRIMARY KEY (tenant, account, id, channel)
+    ) {narrow}
+    """,
+    "CREATE INDEX deliveries_by_time ON deliveries (next_at)",
 )
 
 
