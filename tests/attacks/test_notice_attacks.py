@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import itertools
 from dataclasses import replace
 
+from mail import delivered
 from pteri.app.forget import forget_old
+from pteri.app.fsck import fsck
+from pteri.app.linking import freeze_link
+from pteri.app.sequence import give_positions
 from pteri.core import ids, wire
 from pteri.core.acts import phone_name
+from pteri.core.ids import TenantId
+from pteri.domain.events import FrozenByLink
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.ratelimit import Rate
-from thieves import assert_denied, guarded_by, second_phone
-from world import NEW_WORDS, SimPhone, SimWallet, World
+from thieves import assert_denied, guarded_by, history_of, second_phone
+from whole import check_whole
+from world import NEW_WORDS, ORIGIN, Answered, SimPhone, SimWallet, World
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -200,3 +210,193 @@ def test_re_15_what_is_no_plain_address_is_refused_before_anything_is_asked(worl
         assert owner.start_channels(wrong).status == 400
     assert owner.start_channels(HOME, HOME).status == 400
     assert owner.start_channels(*(f"a{number}@mail.example" for number in range(5))).status == 400
+
+
+# --- RE-17: the link in a mail -----------------------------------------------------------------------------------
+
+
+def link_in(world: World, address: str = HOME) -> str:
+    """Path of the link in the newest letter."""
+    delivered(world)
+    [link] = [line for line in world.courier.to(address)[-1].text.splitlines() if line.startswith(ORIGIN)]
+    return link.removeprefix(ORIGIN)
+
+
+def browse(world: World, method: str, path: str) -> Answered:
+    host = hashlib.sha256(str(next(HOSTS)).encode()).digest()
+    return world.run(world.ask(method, path, b"", {}, host=host))
+
+
+HOSTS = itertools.count()
+STOPPED, NOTHING = b"<h1>The account is stopped</h1>", b"<h1>Nothing was changed</h1>"
+
+
+def claimed(world: World) -> tuple[SimPhone, str]:
+    """An owner whose account a thief claims, and the link in the mail about it."""
+    owner = world.enrolled()
+    owner.warn_at(HOME)
+    delivered(world)
+    world.phone("thief's phone").start_recovery()
+    return owner, link_in(world)
+
+
+def is_open(owner: SimPhone) -> bool:
+    return owner.devices().state == "OPEN"
+
+
+def test_re_17_looking_at_the_link_does_nothing_and_shows_nothing(world: World) -> None:
+    owner, link = claimed(world)
+    before = world.rows()
+    seen = browse(world, "GET", link)
+    assert (seen.status, seen.body) == (200, browse(world, "GET", "/v1/bank/stop-links/anything").body)
+    assert world.rows() == before
+    account = owner.devices()
+    for secret in (account.account, account.wallet, "bank", "alice", HOME, link.rsplit("/", maxsplit=1)[-1]):
+        assert secret.encode() not in seen.body
+    assert seen.headers["cache-control"] == "no-store"
+    assert seen.headers["referrer-policy"] == "no-referrer"
+    policy = seen.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert policy.endswith("base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+    assert is_open(owner)
+
+
+def test_re_17_its_button_stops_the_account_and_what_waits_and_does_so_once(world: World) -> None:
+    owner, link = claimed(world)
+    began = world.clock.at
+    stopped = browse(world, "POST", link)
+    assert stopped.status == 200
+    assert STOPPED in stopped.body
+    seen = owner.devices()
+    assert (seen.state, seen.frozen_until) == ("FROZEN", began + DAY)
+    assert seen.recovery is not None
+    assert seen.recovery.state == "CONTESTED"
+    assert "FROZEN_BY_LINK" in {notice.kind for notice in seen.notices}
+    world.clock.advance(DAY)
+    nothing = browse(world, "POST", link)
+    assert NOTHING in nothing.body
+    assert is_open(owner)
+    world.clock.advance(-DAY)
+    prove(world)
+
+
+def prove(world: World) -> None:
+    """What an auditor finds."""
+
+    async def at_once(_: float) -> None:
+        """Nobody else is at work here."""
+
+    while world.run(give_positions(world.deployment.store)):
+        pass
+    world.run(check_whole(world.deployment.store, sequenced=True))
+    report = world.run(fsck(world.deployment, pause=at_once, tell=lambda *_: None))
+    assert report.findings == ()
+
+
+def test_re_17_a_link_is_used_once_whatever_comes_at_the_same_moment(world: World) -> None:
+    owner, link = claimed(world)
+
+    async def all_of_them() -> list[Answered]:
+        return await asyncio.gather(*(world.ask("POST", link, b"", {}, host=bytes([n, 1, 1])) for n in range(8)))
+
+    answers = world.run(all_of_them())
+    assert sum(STOPPED in answer.body for answer in answers) == 1
+    frozen = [each for each in history_of(world, owner.devices().account) if isinstance(each, FrozenByLink)]
+    assert len(frozen) == 1
+
+
+def test_re_17_two_copies_of_a_letter_have_one_link_to_use(world: World) -> None:
+    owner, link = claimed(world)
+    address = world.run(world.deployment.store.addresses(TenantId("bank"), owner.devices().account))[0]
+    found = world.run(world.deployment.store.notices(TenantId("bank"), owner.devices().account, world.clock.at, 9))
+    notices = [notice for notice in found if notice.kind == "RECOVERY_STARTED"]
+    copy = freeze_link(world.deployment, address, notices, world.clock.at).removeprefix(ORIGIN)
+    assert copy != link
+    assert STOPPED in browse(world, "POST", copy).body
+    world.clock.advance(DAY)
+    assert NOTHING in browse(world, "POST", link).body
+
+
+def test_re_17_a_wrong_a_used_and_an_old_link_are_one_answer(world: World) -> None:
+    owner, link = claimed(world)
+    token = link.rsplit("/", maxsplit=1)[-1]
+    shop = link.replace("/bank/", "/shop/")
+    touched = [link[:-6] + ("A" if link[-6] != "A" else "B") + link[-5:], link + "A", link[:-4], shop]
+    wrong = [f"/v1/bank/stop-links/{text}" for text in ("x", "A" * 120, "A" * 1000, ids.to_base64url(bytes(90)))]
+    answers = {browse(world, "POST", path).body for path in (*touched, *wrong)}
+    assert len(answers) == 1
+    assert is_open(owner)
+    world.clock.advance(72 * HOUR)
+    answers.add(browse(world, "POST", link).body)
+    assert len(answers) == 1
+    assert is_open(owner)
+    assert token not in repr(world.rows())
+
+
+def test_re_17_where_nothing_waits_a_link_lives_seven_days(world: World) -> None:
+    owner = world.enrolled()
+    owner.warn_at(HOME)
+    link = link_in(world)
+    world.clock.advance(7 * DAY - 1)
+    assert STOPPED in browse(world, "POST", link).body
+    world.clock.advance(2 * DAY)
+    owner.warn_at(HOME)
+    link = link_in(world)
+    world.clock.advance(7 * DAY)
+    assert NOTHING in browse(world, "POST", link).body
+
+
+def test_re_17_who_reads_the_mail_stops_the_account_twice_in_a_week_and_shares_that_with_the_wallet(
+    world: World,
+) -> None:
+    owner = world.enrolled()
+    stopped = []
+    for _ in range(4):
+        owner.warn_at(HOME)
+        stopped.append(STOPPED in browse(world, "POST", link_in(world)).body)
+        world.clock.advance(DAY)
+    assert stopped == [True, True, False, False]
+    elsewhere = world.phone("elsewhere")
+    assert elsewhere.stop().decided.code == "FREEZES_SPENT"
+    assert is_open(owner)
+
+
+def test_re_17_a_link_never_stops_a_claim_of_guardians(world: World) -> None:
+    owner = guarded_by_friends(world)
+    owner.warn_at(HOME)
+    claimant = world.phone("claimant's phone")
+    for number in (1, 2):
+        world.guardian(number).vouch(owner.devices().account, claimant)
+    claimant.claim_account("GW", new_wallet=new_wallet())
+    assert STOPPED in browse(world, "POST", link_in(world)).body
+    world.clock.advance(24 * HOUR)
+    assert claimant.activate().decided.status == 200
+
+
+def test_re_17_a_link_ends_a_change_of_addresses_and_forgets_the_thiefs(world: World) -> None:
+    owner = world.enrolled()
+    owner.warn_at(HOME)
+    world.clock.advance(DAY)
+    owner.warn_at(THIEFS)
+    assert STOPPED in browse(world, "POST", link_in(world)).body
+    assert (owner.channels().addresses, owner.channels().waiting) == (("a...@mail.example",), None)
+    world.clock.advance(1)
+    world.run(forget_old(world.deployment, world.clock.at))
+    assert len(world.rows()["addresses"]) == 1
+
+
+def test_re_17_a_link_opens_nothing_that_is_closed(world: World) -> None:
+    owner, link = claimed(world)
+    assert owner.freeze().decided.status == 200
+    assert owner.devices().state == "CONTESTED"
+    assert NOTHING in browse(world, "POST", link).body
+    assert owner.devices().state == "CONTESTED"
+
+
+def test_re_17_one_network_tries_twenty_links_an_hour(world: World) -> None:
+    async def tries() -> list[int]:
+        return [(await world.ask("POST", "/v1/bank/stop-links/x", b"", {}, host=b"\1\2\3")).status for _ in range(21)]
+
+    assert world.run(tries()) == [200] * 20 + [429]
+    # Looking is free.
+    assert world.run(world.ask("GET", "/v1/bank/stop-links/x", b"", {}, host=b"\1\2\3")).status == 200

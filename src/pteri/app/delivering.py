@@ -16,6 +16,7 @@ import msgspec
 from pteri.app.committing import settled
 from pteri.app.deployment import Deployment
 from pteri.app.letters import letter_text, subject
+from pteri.app.linking import freeze_link
 from pteri.app.ports import Courier, CourierUnavailable, Letter, LetterRefused
 from pteri.app.warned import opened_address
 from pteri.core.ids import AccountId, Digest, TenantId
@@ -108,7 +109,7 @@ class _AnAccount:
             id=f"{hashlib.sha256(named.encode()).hexdigest()[:32]}@{domain}",
             to=opened_address(self._deployment, address).removeprefix("mailto:"),
             subject=subject(domain),
-            text=letter_text(domain, notices),
+            text=letter_text(domain, notices, freeze_link(self._deployment, address, notices, self._at)),
             at=self._at,
         )
 

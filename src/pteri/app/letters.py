@@ -29,6 +29,7 @@ _HAPPENED: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.CLAIM_STOPPED: "Something that waited was stopped.",
     NoticeKind.CLAIM_DELAYED: "Somebody objected to what waits. It waits longer.",
     NoticeKind.ACCOUNT_FROZEN: "Your account is frozen: nobody signs in and nothing changes for a while.",
+    NoticeKind.FROZEN_BY_LINK: "Your account is frozen by the link of a mail like this: nobody signs in for a while.",
     NoticeKind.ACCOUNT_CONTESTED: "Your account is stopped until guardians or officers speak for somebody.",
     NoticeKind.ACCOUNT_UNFROZEN: "Your account is no longer frozen.",
     NoticeKind.WALLET_CHANGED: "Your account has another wallet now.",
@@ -44,8 +45,8 @@ def subject(domain: Domain) -> str:
     return f"Your account at {domain}"
 
 
-def letter_text(domain: Domain, notices: Sequence[Notice]) -> str:
-    """What is told of these, oldest first."""
+def letter_text(domain: Domain, notices: Sequence[Notice], link: str) -> str:
+    """What is told of these, oldest first. ``link``: stops the account, and nothing else."""
     lines = [f"This is about your account at {domain}.", ""]
     for notice in sorted(notices, key=lambda each: each.at):
         lines += [f"{instant_text(notice.at)}: {_SENTENCES[notice.kind]}"]
@@ -58,7 +59,9 @@ def letter_text(domain: Domain, notices: Sequence[Notice]) -> str:
             "",
             "Was it you? Then nothing is to be done.",
             "Not you? Open your wallet on a phone of yours now: it shows what happened, and stops it.",
-            "No phone at hand? The words of your wallet, or a recovery code, stop your account from any computer.",
+            "No phone at hand? This page stops your account for a while. It cannot allow anything, and works once:",
+            link,
+            "The words of your wallet, or a recovery code, stop it from any computer, too.",
             "",
             f"Nobody at {domain} will ask you for your words, your codes or a payment because of this mail.",
             "",

@@ -32,6 +32,7 @@ __all__ = [
     "DeviceSuspended",
     "Event",
     "FreezeEnded",
+    "FrozenByLink",
     "MigrationApproved",
     "MigrationConfirmed",
     "MigrationExpired",
@@ -195,6 +196,17 @@ class AccountFrozen(_Event, frozen=True, tag=True):
     """The wallet alone stopped the account until ``until``, and with it every weak case."""
 
     by: Thumbprint
+    until: int
+
+
+class FrozenByLink(_Event, frozen=True, tag=True):
+    """Somebody who reads the mail of an address for warnings stopped the account, and with it every weak case.
+
+    Nobody signed it: it takes away and gives nothing. ``link``: keyed hash of the link, ``rules``: by which it counted.
+    """
+
+    link: Digest
+    rules: Digest
     until: int
 
 
@@ -406,4 +418,5 @@ Event = (
     | ChannelsHeld
     | ChannelsTookEffect
     | ChannelsStopped
+    | FrozenByLink
 )

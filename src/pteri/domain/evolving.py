@@ -33,6 +33,7 @@ from pteri.domain.events import (
     DeviceSuspended,
     Event,
     FreezeEnded,
+    FrozenByLink,
     MigrationApproved,
     MigrationConfirmed,
     MigrationExpired,
@@ -156,6 +157,7 @@ _FOLDS: Final[Mapping[type[Event], Callable[[Account, Any], Account]]] = {
     ChannelsHeld: warning.channels_held,
     ChannelsTookEffect: warning.channels_took_effect,
     ChannelsStopped: warning.channels_stopped,
+    FrozenByLink: guarding.account_frozen,
 }
 
 AUTHORITY_CHANGES: Final[frozenset[type[Event]]] = frozenset(
@@ -166,6 +168,7 @@ AUTHORITY_CHANGES: Final[frozenset[type[Event]]] = frozenset(
         WalletRotated,
         ProtectionChanged,
         AccountFrozen,
+        FrozenByLink,
         AccountUnfrozen,
         AccountContested,
         RecoveryContested,

@@ -12,6 +12,7 @@ from pteri.domain.events import (
     AccountFrozen,
     AccountUnfrozen,
     FreezeEnded,
+    FrozenByLink,
     ProtectionChanged,
     ProtectionHeld,
     ProtectionStopped,
@@ -85,7 +86,7 @@ def suspension_objected(account: Account, event: SuspensionObjected) -> Account:
 # --- freezes --------------------------------------------------------------------------------------------------------
 
 
-def account_frozen(account: Account, event: AccountFrozen) -> Account:
+def account_frozen(account: Account, event: AccountFrozen | FrozenByLink) -> Account:
     """A pause, and the end of whatever weak thing waited."""
     left = _without_weak(account, event.at)
     return replace(

@@ -69,6 +69,7 @@ class NoticeKind(StrEnum):
     SPOKEN_FOR = "SPOKEN_FOR"
     CHANNELS_CHANGE_STARTED = "CHANNELS_CHANGE_STARTED"
     CHANNELS_CHANGED = "CHANNELS_CHANGED"
+    FROZEN_BY_LINK = "FROZEN_BY_LINK"
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -98,8 +99,9 @@ class Telling(msgspec.Struct, frozen=True):
 class Notice(msgspec.Struct, frozen=True):
     """One notice. ``id`` is made in the application from the act it tells of, so that a retry makes no second one.
 
-    ``at``: when it is to be told. ``case``: digest of the statement that began what waits until ``until``. A
-    ``reminder`` is written when that begins, with a later ``at``, and counts only while it waits.
+    ``phone``: four words, empty where no phone did it. ``at``: when it is to be told. ``case``: digest of the statement
+    that began what waits until ``until``. A ``reminder`` is written when that begins, with a later ``at``, and counts
+    only while it waits.
     """
 
     id: str

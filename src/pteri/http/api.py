@@ -29,6 +29,7 @@ from pteri.domain.challenge import BindAsked, SignInAsked
 from pteri.http.mailboxes import mailbox_routes
 from pteri.http.problems import HttpCode, Kind, ProblemError
 from pteri.http.routing import AnyRoute, Auth, Call, Encoded, Reply, Route
+from pteri.http.stop_links import stop_link_routes
 
 __all__ = ["api_routes"]
 
@@ -295,4 +296,5 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         phone("/vouchers", ends.opens(appealing.vouch), wire.Vouch, claimed, "Speak for a claimant as a guardian"),
         phone("/attestations", ends.opens(appealing.attest), wire.Attest, claimed, "Speak for one as an officer"),
         *mailbox_routes(deployment, _told),
+        *stop_link_routes(deployment, _told),
     )

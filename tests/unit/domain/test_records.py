@@ -45,6 +45,7 @@ from pteri.domain.events import (
     DeviceSuspended,
     Event,
     FreezeEnded,
+    FrozenByLink,
     MigrationConfirmed,
     MigrationExpired,
     ProtectionChanged,
@@ -110,6 +111,7 @@ EVENTS: dict[str, Event] = {
         ChannelsHeld(NOW, REQUEST, OLD, digest("approval"), channels=(), held_until=NOW + DAY),
         ChannelsTookEffect(NOW, REQUEST),
         ChannelsStopped(NOW, REQUEST, by=OLD, approval=digest("approval")),
+        FrozenByLink(NOW, REQUEST, link=digest("link"), rules=digest("rules"), until=NOW + DAY),
         ProtectionChanged(
             NOW, REQUEST, device=OLD, approval=digest("approval"), guardians=friends(), code_keys=code_keys(CODE)
         ),
@@ -201,6 +203,7 @@ FIELDS = {
     "ChannelsHeld": ("device", "approval", "channels", "held_until"),
     "ChannelsTookEffect": (),
     "ChannelsStopped": ("by", "approval"),
+    "FrozenByLink": ("link", "rules", "until"),
 }
 DECISIONS: list[Decision] = [
     Permit(Reason.LINE_NOT_CONFIRMED, Level.REDUCED),
@@ -320,6 +323,7 @@ def test_the_kinds_of_notices_are_a_closed_list() -> None:
         "SPOKEN_FOR",
         "CHANNELS_CHANGE_STARTED",
         "CHANNELS_CHANGED",
+        "FROZEN_BY_LINK",
     }
 
 
