@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from mail import delivered
+from contextlib import AsyncExitStack
+from email import message_from_string
+from email.policy import default
+
+from mail import MailServer, delivered, mail_server
+from pteri.adapters.smtp import SmtpCourier
 from pteri.core.statement import instant_text
 from thieves import second_phone
-from world import NEW_WORDS, SimPhone, SimWallet, World
+from world import NEW_WORDS, ORIGIN, SimPhone, SimWallet, World
 
 HOUR = 3600
 HOME, WORK, THIEFS = "alice@mail.example", "alice@work.example", "mallory@thief.example"
@@ -93,6 +98,27 @@ def test_the_same_is_not_sent_twice(world: World) -> None:
     world.phone("thief's phone").start_recovery()
     assert heard(world) == heard(world) == 1
     assert world.rows()["deliveries"] == world.rows()["untold"][:0]
+
+
+def test_a_real_mail_server_gets_what_the_owner_reads(world: World) -> None:
+    async def listening() -> tuple[AsyncExitStack, MailServer]:
+        stack = AsyncExitStack()
+        return stack, await stack.enter_async_context(mail_server())
+
+    warned(world, HOME)
+    stack, server = world.run(listening())
+    world.phone("thief's phone").start_recovery()
+    delivered(world, SmtpCourier(host="127.0.0.1", port=server.port, tls="none", sender="warnings@bank.example"))
+    world.run(stack.aclose())
+    [(recipient, content)] = server.taken
+    message = message_from_string(content.removesuffix(".\r\n"), policy=default)
+    text = message.get_content()
+    assert recipient == message["To"] == HOME
+    assert "Somebody claims your account from a new phone." in text
+    # A line may be longer than a mail's, and is whole again when it is read.
+    [link] = [line for line in text.splitlines() if line.startswith("https://")]
+    path = link.removeprefix(ORIGIN)
+    assert b"<h1>The account is stopped</h1>" in world.run(world.ask("POST", path, b"", {}, host=b"\1\2\3")).body
 
 
 def test_an_account_without_addresses_hears_on_its_phones_only(world: World) -> None:
