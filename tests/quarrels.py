@@ -27,7 +27,9 @@ from pteri.core.acts import (
     VouchForRecovery,
 )
 from pteri.core.guardians import Guardians
+from pteri.domain import guards
 from pteri.domain.decisions import Permit
+from pteri.domain.events import FrozenByLink
 from pteri.domain.facts import Signer
 from pteri.domain.guards import codes_digest
 from pteri.domain.standing import WALLET_ALONE
@@ -224,3 +226,17 @@ def warned(ledger: Ledger, by: int = 1) -> Ledger:
     """With an address for warnings."""
     assert isinstance(notify(ledger, by, HOME), Permit)
     return ledger
+
+
+def freeze_by_link(ledger: Ledger) -> Decision:
+    """Somebody who reads the mail stops the account."""
+    account, lapsed = ledger.settled()
+    decision = guards.freeze_by_link(account, ledger.at, ledger.rules)
+    if isinstance(decision, Permit):
+        until = ledger.at + ledger.rules.freeze_s
+        for event in (
+            *lapsed,
+            FrozenByLink(ledger.at, ledger.next_request(), digest("link"), ledger.rules.digest(), until),
+        ):
+            ledger.record(event)
+    return decision

@@ -152,6 +152,7 @@ STORIES: Final[dict[str, Callable[[], Ledger]]] = {
         lambda it: it.revoke(2, 1),
         lambda it: quarrels.veto(it, 1, it.events[-1].approval),  # type: ignore[union-attr]  # of DeviceSuspended
     ),
+    "frozen by a link": lambda: _with(guarded(), quarrels.freeze_by_link),
     "warned": lambda: quarrels.warned(guarded()),
     "warned, and the address shall go": lambda: _with(
         quarrels.warned(guarded()), lambda it: quarrels.notify(it, 1, quarrels.WORK)

@@ -72,7 +72,7 @@ def test_a_failure_at_any_statement_of_a_commit_leaves_nothing_and_the_store_goe
         else:
             break
     assert outcomes == [Committed()] * 2
-    assert statement == 20  # begin, 17 rows, commit; then none was left to fail
+    assert statement == 21  # begin, 18 rows, commit; then none was left to fail
     assert commit(store, APPROVAL) == [Repeated(b.answer_of(APPROVAL))]
     asyncio.run(check_whole(store))
 
