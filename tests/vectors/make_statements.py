@@ -362,10 +362,9 @@ def _fields_without_a_text() -> list[Case]:
     }
     warned: dict[str, list[tuple[str, Any]]] = {
         "channels": [
-            ("addresses that are no list", "none"),
             ("the word none among addresses", ["none"]),
             ("two addresses in one", [f"{DEVICE},{NEW_DEVICE}"]),
-            ("an address that writes a line", [f"{DEVICE}\n"]),
+            ("a digest of an address that writes a line", [f"{DEVICE}\n"]),
             ("five addresses", [digest(f"address {number}") for number in range(5)]),
         ],
     }
