@@ -178,8 +178,6 @@ def holder_of(entropy: Entropy) -> str:
 def start_loops(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
     """Start the pull loops in this event loop. They end by ``stop``, or by a bug, which is heard at once."""
     store, clock = deployment.store, deployment.clock
-    if deployment.courier is None:
-        _log.info("sends_no_mail")
     holder = holder_of(deployment.entropy)
     return [
         asyncio.create_task(

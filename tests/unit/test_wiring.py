@@ -64,11 +64,6 @@ def test_loops_without_a_bug_end_in_silence_when_the_service_stops(world: World)
     assert world.run(lived(world)) == []
 
 
-def test_a_service_without_a_mail_server_says_so_at_its_start(world: World) -> None:
-    world.deployment = replace(world.deployment, courier=None)
-    assert world.run(lived(world)) == ["sends_no_mail"]
-
-
 def test_a_mail_password_is_read_at_the_start_and_must_be_closed_to_others(tmp_path: Path) -> None:
     file = tmp_path / "mail.password"
     settings = NoticesSettings(host="127.0.0.1", sender="w@bank.example", user="pteri", password_file=file)
