@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from pteri.core.keys.device import DeviceKey
 
 NOW: Final = 1_795_453_200
+LATER: Final = NOW + 366 * 86400
+"""By then everything has been told."""
 TENANT: Final = ids.tenant_id("shop")
 OTHER_TENANT: Final = ids.tenant_id("bank")
 DOMAIN: Final = ids.domain("shop.example")

@@ -33,7 +33,7 @@ async def shown(store: Store) -> list[object]:
         [await store.challenge(tenant, b.request_id(number)) for number in range(1, 4)],
         [await store.answer(tenant, b.thumbprint(), b.key(number)) for number in range(1, 4)],
         [await store.owner(tenant, claim) for claim in (*b.claims_of(opened), *b.change_of(approval).claims)],
-        await store.notices(tenant, account, 100),
+        await store.notices(tenant, account, b.LATER, 100),
         [await store.count(tenant, count) for count in approval.counts],
         await store.prompts(tenant, account, b.NOW),
     ]

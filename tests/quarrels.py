@@ -16,6 +16,7 @@ from pteri.core.acts import (
     SAME_WALLET,
     ActivateDevice,
     AttestIdentity,
+    ChangeChannels,
     ChangeProtection,
     ConfirmBackup,
     FreezeAccount,
@@ -26,7 +27,9 @@ from pteri.core.acts import (
     VouchForRecovery,
 )
 from pteri.core.guardians import Guardians
+from pteri.domain import guards
 from pteri.domain.decisions import Permit
+from pteri.domain.events import FrozenByLink
 from pteri.domain.facts import Signer
 from pteri.domain.guards import codes_digest
 from pteri.domain.standing import WALLET_ALONE
@@ -202,3 +205,38 @@ def unfreeze(ledger: Ledger, by: int = 1, letters: str = "WC") -> Decision:
 def backup(ledger: Ledger, by: int) -> ConfirmBackup:
     account = ledger.now()
     return ConfirmBackup(account.id, thumbprint(by), account.epoch, backup=digest("backup"))
+
+
+# --- where warnings go ----------------------------------------------------------------------------------------------
+
+HOME, WORK, THIEFS = (digest(f"address {where}") for where in ("at home", "at work", "of a thief"))
+
+
+def addressing(ledger: Ledger, by: int, *channels: Digest) -> ChangeChannels:
+    account = ledger.now()
+    return ChangeChannels(account.id, thumbprint(by), account.epoch, tuple(sorted(channels)))
+
+
+def notify(ledger: Ledger, by: int, *channels: Digest, letters: str = "W") -> Decision:
+    """Warnings shall go to these."""
+    return ledger.submit(addressing(ledger, by, *channels), signer=signed_by(ledger, letters))
+
+
+def warned(ledger: Ledger, by: int = 1) -> Ledger:
+    """With an address for warnings."""
+    assert isinstance(notify(ledger, by, HOME), Permit)
+    return ledger
+
+
+def freeze_by_link(ledger: Ledger) -> Decision:
+    """Somebody who reads the mail stops the account."""
+    account, lapsed = ledger.settled()
+    decision = guards.freeze_by_link(account, ledger.at, ledger.rules)
+    if isinstance(decision, Permit):
+        until = ledger.at + ledger.rules.freeze_s
+        for event in (
+            *lapsed,
+            FrozenByLink(ledger.at, ledger.next_request(), digest("link"), ledger.rules.digest(), until),
+        ):
+            ledger.record(event)
+    return decision

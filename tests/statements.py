@@ -13,6 +13,7 @@ from pteri.core.acts import (
     AttestIdentity,
     Authenticate,
     BindWallet,
+    ChangeChannels,
     ChangeProtection,
     ConfirmBackup,
     FreezeAccount,
@@ -90,6 +91,11 @@ EXAMPLES: Final[dict[str, StatementAct]] = {
     "speak for a friend": VouchForRecovery(ACCOUNT, DEVICE, 14, NEW_DEVICE),
     "confirm who somebody is": AttestIdentity(ACCOUNT, DEVICE, 15, NEW_DEVICE),
     "record a backup": ConfirmBackup(ACCOUNT, DEVICE, 16, digest("backup")),
+    "send warnings nowhere else": ChangeChannels(ACCOUNT, DEVICE, 17, ()),
+    "send warnings to one address": ChangeChannels(ACCOUNT, DEVICE, 17, (digest("address"),)),
+    "send warnings to four addresses": ChangeChannels(
+        ACCOUNT, DEVICE, 17, tuple(sorted(digest(f"address {number}") for number in range(4)))
+    ),
 }
 
 

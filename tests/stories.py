@@ -157,6 +157,14 @@ STORIES: Final[dict[str, Callable[[], Ledger]]] = {
     "signed in with an offline code": lambda: _with(
         chains.offering(), lambda it: chains.prepare(it, 1), lambda it: it.wait(HOUR), lambda it: chains.sign_in(it, 1)
     ),
+    "frozen by a link": lambda: _with(guarded(), quarrels.freeze_by_link),
+    "warned": lambda: quarrels.warned(guarded()),
+    "warned, and the address shall go": lambda: _with(
+        quarrels.warned(guarded()), lambda it: quarrels.notify(it, 1, quarrels.WORK)
+    ),
+    "warned elsewhere": lambda: _with(
+        quarrels.warned(guarded()), lambda it: quarrels.notify(it, 1, quarrels.WORK), lambda it: it.wait(3 * DAY)
+    ),
     "contested, and claimed with guardians": lambda: _with(
         quarrels.spoken_for(guarded(), "G", 3),
         lambda it: quarrels.freeze(it, 2, ""),
@@ -206,6 +214,8 @@ def _acts_by(ledger: Ledger, number: int) -> Iterator[Attempt]:
     yield Attempt(SetupOtp(account.id, thumbprint(number), account.epoch, None, length=0, start=0, step=0))
     yield Attempt(chains.preparing(ledger, number))
     yield Attempt(quarrels.backup(ledger, number))
+    for channels in ((), (quarrels.HOME,), (quarrels.HOME, quarrels.WORK)):
+        yield Attempt(quarrels.addressing(ledger, number, *channels))
 
 
 def _quarrels_of(ledger: Ledger, number: int) -> Iterator[Attempt]:
@@ -225,6 +235,7 @@ def _quarrels_of(ledger: Ledger, number: int) -> Iterator[Attempt]:
     for signer in (stranger, own, coded, msgspec.structs.replace(stranger, officer=quarrels.OFFICERS[0])):
         yield Attempt(quarrels.freezing(ledger, number), signer=signer)
     for signer in (own, coded):
+        yield Attempt(quarrels.addressing(ledger, number, quarrels.WORK), signer=signer)
         yield Attempt(quarrels.unfreezing(ledger, number), signer=signer)
         for guardians, code in ((friends(), CODE), (friends(91, 92), OTHER_CODE)):
             wish = quarrels.protection(ledger, number, guardians, code)
@@ -239,7 +250,7 @@ def _quarrels_of(ledger: Ledger, number: int) -> Iterator[Attempt]:
 
 def _waiting(account: Account) -> Iterator[Digest]:
     """Everything to which somebody could object, also if it is over."""
-    ways = (account.recovery, account.migration, account.protection)
+    ways = (account.recovery, account.migration, account.protection, account.channel_change)
     yield from (way.approval for way in ways if way is not None)
     yield from (device.suspension.approval for device in account.devices if device.suspension is not None)
     yield digest("nothing that waits")

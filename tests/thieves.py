@@ -386,6 +386,8 @@ def _before_help(purpose: str, world: World, old: SimPhone, new: SimPhone) -> St
         case "attest":
             officer = world.officer("ofc-1")
             return standing(world, officer, officer.start_attest(account, new))
+        case "notify":
+            return standing(world, old, old.start_channels("alice@mail.example"))
         case "backup-verified":
             return standing(world, old, old.start_backup_check(digest("a backup")))
         case _:

@@ -26,7 +26,7 @@ from pteri.adapters.store.sqlite import SqliteStore
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.deployment import Deployment, Officer, Tenant
-from pteri.app.ports import LineAnswer
+from pteri.app.ports import CourierUnavailable, Letter, LetterRefused, LineAnswer
 from pteri.core import ids, wire
 from pteri.core.acts import ApproveMigration, Authenticate, BindWallet, StatementAct
 from pteri.core.guardians import Guardians
@@ -97,6 +97,27 @@ class SimEntropy:
     def draw(self, size: int) -> bytes:
         self._draws += 1
         return hashlib.shake_256(f"{self._label}:{self._draws}".encode()).digest(size)
+
+
+class SimCourier:
+    """A mail server that takes everything, but what ``refuses`` names, and nothing while it ``is_away``."""
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.refuses: set[str] = set()
+        self.is_away = False
+        self.offered = 0
+
+    async def send(self, letter: Letter) -> None:
+        self.offered += 1
+        if self.is_away:
+            raise CourierUnavailable("away")
+        if letter.to in self.refuses:
+            raise LetterRefused("no such mailbox")
+        self.letters.append(letter)
+
+    def to(self, address: str) -> list[Letter]:
+        return [letter for letter in self.letters if letter.to == address]
 
 
 class SimOperator:
@@ -255,6 +276,7 @@ class World:
         self.directory = directory
         self.database = database or SqliteFile(directory)
         self.operator = None if line is None else SimOperator(line)
+        self.courier = SimCourier()
         # One event loop for its life: the connections of a database belong to it.
         self._runner = asyncio.Runner()
         weakref.finalize(self, self._runner.get_loop().close)
@@ -286,6 +308,7 @@ class World:
                 )
             },
             public_origin=ORIGIN,
+            courier=self.courier,
         )
         self.store = self.deployment.store
         """As it was opened: the one of the deployment may be wrapped by a test."""
@@ -773,6 +796,16 @@ class SimPhone:
 
     def start_backup_check(self, backup: Digest) -> Answered:
         return self.post("/backup-checks", wire.CheckBackup(backup))
+
+    def start_channels(self, *addresses: str) -> Answered:
+        return self.post("/channel-changes", wire.SetChannels(tuple(f"mailto:{each}" for each in addresses)))
+
+    def warn_at(self, *addresses: str) -> Shown:
+        """Warnings shall go to these addresses."""
+        return self.answered(self.start_channels(*addresses))
+
+    def channels(self) -> wire.ChannelsSeen:
+        return self.post("/channels", wire.Nothing()).as_(wire.ChannelsSeen)
 
     # --- phones that the account does not know -------------------------------------------------------------------
 

@@ -111,7 +111,13 @@ async def _serve(settings: Settings, listener: socket.socket, supervisor: socket
 
         def ready() -> None:
             if supervisor is None:
-                _log.info("listening", public_origin=server.public_origin, host=server.host, port=server.port)
+                _log.info(
+                    "listening",
+                    public_origin=server.public_origin,
+                    host=server.host,
+                    port=server.port,
+                    sends_mail=deployment.courier is not None,
+                )
                 return
             supervisor.setblocking(False)
             supervisor.send(READY)
@@ -128,7 +134,7 @@ async def _work(settings: Settings) -> None:
     stop, stop_loops = _told_to_stop(), Stopping()
     async with deployed(settings) as deployment:
         loops = start_loops(deployment, stop_loops)
-        _log.info("working", loops=len(loops))
+        _log.info("working", loops=len(loops), sends_mail=deployment.courier is not None)
         told = asyncio.create_task(stop.wait())
         # A worker whose loop ended by a bug is none: it ends, and whoever watches it starts another.
         await asyncio.wait({told, *loops}, return_when=asyncio.FIRST_COMPLETED)

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pteri import durable
 from pteri.core import ids
+from pteri.core.channels import channel_address
 from pteri.core.errors import ProtocolError
 from pteri.core.wallets import PinnedWallet, pin_wallet
 from pteri.database import Database, DatabaseUrl, database_from
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Environment",
+    "NoticesSettings",
     "OfficerSettings",
     "ServerSettings",
     "Settings",
@@ -39,10 +41,12 @@ __all__ = [
     "child_environment",
     "load_settings",
     "read_environment",
+    "read_password",
     "write_settings",
 ]
 
 _MAX_FILE_BYTES: Final = 1 << 20
+_MAX_PASSWORD_BYTES: Final = 1024
 _MAX_RULE: Final = 2**53 - 1
 _RULE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -176,12 +180,39 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
                 raise ValueError(f"two officers have the same {what}")
 
 
+class NoticesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table ``[notices]``: the mail server that carries warnings. Without the table no mail is sent."""
+
+    host: str
+    """Name or address of the mail server."""
+    sender: str
+    """The address that the mails come from: letters in lower case, and a host that has a dot."""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 587
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    """``implicit`` is usual on port 465; ``none`` for a mail server on this very machine only."""
+    user: str | None = None
+    password_file: Path | None = None
+    """Where the password of ``user`` lies, mode 0600."""
+
+    def __post_init__(self) -> None:
+        _require_host(self.host)
+        try:
+            channel_address(f"mailto:{self.sender}")
+        except ProtocolError as error:
+            raise ValueError("sender is no plain address, such as warnings@bank.example") from error
+        if self.tls == "none" and not _is_loopback(self.host):
+            raise ValueError("tls may be none for a loopback host only: use starttls or implicit")
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("user and password_file come together")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything the server is told. ``rules`` are numbers by name; ``domain.rules`` knows their floors."""
 
     server: ServerSettings
     tenants: Annotated[tuple[TenantSettings, ...], msgspec.Meta(min_length=1)]
     rules: dict[str, int] = {}
+    notices: NoticesSettings | None = None
 
     def __post_init__(self) -> None:
         for what, values in (
@@ -215,6 +246,17 @@ def load_settings(path: Path) -> Settings:
     return settings
 
 
+def read_password(path: Path) -> bytes:
+    """The password of the mail server, without its line end; ``SettingsError`` for a file that others can read."""
+    try:
+        return durable.read_private(path, _MAX_PASSWORD_BYTES).rstrip(b"\r\n")
+    except OSError as error:
+        raise SettingsError(
+            f"Cannot read the password of the mail server in {path}: {error.strerror}. It must be a file that nobody "
+            f"else can read: chmod 600 '{path}'"
+        ) from error
+
+
 def _place_from(base: Path, kind: object, value: object) -> Database:
     if kind is Database and isinstance(value, str):
         return database_from(base, value)
@@ -242,6 +284,9 @@ def _require_known_keys(tree: Mapping[str, object]) -> None:
     server = tree.get("server")
     if isinstance(server, dict):
         _require_keys_of(ServerSettings, server, "server.")
+    notices = tree.get("notices")
+    if isinstance(notices, dict):
+        _require_keys_of(NoticesSettings, notices, "notices.")
     tenants = tree.get("tenants")
     for tenant in tenants if isinstance(tenants, list) else []:
         if isinstance(tenant, dict):
@@ -316,6 +361,8 @@ def write_settings(path: Path, settings: Settings) -> None:
     lines += _pairs(base, server)
     for tenant in settings.tenants:
         lines += ["", "[[tenants]]", *_pairs(base, tenant)]
+    if settings.notices is not None:
+        lines += ["", "[notices]", *_pairs(base, settings.notices)]
     if settings.rules:
         lines += ["", "[rules]", *(f"{name} = {value}" for name, value in sorted(settings.rules.items()))]
     try:

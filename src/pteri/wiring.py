@@ -15,35 +15,50 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from pteri.adapters.smtp import SmtpCourier
 from pteri.adapters.store.opening import open_store
 from pteri.adapters.system import SteppedClock, SystemClock, SystemEntropy, self_test
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
+from pteri.app.delivering import deliver_what_is_due
 from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.forget import forget_old
 from pteri.app.halting import ClockNews, watch_clock
 from pteri.app.loops import Loop, News, Stop, pull
 from pteri.app.sequence import give_positions
+from pteri.app.telling import tell_of_what_is_due
 from pteri.core import ids
 from pteri.core.ids import TenantId
 from pteri.core.keys.device import DeviceKey
 from pteri.core.keys.network import network_named
+from pteri.core.keys.secret import Secret
 from pteri.deployment_key import read_deployment_key
 from pteri.domain.rules import RulesError, rules_from
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.ratelimit import Rate
-from pteri.settings import OfficerSettings, ServerSettings, Settings, SettingsError, TenantSettings
+from pteri.settings import (
+    NoticesSettings,
+    OfficerSettings,
+    ServerSettings,
+    Settings,
+    SettingsError,
+    TenantSettings,
+    read_password,
+)
 
 if TYPE_CHECKING:
     from pteri.app.ports import Entropy
     from pteri.http.asgi import Application
 
-__all__ = ["api_of", "check_key", "deployed", "holder_of", "loops_of", "start_loops"]
+__all__ = ["api_of", "check_key", "courier_of", "deployed", "holder_of", "loops_of", "start_loops"]
 
 _log = structlog.get_logger("pteri")
 
 _SEQUENCE_EVERY_S: Final = 0.25
+_TELL_EVERY_S: Final = 1.0
+_DELIVER_EVERY_S: Final = 2.0
+_DELIVER_PAUSE_S: Final = 0.05
 _FORGET_EVERY_S: Final = 600.0
 _FORGET_PAUSE_S: Final = 0.05
 
@@ -73,6 +88,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             rules=rules,
             tenants={tenant.id: _tenant(tenant) for tenant in settings.tenants},
             public_origin=server.public_origin,
+            courier=None if settings.notices is None else courier_of(settings.notices),
         )
         await check_key(deployment)
         yield deployment
@@ -89,6 +105,19 @@ async def check_key(deployment: Deployment) -> None:
     pinned = await deployment.store.pin("deployment key", mark)
     if not hmac.compare_digest(pinned.encode(), mark.encode()):
         raise SettingsError("This database was made with another deployment key. Restore that key.")
+
+
+def courier_of(settings: NoticesSettings) -> SmtpCourier:
+    """Whoever carries the mail of these settings; the password is read now."""
+    password = None if settings.password_file is None else Secret(read_password(settings.password_file))
+    return SmtpCourier(
+        host=settings.host,
+        port=settings.port,
+        tls=settings.tls,
+        sender=settings.sender,
+        user=settings.user,
+        password=password,
+    )
 
 
 def _tenant(settings: TenantSettings) -> Tenant:
@@ -123,9 +152,22 @@ def loops_of(deployment: Deployment) -> tuple[Loop, ...]:
     async def forget() -> bool:
         return await forget_old(deployment, deployment.clock.now()) > 0
 
+    async def tell() -> bool:
+        return await tell_of_what_is_due(deployment, deployment.clock.now())
+
+    courier = deployment.courier
+
+    async def deliver() -> bool:
+        assert courier is not None
+        at = deployment.clock.now()
+        return await deliver_what_is_due(deployment, courier, at, gave_up=_gave_up)
+
+    mail = () if courier is None else (Loop("deliver", deliver, idle_s=_DELIVER_EVERY_S, busy_s=_DELIVER_PAUSE_S),)
     return (
         Loop("sequence", lambda: give_positions(deployment.store), idle_s=_SEQUENCE_EVERY_S, busy_s=0.0),
         Loop("forget", forget, idle_s=_FORGET_EVERY_S, busy_s=_FORGET_PAUSE_S),
+        Loop("tell", tell, idle_s=_TELL_EVERY_S, busy_s=0.0),
+        *mail,
     )
 
 
@@ -154,6 +196,10 @@ def start_loops(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
 def _tell_of_clock(news: ClockNews, stepped_s: int) -> None:
     level = _log.critical if news is ClockNews.JUMPED else _log.warning
     level(news.value, stepped_s=stepped_s)
+
+
+def _gave_up(count: int) -> None:
+    _log.error("mail_given_up", count=count)
 
 
 def _teller(name: str) -> Callable[[News], None]:

@@ -19,6 +19,7 @@ from pteri.core.acts import (
     AttestIdentity,
     Authenticate,
     BindWallet,
+    ChangeChannels,
     ChangeProtection,
     ConfirmBackup,
     FreezeAccount,
@@ -38,6 +39,7 @@ from pteri.domain.decisions import Decision, Hold, Level, Permit, Refuse, permis
 from pteri.domain.events import (
     AccountContested,
     AccountFrozen,
+    ChannelsChanged,
     DeviceActivated,
     DeviceRevoked,
     DeviceSuspended,
@@ -98,6 +100,7 @@ def accounts() -> dict[str, Account | None]:
     return {
         "none": None,
         "protected": protected,
+        "warned": after(two, ChannelsChanged(b.NOW, b.request_id(11), OLD, b.digest("notify"), (b.digest("address"),))),
         "frozen": after(protected, AccountFrozen(b.NOW, b.request_id(8), THIEF, b.NOW + DAY)),
         "contested": after(protected, AccountContested(b.NOW, b.request_id(9), OLD, ("D",))),
         "opened": opened,
@@ -155,6 +158,8 @@ def _without_line(known: Account, device: Thumbprint, epoch: int) -> Iterator[St
     yield VouchForRecovery(known.id, device, epoch, b.thumbprint(6))
     yield AttestIdentity(known.id, device, epoch, b.thumbprint(6))
     yield ConfirmBackup(known.id, device, epoch, b.digest("backup"))
+    for channels in ((), (b.digest("address"),), (b.digest("another address"),)):
+        yield ChangeChannels(known.id, device, epoch, channels)
 
 
 def decided(account: Account | None, act: StatementAct, at: int, signer: Signer = SIGNERS[0]) -> list[Decision]:

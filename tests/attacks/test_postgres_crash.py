@@ -192,6 +192,7 @@ STOPS = {
     "claims": "INSERT INTO claims SELECT $1, 'DEVICE', '{claimed}', 'x'",
     "events": "INSERT INTO events SELECT $1, '{account}', 2, 'x'",
     "unsequenced": "INSERT INTO unsequenced SELECT $1, '{account}', 3",
+    "untold": "INSERT INTO untold SELECT $1, '{account}', 'notice-1', 0",
     "notices": "INSERT INTO notices SELECT $1, '{account}', 'notice-1', 0, 'x'",
 }
 NAMES: dict[str, Any] = {

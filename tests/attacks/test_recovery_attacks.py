@@ -84,7 +84,7 @@ def test_re_02_nothing_accepts_the_phone_line_as_authority(line: LineStatus, sto
         decision = attempt._replace(signer=his).on(ledger.copy())
         # Setting up codes grants nothing: it shows that a phone and the server derive the same ones.
         assert isinstance(decision, Refuse) or attempt.act.purpose == "setup-otp"
-    assert len(tried) == 14
+    assert len(tried) == 15
 
 
 # --- RE-03 ----------------------------------------------------------------------------------------------------------

@@ -89,7 +89,8 @@ def test_sv_03_kill_at_every_statement_of_the_commit_transaction_leaves_all_or_n
     assert ended.said == ["Committed()"]
     assert content(path) == after
     assert (killed_before[0], killed_before[-1], len(killed_before)) == ("BEGIN", "COMMIT", statement - 1)
-    assert killed_before.count("INSERT") == 9  # count, nonce, claim, 2 events, 2 to sequence, notice, answer
+    # Count, nonce, claim, two events, both to be sequenced, a notice, to be told, and the answer.
+    assert killed_before.count("INSERT") == 10
 
 
 def test_sv_03_killed_after_the_write_and_before_the_answer_the_repeat_reads_the_answer(

@@ -68,6 +68,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     | st.sets(st.text(ID_CHARACTERS, min_size=26, max_size=64), min_size=2, max_size=MAX_GUARDIANS).map(
         lambda wallets: Guardians(2, tuple(sorted(wallets)))
     ),
+    "channels": st.sets(DIGESTS, max_size=4).map(lambda found: tuple(sorted(found))),
 }
 LABELS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 
@@ -281,6 +282,7 @@ LONGEST: dict[str, Any] = {
     "lost": (digest("lost"),),
     "new_wallet": "L" * 64,
     "guardians": Guardians(2, tuple(f"{'L' * 63}{number}" for number in range(1, MAX_GUARDIANS + 1))),
+    "channels": tuple(sorted(digest(f"address {number}") for number in range(4))),
 }
 
 

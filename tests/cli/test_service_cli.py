@@ -121,6 +121,7 @@ def test_a_server_says_that_it_listens_and_a_second_one_that_the_port_is_taken(t
             assert running.stdout is not None
             told = json.loads(running.stdout.readline())
             assert (told["event"], told["public_origin"]) == ("listening", f"http://127.0.0.1:{port}")
+            assert told["sends_mail"] is False
             second = _pteri(*command[3:])
             assert second.returncode == 2
             assert f"port {port}" in second.stderr

@@ -339,6 +339,29 @@ def test_the_owner_objects_to_a_thief(world: World) -> None:
     assert owner.refusal("revoke", "this", "--yes") == "LAST_DEVICE"
 
 
+def test_addresses_for_warnings_are_named_shown_and_taken_away_after_a_wait(world: World) -> None:
+    owner = with_account(world)
+    assert "phones only" in owner.run("channels", "show").stdout
+    assert owner.json("channels", "set", "Alice@Mail.example", "--yes")["decision"] == "permit"
+    assert "alice@mail.example" not in owner.run("channels", "show").stdout
+    assert owner.json("channels", "show")["addresses"] == ["a...@mail.example"]
+    for wrong in ("alice@mail", "alice@mail.example, bob@mail.example", "alice@mail.example\nBcc: x@y.example"):
+        assert owner.refusal("channels", "set", wrong, "--yes") == "NO_ADDRESS"
+    assert owner.refusal("channels", "set", "a@mail.example", "mailto:A@mail.example", "--yes") == "NO_ADDRESS"
+    assert owner.run("channels", "set").exit_code == 2
+    assert owner.run("channels", "set", "a@mail.example", "--none").exit_code == 2
+    asked = owner.run("channels", "set", "--none", "--yes").stdout
+    assert "those of now hear everything" in asked
+    shown = owner.run("channels", "show").stdout
+    assert "go to: no address" in shown
+    assert "hear, too: 1." in owner.run("devices").stdout
+    told = owner.json("channels", "show")
+    assert (told["waiting"], told["held_until"]) == ([], world.clock.now() + 72 * HOUR)
+    assert f"pteri wallet object {told['case']}" in owner.run("devices").stdout
+    assert owner.json("object", "--yes")["reason"] == "STOPPED"
+    assert owner.json("channels", "show")["waiting"] is None
+
+
 def test_codes_are_shown_once_and_a_wallet_is_replaced_with_one(world: World) -> None:
     shell = with_account(world)
     codes = shell.json("protect", "--yes")["recovery_codes"]

@@ -92,7 +92,7 @@ async def check_all_there(store: Store) -> None:
     assert await store.answer(b.TENANT, b.thumbprint(), b.key()) == b.answer(request="approval")
     assert await store.count(b.TENANT, b.count()) == 1
     notices = [codec.decode_notice(text) for text in texts("payload", "notices", OF_THE_FIRST)]
-    assert await store.notices(b.TENANT, b.account_id(1), 10) == notices
+    assert await store.notices(b.TENANT, b.account_id(1), b.LATER, 10) == notices
     assert await store.owner(b.TENANT, Claim(ClaimKind.DEVICE, b.thumbprint(2))) == b.account_id(1)
     challenges = [codec.decode_challenge(text) for text in texts("payload", "challenges", "ORDER BY id")]
     assert [await store.challenge(b.TENANT, b.request_id(number)) for number in range(1, 7)] == challenges

@@ -42,7 +42,7 @@ async def test_a_committed_changeset_is_visible_whole(store: Store) -> None:
     assert await store.history(b.TENANT, OPEN.id, 1, 10) == list(change.events)
     assert await store.challenge(b.TENANT, ASKED.id) == APPROVAL.challenges[0].challenge
     assert await store.answer(b.TENANT, b.thumbprint(), b.key()) == APPROVAL.answer
-    assert await store.notices(b.TENANT, OPEN.id, 10) == list(APPROVAL.notices)
+    assert await store.notices(b.TENANT, OPEN.id, b.LATER, 10) == list(APPROVAL.notices)
     assert await store.count(b.TENANT, APPROVAL.counts[0]) == 1
     assert [await store.owner(b.TENANT, claim) for claim in change.claims] == [OPEN.id]
 

@@ -173,7 +173,7 @@ async def test_a_negative_limit_is_a_bug_and_not_everything(store: Store) -> Non
         store.forget_answers(b.NOW, -1),
         store.unfinished(b.NOW, -1),
         store.history(b.TENANT, OPEN.id, 0, -1),
-        store.notices(b.TENANT, OPEN.id, -1),
+        store.notices(b.TENANT, OPEN.id, b.LATER, -1),
         store.positions(b.TENANT, OPEN.id, 0, -1),
     ):
         with pytest.raises(ValueError):

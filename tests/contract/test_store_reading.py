@@ -51,7 +51,7 @@ async def test_unknown_ids_read_as_nothing(store: Store) -> None:
     assert await store.challenge(b.TENANT, b.request_id()) is None
     assert await store.account(b.TENANT, b.account_id()) is None
     assert await store.history(b.TENANT, b.account_id(), 0, 10) == []
-    assert await store.notices(b.TENANT, b.account_id(), 10) == []
+    assert await store.notices(b.TENANT, b.account_id(), b.LATER, 10) == []
     assert await store.positions(b.TENANT, b.account_id(), 0, 10) == []
     assert await store.account_of(b.TENANT, b.claims_of(OPEN)[0]) is None
     assert await store.challenge_and_account(b.TENANT, b.request_id()) == (None, None)
@@ -64,7 +64,7 @@ async def test_sv_16_another_tenant_sees_nothing_by_the_same_ids(store: Store) -
     assert await store.challenge(b.OTHER_TENANT, ASKED.id) is None
     assert await store.account(b.OTHER_TENANT, OPEN.id) is None
     assert await store.history(b.OTHER_TENANT, OPEN.id, 0, 10) == []
-    assert await store.notices(b.OTHER_TENANT, OPEN.id, 10) == []
+    assert await store.notices(b.OTHER_TENANT, OPEN.id, b.LATER, 10) == []
     assert await store.answer(b.OTHER_TENANT, b.thumbprint(), b.key()) is None
     assert await store.owner(b.OTHER_TENANT, b.claims_of(OPEN)[0]) is None
     assert await store.account_of(b.OTHER_TENANT, b.claims_of(OPEN)[0]) is None
@@ -157,14 +157,21 @@ async def test_history_is_read_in_pages(store: Store) -> None:
 async def test_notices_are_read_newest_first(store: Store) -> None:
     old, new = b.notice(1, at=b.NOW), b.notice(2, at=b.NOW + 1)
     await committed(store, b.opening(), Changeset(b.TENANT, notices=(new, old, b.notice(1, account=2))))
-    assert await store.notices(b.TENANT, OPEN.id, 10) == [new, old]
-    assert await store.notices(b.TENANT, OPEN.id, 1) == [new]
+    assert await store.notices(b.TENANT, OPEN.id, b.LATER, 10) == [new, old]
+    assert await store.notices(b.TENANT, OPEN.id, b.LATER, 1) == [new]
+
+
+async def test_a_notice_is_not_read_before_its_time(store: Store) -> None:
+    now, later = b.notice(1, at=b.NOW), b.notice(2, at=b.NOW + 60)
+    await committed(store, Changeset(b.TENANT, notices=(now, later)))
+    assert await store.notices(b.TENANT, OPEN.id, b.NOW + 59, 10) == [now]
+    assert await store.notices(b.TENANT, OPEN.id, b.NOW + 60, 10) == [later, now]
 
 
 async def test_the_same_notice_again_is_no_second_one(store: Store) -> None:
     first, again = b.notice(1), b.notice(1, at=b.NOW + 60)
     await committed(store, Changeset(b.TENANT, notices=(first,)), Changeset(b.TENANT, notices=(again,)))
-    assert await store.notices(b.TENANT, OPEN.id, 10) == [first]
+    assert await store.notices(b.TENANT, OPEN.id, b.LATER, 10) == [first]
 
 
 async def test_all_accounts_are_read_in_pages_over_all_tenants(store: Store) -> None:

@@ -391,7 +391,7 @@ async def test_a_record_that_cannot_be_read_is_no_answer(
         "accounts": lambda: store.account(b.TENANT, b.account_id()),
         "challenges": lambda: store.challenge(b.TENANT, b.request_id()),
         "events": lambda: store.history(b.TENANT, b.account_id(), 0, 10),
-        "notices": lambda: store.notices(b.TENANT, b.account_id(), 10),
+        "notices": lambda: store.notices(b.TENANT, b.account_id(), b.LATER, 10),
         "claims": lambda: store.claims(None, 10),
     }
     with pytest.raises(StoreUnavailable, match="cannot be read"):

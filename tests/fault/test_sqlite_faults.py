@@ -72,7 +72,7 @@ def test_a_failure_at_any_statement_of_a_commit_leaves_nothing_and_the_store_goe
         else:
             break
     assert outcomes == [Committed()] * 2
-    assert statement == 20  # begin, 17 rows, commit; then none was left to fail
+    assert statement == 21  # begin, 18 rows, commit; then none was left to fail
     assert commit(store, APPROVAL) == [Repeated(b.answer_of(APPROVAL))]
     asyncio.run(check_whole(store))
 
@@ -183,7 +183,7 @@ def test_a_record_that_cannot_be_read_is_no_answer(store: SqliteStore, table: st
         "accounts": store.account(b.TENANT, b.account_id()),
         "challenges": store.challenge(b.TENANT, b.request_id()),
         "events": store.history(b.TENANT, b.account_id(), 0, 10),
-        "notices": store.notices(b.TENANT, b.account_id(), 10),
+        "notices": store.notices(b.TENANT, b.account_id(), b.LATER, 10),
         "claims": store.claims(None, 10),
     }
     wanted = reads.pop(table)

@@ -42,6 +42,7 @@ GOOD_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "step": numbers,
     "guardians": st.none() | guardians,
     "codes": st.none() | digests,
+    "channels": st.sets(digests, max_size=4).map(lambda found: tuple(sorted(found))),
 }
 GOOD_FRAME: dict[str, st.SearchStrategy[Any]] = {
     "domain": st.lists(labels, min_size=1, max_size=5).map(".".join),

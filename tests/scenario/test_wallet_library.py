@@ -6,8 +6,9 @@ import pytest
 
 from builders import digest
 from phones import EMAIL, PASSPHRASE, Hand, Wire, client, empty_hand, hand, let_in, linked, moved
+from pteri.app.telling import tell_of_what_is_due
 from pteri.core.acts import phone_name
-from pteri.core.errors import Code, ProtocolError
+from pteri.core.errors import Code, Malformed, ProtocolError
 from pteri.core.guardians import Guardians
 from pteri.core.keys.secret import Secret
 from pteri.wallet.copies import wallet_copies
@@ -30,6 +31,17 @@ def test_an_account_is_linked_and_signs_in(world: World) -> None:
     signed_in = site.enter_code(waiting.id, shown.spaced, waiting.session.secret)
     assert signed_in.device == held.phone().thumbprint
     assert site.progress(waiting.id).state == "COMPLETED"
+
+
+def test_a_site_hears_what_happens_to_its_accounts(world: World) -> None:
+    held, site = linked(world), client(world)
+    world.run(tell_of_what_is_due(world.deployment, world.clock.at))
+    feed = site.notices()
+    assert [notice.kind for notice in feed.notices] == ["PHONE_ADDED"]
+    assert feed.notices[0].account == held.phone().devices().account
+    assert site.notices(feed.cursor).notices == ()
+    with pytest.raises(Malformed):
+        site.notices("1&after=2")
 
 
 def test_a_scanned_sign_in_takes_three_requests_and_the_first_one_keeps_nothing(world: World) -> None:

@@ -476,3 +476,53 @@ def test_settings_are_frozen(file: Path) -> None:
     settings = loaded(file, GOOD)
     with pytest.raises(AttributeError):
         settings.server.port = 1  # type: ignore[misc]  # that it cannot be set is the point
+
+
+# --- mail -------------------------------------------------------------------------------------------------------
+
+
+MAIL = f"""{GOOD}
+[notices]
+host = "mail.bank.example"
+sender = "warnings@bank.example"
+"""
+
+
+def test_without_its_table_no_mail_is_sent(file: Path) -> None:
+    assert loaded(file, GOOD).notices is None
+
+
+def test_mail_goes_over_tls_unless_the_server_is_this_machine(file: Path) -> None:
+    notices = loaded(file, MAIL).notices
+    assert notices is not None
+    assert (notices.port, notices.tls, notices.user) == (587, "starttls", None)
+    assert "loopback" in refusal(file, f'{MAIL}tls = "none"\n')
+    near = MAIL.replace("mail.bank.example", "127.0.0.1")
+    assert loaded(file, f'{near}tls = "none"\nport = 1025\n').notices is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ('sendr = "x"', "sender"),
+        ('user = "pteri"', "password_file"),
+        ('password_file = "mail.password"', "user"),
+        ('tls = "maybe"', "tls"),
+        ("port = 0", "port"),
+    ],
+)
+def test_mail_settings_that_do_not_hold_are_refused(file: Path, line: str, word: str) -> None:
+    assert word in refusal(file, f"{MAIL}{line}\n")
+
+
+@pytest.mark.parametrize(
+    "sender", ["warnings", "Warnings@bank.example", "w@bank", "w@bank.example\\r\\nBcc: x@y.example"]
+)
+def test_a_sender_is_a_plain_address(file: Path, sender: str) -> None:
+    assert "sender" in refusal(file, MAIL.replace("warnings@bank.example", sender))
+
+
+def test_mail_settings_are_written_and_read_alike(file: Path, tmp_path: Path) -> None:
+    settings = loaded(file, f'{MAIL}user = "pteri"\npassword_file = "mail.password"\n')
+    write_settings(tmp_path / "again.toml", settings)
+    assert load_settings(tmp_path / "again.toml") == settings

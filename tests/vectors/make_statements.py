@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from pteri.core.acts import Authenticate
+from builders import digest
+from pteri.core.acts import Authenticate, ChangeChannels
 from pteri.core.errors import Code
 from statements import ADDRESS, DEVICE, EXAMPLES, FRIENDS, LINE, NEW_DEVICE, statement
 
@@ -237,6 +238,7 @@ def _other_purposes() -> list[Case]:
         _swapped("a length of two zeros", f, "length:0", "length:00", codes),
         _swapped("a start in the past of everything", f, "start:0", "start:-0", codes),
         *_quarrels(),
+        *_warnings(),
     ]
 
 
@@ -275,6 +277,32 @@ def _quarrels() -> list[Case]:
         _swapped("a case of another name", s, "pteri:case", "pteri:approval", objection),
         _swapped("an objection to nothing", f, EXAMPLES["object"].case, "none", objection),  # type: ignore[union-attr]  # a veto
         _swapped("a device that is none", f, f"device:{DEVICE}", "device:none", objection),
+    ]
+
+
+def _warnings() -> list[Case]:
+    """Where warnings go: the one spelling of a set of digests."""
+    s, f = Code.STATEMENT, Code.FIELD
+    act = EXAMPLES["send warnings to four addresses"]
+    assert isinstance(act, ChangeChannels)
+    four = ",".join(act.channels)
+    first, second, third, fourth = act.channels
+    text, nowhere = (
+        statement(EXAMPLES[f"send warnings {where}"]).encode().decode()
+        for where in ("to four addresses", "nowhere else")
+    )
+    return [
+        _swapped("a fifth address", f, four, f"{four},{max(fourth, 'z' * 42 + 'w')}", text),
+        _swapped("addresses out of order", f, four, f"{second},{first}", text),
+        _swapped("the same address twice", f, four, f"{first},{first}", text),
+        _swapped("addresses with spaces", f, four, f"{first}, {second}", text),
+        _swapped("addresses with a last comma", f, four, f"{first},", text),
+        _swapped("addresses with a first comma", f, four, f",{first}", text),
+        _swapped("an address and none", f, four, f"{first},none", text),
+        _swapped("a short digest of an address", f, four, third[:-1], text),
+        _swapped("an address in the clear", f, four, "mailto:alice@mail.example", text),
+        _swapped("no addresses and not said so", s, "channels:none", "channels:\n", nowhere),
+        _swapped("NONE in upper case for addresses", f, "channels:none", "channels:NONE", nowhere),
     ]
 
 
@@ -332,6 +360,14 @@ def _fields_without_a_text() -> list[Case]:
     objection: dict[str, list[tuple[str, Any]]] = {
         "case": [("an empty case", ""), ("a case of 42 characters", "A" * 42), ("no case", "none")],
     }
+    warned: dict[str, list[tuple[str, Any]]] = {
+        "channels": [
+            ("the word none among addresses", ["none"]),
+            ("two addresses in one", [f"{DEVICE},{NEW_DEVICE}"]),
+            ("a digest of an address that writes a line", [f"{DEVICE}\n"]),
+            ("five addresses", [digest(f"address {number}") for number in range(5)]),
+        ],
+    }
     lost = statement(EXAMPLES["recover from the loss of all phones"])
     helped = statement(EXAMPLES["recover with guardians and codes"])
     return [
@@ -340,6 +376,7 @@ def _fields_without_a_text() -> list[Case]:
         *_act_fields(msgspec.to_builtins(lost), recovery),
         *_act_fields(msgspec.to_builtins(helped), protection),
         *_act_fields(msgspec.to_builtins(statement(EXAMPLES["object"])), objection),
+        *_act_fields(msgspec.to_builtins(statement(EXAMPLES["send warnings to one address"])), warned),
     ]
 
 

@@ -33,6 +33,7 @@ _PREFIXES: Final = {
     "vouch": "vch",
     "attest": "att",
     "backup-verified": "bak",
+    "notify": "ntf",
 }
 
 
@@ -44,6 +45,7 @@ class Also(msgspec.Struct, frozen=True, kw_only=True):
     recovery_code: str | None = None
     code_keys: tuple[str, ...] = ()
     officer: str | None = None
+    sealed_channels: tuple[bytes, ...] = ()
 
 
 _NOBODY: Final = Also()
@@ -77,6 +79,7 @@ def ask(
         recovery_code=also.recovery_code,
         code_keys=also.code_keys,
         officer=also.officer,
+        sealed_channels=also.sealed_channels,
     )
     return Challenge(
         id=request,

@@ -40,6 +40,8 @@ from pteri.domain.device import DeviceState
 from pteri.domain.guards import codes_digest
 
 __all__ = [
+    "Wanted",
+    "change_asked",
     "checked_code_key",
     "checked_wallet",
     "start_backup_check",
@@ -56,18 +58,22 @@ _ACTIVE: Final = (DeviceState.ACTIVE,)
 _MAY_OBJECT: Final = (DeviceState.ACTIVE, DeviceState.PENDING, DeviceState.SUSPENDED)
 
 
-class _Wanted(msgspec.Struct, frozen=True):
+class Wanted(msgspec.Struct, frozen=True):
+    """What a phone asks for, and who signs it besides."""
+
     act: StatementAct
     also: Also = Also()
 
 
-async def _change(
+async def change_asked(
     deployment: Deployment,
     asking: Asking,
-    wanted: Callable[[PhoneCall, Account], _Wanted],
+    wanted: Callable[[PhoneCall, Account], Wanted],
     *,
     allowed: tuple[DeviceState, ...] = _ACTIVE,
 ) -> Done:
+    """The statement that this phone has to sign for it. ``wanted`` sees the account as it is now."""
+
     async def attempt() -> Done:
         call = await phone_call(deployment, asking, allowed=allowed)
         if (done := await first_answer(deployment, call)) is not None:
@@ -109,46 +115,46 @@ def checked_wallet(asking: Asking, told: PinnedWallet) -> PinnedWallet:
 async def start_revocation(deployment: Deployment, asking: Asking, wanted: wire.Revoke) -> Done:
     """A verified phone wants to remove a phone, perhaps itself."""
 
-    def change(call: PhoneCall, account: Account) -> _Wanted:
+    def change(call: PhoneCall, account: Account) -> Wanted:
         target = ids.thumbprint(wanted.target)
         if account.device(target) is None:
             raise NotAllowed(Reason.UNKNOWN_TARGET, "This account has no such phone.")
         act = RevokeDevice(account=account.id, device=call.caller, epoch=account.epoch, target=target)
-        return _Wanted(act, Also(recovery_code=checked_code_key(wanted.recovery_code)))
+        return Wanted(act, Also(recovery_code=checked_code_key(wanted.recovery_code)))
 
-    return await _change(deployment, asking, change)
+    return await change_asked(deployment, asking, change)
 
 
 async def start_veto(deployment: Deployment, asking: Asking, wanted: wire.Veto) -> Done:
     """A phone objects to what waits; one that was removed, to that; one that waits takes its claim back."""
 
-    def change(call: PhoneCall, account: Account) -> _Wanted:
+    def change(call: PhoneCall, account: Account) -> Wanted:
         case = account.recovery
         # Who claims with another wallet has no other.
         own = case is not None and case.is_open(call.at) and case.new_device == call.caller
         wallet = case.new_wallet if own and call.device.state is DeviceState.PENDING and case is not None else None
         act = VetoChange(account=account.id, device=call.caller, epoch=account.epoch, case=ids.digest(wanted.case))
-        return _Wanted(act, Also(wallet=wallet))
+        return Wanted(act, Also(wallet=wallet))
 
-    return await _change(deployment, asking, change, allowed=_MAY_OBJECT)
+    return await change_asked(deployment, asking, change, allowed=_MAY_OBJECT)
 
 
 async def start_freeze(deployment: Deployment, asking: Asking, _wanted: wire.Freeze) -> Done:
     """A verified phone stops the account."""
-    return await _change(
+    return await change_asked(
         deployment,
         asking,
-        lambda call, account: _Wanted(FreezeAccount(account=account.id, device=call.caller, epoch=account.epoch)),
+        lambda call, account: Wanted(FreezeAccount(account=account.id, device=call.caller, epoch=account.epoch)),
     )
 
 
 async def start_unfreeze(deployment: Deployment, asking: Asking, wanted: wire.Unfreeze) -> Done:
     """A verified phone that shows a recovery code ends a freeze."""
     code = checked_code_key(wanted.recovery_code)
-    return await _change(
+    return await change_asked(
         deployment,
         asking,
-        lambda call, account: _Wanted(
+        lambda call, account: Wanted(
             UnfreezeAccount(account=account.id, device=call.caller, epoch=account.epoch), Also(recovery_code=code)
         ),
     )
@@ -159,11 +165,11 @@ async def start_rotation(deployment: Deployment, asking: Asking, wanted: wire.Ro
     new = checked_wallet(asking, wanted.new_wallet)
     code = checked_code_key(wanted.recovery_code)
 
-    def change(call: PhoneCall, account: Account) -> _Wanted:
+    def change(call: PhoneCall, account: Account) -> Wanted:
         act = RotateWallet(account=account.id, device=call.caller, epoch=account.epoch, new_wallet=new.address)
-        return _Wanted(act, Also(new_wallet=new, recovery_code=code))
+        return Wanted(act, Also(new_wallet=new, recovery_code=code))
 
-    return await _change(deployment, asking, change)
+    return await change_asked(deployment, asking, change)
 
 
 async def start_protection(deployment: Deployment, asking: Asking, wanted: wire.Protect) -> Done:
@@ -180,7 +186,7 @@ async def start_protection(deployment: Deployment, asking: Asking, wanted: wire.
         raise Malformed(Code.FIELD, "recovery codes are kept or replaced, not both")
     code = checked_code_key(wanted.recovery_code)
 
-    def change(call: PhoneCall, account: Account) -> _Wanted:
+    def change(call: PhoneCall, account: Account) -> Wanted:
         # Other codes are another epoch: an answer to a statement that keeps those of before is stale then.
         wished = account.code_keys if wanted.keep_codes else keys
         act = ChangeProtection(
@@ -190,18 +196,18 @@ async def start_protection(deployment: Deployment, asking: Asking, wanted: wire.
             guardians=wanted.guardians,
             codes=codes_digest(wished),
         )
-        return _Wanted(act, Also(recovery_code=code, code_keys=wished))
+        return Wanted(act, Also(recovery_code=code, code_keys=wished))
 
-    return await _change(deployment, asking, change)
+    return await change_asked(deployment, asking, change)
 
 
 async def start_offline_codes(deployment: Deployment, asking: Asking, wanted: wire.PrepareOfflineCodes) -> Done:
     """A verified phone prepares codes for when it has no network."""
     end = ids.digest(wanted.chain_end)
 
-    def change(call: PhoneCall, account: Account) -> _Wanted:
+    def change(call: PhoneCall, account: Account) -> Wanted:
         terms = check_terms(ChainTerms(account.id, call.caller, wanted.start, wanted.step, wanted.length))
-        return _Wanted(
+        return Wanted(
             SetupOtp(
                 account=account.id,
                 device=call.caller,
@@ -213,16 +219,16 @@ async def start_offline_codes(deployment: Deployment, asking: Asking, wanted: wi
             )
         )
 
-    return await _change(deployment, asking, change)
+    return await change_asked(deployment, asking, change)
 
 
 async def start_backup_check(deployment: Deployment, asking: Asking, wanted: wire.CheckBackup) -> Done:
     """A verified phone has opened a backup and found its wallet in it."""
     backup = ids.digest(wanted.backup)
-    return await _change(
+    return await change_asked(
         deployment,
         asking,
-        lambda call, account: _Wanted(
+        lambda call, account: Wanted(
             ConfirmBackup(account=account.id, device=call.caller, epoch=account.epoch, backup=backup)
         ),
     )

@@ -22,6 +22,7 @@ from pteri.core.acts import (
     AttestIdentity,
     Authenticate,
     BindWallet,
+    ChangeChannels,
     ChangeProtection,
     RevokeDevice,
     RotateWallet,
@@ -33,6 +34,7 @@ from pteri.core.acts import (
 from pteri.core.ids import Digest
 from pteri.core.verify import Verified
 from pteri.core.wallets import PinnedWallet
+from pteri.domain.addresses import Address, addresses_after
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeEvent, SignInAsked, StatementAsked
 from pteri.domain.decisions import Decision, Hold, Permit, Refuse
 from pteri.domain.effects import BEGINS_HELD, effects
@@ -54,7 +56,14 @@ __all__ = ["decided_changes"]
 _DAY: Final = 86400
 _NOT_NOW: Final = 403
 _CHANGES: Final = (
-    BindWallet | ApproveMigration | ActivateDevice | StartRecovery | RotateWallet | ChangeProtection | RevokeDevice
+    BindWallet
+    | ApproveMigration
+    | ActivateDevice
+    | StartRecovery
+    | RotateWallet
+    | ChangeProtection
+    | ChangeChannels
+    | RevokeDevice
 )
 
 
@@ -121,6 +130,7 @@ async def decided_changes(
         account=account,
         notices=notices_of(account, challenge),
         counts=_counts(decided, call.at),
+        addresses=_addresses(decided, account, call.at),
     )
 
 
@@ -245,6 +255,17 @@ def _claims(deployment: Deployment, decided: _Decided, event: Event) -> tuple[Cl
             return (wallet_claim(deployment, account.tenant, script),)
         case _:
             return ()
+
+
+def _addresses(decided: _Decided, change: AccountChange | None, at: int) -> tuple[Address, ...]:
+    """Of the addresses that warnings go to: which come, and which go when."""
+    if change is None:
+        return ()
+    act, sealed = decided.act, {}
+    if isinstance(act, ChangeChannels) and not decided.refused:
+        assert decided.asked is not None
+        sealed = dict(zip(act.channels, decided.asked.sealed_channels, strict=True))
+    return addresses_after(decided.expected.account, change.account, sealed, at)
 
 
 def _confirmed(approved: MigrationApproved, rules: Rules) -> MigrationConfirmed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pteri.app.ports import Clock, Entropy, LineEvidence, Store, Vault
+from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
 from pteri.app.refusals import NotFound
 from pteri.app.verifying import VerifyTogether
 from pteri.core.errors import Malformed
@@ -43,7 +43,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Everything a use case may touch."""
+    """Everything a use case may touch. ``courier``: ``None`` where no mail is sent."""
 
     store: Store
     clock: Clock
@@ -53,6 +53,7 @@ class Deployment:
     rules: Rules
     tenants: Mapping[TenantId, Tenant]
     public_origin: str
+    courier: Courier | None = None
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
 
     def tenant(self, text: str) -> Tenant:

@@ -32,7 +32,8 @@ async def forget_old(deployment: Deployment, at: int) -> int:
     lapsed = await deployment.store.unfinished(before, _LAPSED_BATCH)
     if not lapsed:
         emptied = await deployment.store.forget_mailboxes(at, at - GONE_S, FORGET_BATCH)
-        return emptied + await deployment.store.forget_answers(before, FORGET_BATCH)
+        gone = await deployment.store.forget_addresses(at, FORGET_BATCH)
+        return emptied + gone + await deployment.store.forget_answers(before, FORGET_BATCH)
     recorded = 0
     for challenge in lapsed:
         recorded += await _recorded(deployment, challenge, at)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pteri.domain.decisions import Permit, Reason
 from pteri.domain.events import (
+    ChannelsTookEffect,
     FreezeEnded,
     MigrationExpired,
     ProtectionTookEffect,
@@ -31,7 +32,14 @@ __all__ = ["LOOK_EVERY_S", "MOST_S", "ClockNews", "is_halted", "jumped", "watch_
 MOST_S: Final = 300
 """A step of more than this many seconds is no correction."""
 LOOK_EVERY_S: Final = 10.0
-_BY_TIME_ALONE: Final = (FreezeEnded, MigrationExpired, ProtectionTookEffect, RecoveryExpired, SuspensionEnded)
+_BY_TIME_ALONE: Final = (
+    ChannelsTookEffect,
+    FreezeEnded,
+    MigrationExpired,
+    ProtectionTookEffect,
+    RecoveryExpired,
+    SuspensionEnded,
+)
 
 
 class ClockNews(StrEnum):

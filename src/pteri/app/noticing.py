@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
+
+import msgspec
 
 from pteri.app.callers import Asking, Call
 from pteri.app.deployment import Deployment
@@ -11,7 +13,7 @@ from pteri.app.ports import AccountChange, Changeset, Count, CounterKind
 from pteri.app.statements import sign_in_statement
 from pteri.core.acts import phone_name
 from pteri.core.errors import ProtocolError
-from pteri.core.ids import Thumbprint
+from pteri.core.ids import Digest, Thumbprint
 from pteri.core.statement import Statement
 from pteri.core.verify import Payload, verify_wallet
 from pteri.core.wallets import PinnedWallet
@@ -23,6 +25,9 @@ from pteri.domain.events import (
     AccountContested,
     AccountFrozen,
     AccountUnfrozen,
+    ChannelsChanged,
+    ChannelsHeld,
+    ChannelsStopped,
     DeviceActivated,
     DeviceRevoked,
     DeviceSuspended,
@@ -43,68 +48,124 @@ from pteri.domain.events import (
     SuspensionObjected,
     WalletRotated,
 )
-from pteri.domain.records import Notice, NoticeKind
+from pteri.domain.records import Notice, NoticeKind, RecordedEvent
+from pteri.domain.recovery import CaseKind
+from pteri.domain.reminding import is_to_be_told, reminder_instants
 
-__all__ = ["notices_of", "wallet_alone"]
+__all__ = ["Merged", "merged", "notices_of", "wallet_alone"]
 
 _DAY = 86400
 
 
+class _Told(msgspec.Struct, frozen=True):
+    """What one event makes people hear. ``case`` and ``began_at``: of what waits until ``until``, if anything does."""
+
+    kind: NoticeKind
+    phone: Thumbprint
+    until: int | None = None
+    case: Digest | None = None
+    began_at: int = 0
+
+
 def notices_of(change: AccountChange | None, challenge: Challenge) -> tuple[Notice, ...]:
-    """One notice for each event that changes, or may soon change, who holds the account."""
+    """One notice for each event that changes, or may soon change, who holds the account; and those that remind of it.
+
+    At most three remind of one case, all written now: until they are due nobody is told, and no loop looks for them.
+    """
     if change is None:
         return ()
     notices: list[Notice] = []
     for recorded in change.events:
-        for kind, phone, until in _told_of(recorded.event):
-            notices.append(
-                Notice(
-                    id=f"{challenge.id}:{kind}:{phone}",
-                    tenant=recorded.tenant,
-                    account=recorded.account,
-                    at=recorded.event.at,
-                    kind=kind,
-                    phone=phone_name(phone),
-                    until=until,
-                )
-            )
+        event = recorded.event
+        notices += [
+            _notice(recorded, f"{challenge.id}:{told.kind}:{told.phone}", event.at, told) for told in _told_of(event)
+        ]
+        if (waits := _begun_by(event, change.account)) is not None and waits.until is not None:
+            notices += [
+                _notice(recorded, f"{challenge.id}:{waits.kind}:{waits.phone}:{instant}", instant, waits, reminder=True)
+                for instant in reminder_instants(waits.began_at, waits.until)
+                if instant > event.at
+            ]
     return tuple(notices)
 
 
-def _told_of(event: Event) -> list[tuple[NoticeKind, Thumbprint, int | None]]:
+def _notice(recorded: RecordedEvent, notice_id: str, at: int, told: _Told, *, reminder: bool = False) -> Notice:
+    return Notice(
+        id=notice_id,
+        tenant=recorded.tenant,
+        account=recorded.account,
+        at=at,
+        kind=told.kind,
+        phone=phone_name(told.phone),
+        until=told.until,
+        case=told.case,
+        reminder=reminder,
+    )
+
+
+def _told_of(event: Event) -> list[_Told]:
     match event:
         case AccountBound(device=device):
-            return [(NoticeKind.PHONE_ADDED, device, None)]
-        case MigrationApproved(new_device=device, held_until=until):
-            return [(NoticeKind.MIGRATION_APPROVED, device, until)]
-        case RecoveryStarted(new_device=device, held_until=until):
-            return [(NoticeKind.RECOVERY_STARTED, device, until)]
+            return [_Told(NoticeKind.PHONE_ADDED, device)]
         case DeviceActivated(device=device, revoked=revoked):
-            gone: list[tuple[NoticeKind, Thumbprint, int | None]] = [
-                (NoticeKind.PHONE_REMOVED, phone, None) for phone in revoked
-            ]
-            return [(NoticeKind.PHONE_ADDED, device, None), *gone]
-        case DeviceSuspended(device=device, revoke_at=until):
-            return [(NoticeKind.PHONE_REMOVED, device, until)]
+            gone = [_Told(NoticeKind.PHONE_REMOVED, phone) for phone in revoked]
+            return [_Told(NoticeKind.PHONE_ADDED, device), *gone]
         case DeviceRevoked(device=device):
-            return [(NoticeKind.PHONE_REMOVED, device, None)]
+            return [_Told(NoticeKind.PHONE_REMOVED, device)]
+        case RecoveryDelayed():
+            return [_Told(NoticeKind.CLAIM_DELAYED, event.by, case=event.approval)]
         case _:
-            return _told_of_quarrel(event)
+            begun = _begun(event)
+            return _told_of_quarrel(event) if begun is None else [begun]
+
+
+def _begun(event: Event) -> _Told | None:
+    """What begins to wait with this event."""
+    match event:
+        case MigrationApproved(new_device=device, held_until=until):
+            kind = NoticeKind.MIGRATION_APPROVED
+        case RecoveryStarted(new_device=device, held_until=until):
+            kind = NoticeKind.RECOVERY_STARTED
+        case RotationStarted(device=device, held_until=until):
+            kind = NoticeKind.WALLET_CHANGE_STARTED
+        case ProtectionHeld(device=device, held_until=until):
+            kind = NoticeKind.PROTECTION_CHANGE_STARTED
+        case ChannelsHeld(device=device, held_until=until):
+            kind = NoticeKind.CHANNELS_CHANGE_STARTED
+        case DeviceSuspended(device=device, revoke_at=until):
+            kind = NoticeKind.PHONE_REMOVED
+        case _:
+            return None
+    return _Told(kind, device, until, event.approval, event.at)
+
+
+_CASES: Final[Mapping[CaseKind, NoticeKind]] = {
+    CaseKind.RECOVER: NoticeKind.RECOVERY_STARTED,
+    CaseKind.ROTATE: NoticeKind.WALLET_CHANGE_STARTED,
+}
+
+
+def _begun_by(event: Event, after: Account) -> _Told | None:
+    """What waits from this event on, or longer than before: what is to be reminded of."""
+    if not isinstance(event, RecoveryDelayed):
+        return _begun(event)
+    case = after.recovery
+    assert case is not None
+    return _Told(_CASES[case.kind], case.new_device, case.held_until, case.approval, case.opened_at)
 
 
 _QUARRELS: Final[Mapping[type[Event], tuple[NoticeKind, str, str | None]]] = {
     RecoveryStopped: (NoticeKind.CLAIM_STOPPED, "by", None),
     RecoveryWithdrawn: (NoticeKind.CLAIM_STOPPED, "by", None),
     ProtectionStopped: (NoticeKind.CLAIM_STOPPED, "by", None),
-    RecoveryDelayed: (NoticeKind.CLAIM_DELAYED, "by", None),
+    ChannelsStopped: (NoticeKind.CLAIM_STOPPED, "by", None),
+    ChannelsChanged: (NoticeKind.CHANNELS_CHANGED, "device", None),
     RecoveryContested: (NoticeKind.ACCOUNT_CONTESTED, "by", None),
     AccountContested: (NoticeKind.ACCOUNT_CONTESTED, "by", None),
     SuspensionObjected: (NoticeKind.ACCOUNT_CONTESTED, "device", None),
     AccountFrozen: (NoticeKind.ACCOUNT_FROZEN, "by", "until"),
     AccountUnfrozen: (NoticeKind.ACCOUNT_UNFROZEN, "by", None),
-    RotationStarted: (NoticeKind.WALLET_CHANGE_STARTED, "device", "held_until"),
     WalletRotated: (NoticeKind.WALLET_CHANGED, "device", None),
-    ProtectionHeld: (NoticeKind.PROTECTION_CHANGE_STARTED, "device", "held_until"),
     ProtectionChanged: (NoticeKind.PROTECTION_CHANGED, "device", None),
     SpokenFor: (NoticeKind.SPOKEN_FOR, "new_device", "until"),
     OfflineCodesPrepared: (NoticeKind.OFFLINE_CODES_PREPARED, "device", None),
@@ -113,11 +174,43 @@ _QUARRELS: Final[Mapping[type[Event], tuple[NoticeKind, str, str | None]]] = {
 """What is told of an event, and which of its fields say of whom and until when."""
 
 
-def _told_of_quarrel(event: Event) -> list[tuple[NoticeKind, Thumbprint, int | None]]:
+def _told_of_quarrel(event: Event) -> list[_Told]:
     if type(event) not in _QUARRELS:
         return []
     kind, phone, until = _QUARRELS[type(event)]
-    return [(kind, getattr(event, phone), None if until is None else getattr(event, until))]
+    return [_Told(kind, getattr(event, phone), None if until is None else getattr(event, until))]
+
+
+_MERGED: Final = frozenset({*_CASES.values(), NoticeKind.CLAIM_STOPPED})
+"""What somebody can cause again and again who has one factor, from a new phone each time."""
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """The newest of ``times`` notices that say the same."""
+
+    notice: Notice
+    times: int
+
+
+def merged(notices: Iterable[Notice], account: Account, at: int) -> list[Merged]:
+    """What is to be told at ``at``, newest first, as in ``notices``; ``account`` is settled then.
+
+    Of cases that began, or ended, within a day one line is left, which counts them and names the last: who opens one
+    and takes it back all day must not push what else happened out of the owner's list (abuse case RE-14).
+    """
+    places: dict[NoticeKind, int] = {}
+    told: list[Merged] = []
+    for notice in notices:
+        if not is_to_be_told(notice, account, at):
+            continue
+        place = None if notice.reminder else places.get(notice.kind)
+        if place is not None and told[place].notice.at - notice.at < _DAY:
+            told[place] = Merged(told[place].notice, told[place].times + 1)
+            continue
+        if notice.kind in _MERGED and not notice.reminder:
+            places[notice.kind] = len(told)
+        told.append(Merged(notice, 1))
+    return told
 
 
 async def wallet_alone(

@@ -20,10 +20,11 @@ import msgspec
 
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
+from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
 from pteri.domain.facts import LineStatus
 from pteri.domain.mailbox import Mailbox
-from pteri.domain.records import Notice, RecordedEvent
+from pteri.domain.records import Delivery, Notice, RecordedEvent, Telling
 
 __all__ = [
     "AccountChange",
@@ -39,7 +40,11 @@ __all__ = [
     "ConflictKind",
     "Count",
     "CounterKind",
+    "Courier",
+    "CourierUnavailable",
     "Entropy",
+    "Letter",
+    "LetterRefused",
     "Limited",
     "LineAnswer",
     "LineEvidence",
@@ -111,6 +116,36 @@ class LineEvidence(Protocol):
 
     async def status(self, tenant: TenantId, esim: Digest | None, at: int) -> LineAnswer:
         """What is known of this line now. Never raises for a failing operator."""
+        ...
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """What one person is told by mail. ``to`` is a plain address; ``id`` is the same for the same letter sent again."""
+
+    id: str
+    to: str
+    subject: str
+    text: str
+    at: int
+
+    def __repr__(self) -> str:
+        # An address is personal data.
+        return f"Letter({self.id})"
+
+
+class LetterRefused(Exception):
+    """Whoever carries letters does not take this one now. Others may still go."""
+
+
+class CourierUnavailable(Exception):
+    """Whoever carries letters does not answer, or not as agreed. Nothing is known of the letter."""
+
+
+class Courier(Protocol):
+    """Carries letters out of the house."""
+
+    async def send(self, letter: Letter) -> None:
+        """Return when another machine has taken the letter; else ``LetterRefused`` or ``CourierUnavailable``."""
         ...
 
 
@@ -208,6 +243,7 @@ class Changeset(msgspec.Struct, frozen=True):
     account: AccountChange | None = None
     notices: tuple[Notice, ...] = ()
     counts: tuple[Count, ...] = ()
+    addresses: tuple[Address, ...] = ()
 
 
 class ConflictKind(StrEnum):
@@ -316,8 +352,33 @@ class Store(Protocol):
         """``seq`` of the events after ``after_seq`` in order, each with its log position, or ``None``."""
         ...
 
-    async def notices(self, tenant: TenantId, account: AccountId, limit: int) -> list[Notice]:
-        """Newest first."""
+    async def notices(self, tenant: TenantId, account: AccountId, at: int, limit: int) -> list[Notice]:
+        """Those that are to be told by Unix second ``at``, newest first."""
+        ...
+
+    async def untold(self, at: int, limit: int) -> list[Notice]:
+        """At most ``limit`` notices that are due by Unix second ``at`` and that nobody dealt with, oldest first."""
+        ...
+
+    async def tell(self, tenant: TenantId, tellings: Sequence[Telling]) -> None:
+        """Give those that are told the next places of this tenant, in this order; nobody deals with any of them again.
+
+        A place is given after its notice was committed, and no place before it is given later: whoever reads on from a
+        place misses none, however late a notice was committed. One that has a place keeps it, and gets no deliveries
+        again.
+        """
+        ...
+
+    async def deliveries(self, at: int, limit: int) -> list[tuple[Delivery, Notice]]:
+        """At most ``limit`` deliveries that are due by Unix second ``at``, the longest due first."""
+        ...
+
+    async def delivered(self, done: Sequence[Delivery], later: Sequence[Delivery]) -> None:
+        """Those that are ``done`` are over; those for ``later`` are as they say now, where they are not over."""
+        ...
+
+    async def told(self, tenant: TenantId, after: int, limit: int) -> list[tuple[int, Notice]]:
+        """Notices of a tenant with their places, in order, after place ``after``; the first place is 1."""
         ...
 
     async def sequence(self, limit: int) -> int:
@@ -378,6 +439,14 @@ class Store(Protocol):
 
         How many rows that were. An emptied one is an ended one.
         """
+        ...
+
+    async def addresses(self, tenant: TenantId, account: AccountId) -> list[Address]:
+        """The kept addresses of an account, the oldest first."""
+        ...
+
+    async def forget_addresses(self, before: int, limit: int) -> int:
+        """Drop at most ``limit`` addresses that ended before Unix second ``before``; how many."""
         ...
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -10,13 +11,14 @@ from pteri.app.callers import Asking, Call, ClientAsking, PhoneCall, client_call
 from pteri.app.committing import settled
 from pteri.app.deployment import Deployment
 from pteri.app.forget import KEPT_S
+from pteri.app.noticing import Merged, merged
 from pteri.app.ports import Count, CounterKind
 from pteri.app.refusals import NotFound
 from pteri.core import ids, wire
 from pteri.core.acts import phone_name
 from pteri.core.ids import RequestId, Thumbprint
 from pteri.core.verify import MAX_AHEAD_S
-from pteri.domain.account import Account, Protection
+from pteri.domain.account import Account, ChannelChange, Protection
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeState, SignInAsked
 from pteri.domain.device import DeviceState
 from pteri.domain.migration import Migration
@@ -27,7 +29,9 @@ from pteri.domain.recovery import Recovery
 __all__ = ["devices", "migration_seen", "progress", "prompts"]
 
 _HOUR, _DAY = 3600, 86400
-_NOTICES = 50
+_NOTICES: Final = 50
+_READ: Final = 4 * _NOTICES
+"""A case that ended may have left three that remind of it, and they are told no more."""
 _PROGRESS: dict[ChallengeState, wire.ProgressState] = {
     ChallengeState.ISSUED: "WAITING",
     ChallengeState.VERIFIED: "APPROVED",
@@ -96,7 +100,8 @@ async def devices(deployment: Deployment, asking: Asking) -> wire.DevicesSeen:
     account, _ = settled(call.account, call.at)
     if account.known(call.caller).state is not DeviceState.ACTIVE:
         return _seen(_waited_for(account, call.caller), call.caller, [])
-    return _seen(account, call.caller, await deployment.store.notices(call.tenant.id, account.id, _NOTICES))
+    found = await deployment.store.notices(call.tenant.id, account.id, call.at, _READ)
+    return _seen(account, call.caller, merged(found, account, call.at)[:_NOTICES])
 
 
 def _waited_for(account: Account, newcomer: Thumbprint) -> Account:
@@ -113,6 +118,8 @@ def _waited_for(account: Account, newcomer: Thumbprint) -> Account:
         guardians=None,
         code_keys=(),
         protection=None,
+        channels=(),
+        channel_change=None,
     )
 
 
@@ -121,7 +128,7 @@ def _offline_until(account: Account, device: Thumbprint) -> int:
     return 0 if chain is None else chain.terms.ends_at
 
 
-def _seen(account: Account, caller: Thumbprint, notices: Sequence[Notice]) -> wire.DevicesSeen:
+def _seen(account: Account, caller: Thumbprint, notices: Sequence[Merged]) -> wire.DevicesSeen:
     return wire.DevicesSeen(
         account=account.id,
         epoch=account.epoch,
@@ -143,7 +150,7 @@ def _seen(account: Account, caller: Thumbprint, notices: Sequence[Notice]) -> wi
         ),
         migration=None if account.migration is None else migration_seen(account.migration),
         recovery=None if account.recovery is None else _recovery_seen(account.recovery),
-        notices=tuple(wire.NoticeSeen(notice.at, notice.kind, notice.phone, notice.until) for notice in notices),
+        notices=tuple(_notice_seen(each.notice, each.times) for each in notices),
         state=account.state,
         frozen_until=account.frozen_until,
         wallet=account.wallet.address,
@@ -151,7 +158,13 @@ def _seen(account: Account, caller: Thumbprint, notices: Sequence[Notice]) -> wi
         recovery_codes=len(account.code_keys),
         protection=None if account.protection is None else _protection_seen(account.protection),
         backup_verified_at=account.backup_verified_at,
+        channels=len(account.channels),
+        channel_change=None if account.channel_change is None else _channel_change_seen(account.channel_change),
     )
+
+
+def _notice_seen(notice: Notice, times: int) -> wire.NoticeSeen:
+    return wire.NoticeSeen(notice.at, notice.kind, notice.phone, notice.until, notice.case, notice.reminder, times)
 
 
 def migration_seen(migration: Migration) -> wire.MigrationSeen:
@@ -188,4 +201,10 @@ def _protection_seen(protection: Protection) -> wire.ProtectionSeen:
         guardians=protection.guardians,
         codes=len(protection.code_keys),
         held_until=protection.held_until,
+    )
+
+
+def _channel_change_seen(change: ChannelChange) -> wire.ChannelChangeSeen:
+    return wire.ChannelChangeSeen(
+        case=change.approval, by=phone_name(change.by), channels=len(change.channels), held_until=change.held_until
     )

@@ -46,6 +46,9 @@ from pteri.domain.events import (
     ActHeld,
     ActRefused,
     BackupVerified,
+    ChannelsChanged,
+    ChannelsHeld,
+    ChannelsStopped,
     CodesSetUp,
     DeviceActivated,
     DeviceRevoked,
@@ -102,6 +105,9 @@ _PURPOSES: Final = {
     AccountUnfrozen: "unfreeze",
     BackupVerified: "backup-verified",
     OfflineCodesPrepared: "setup-otp",
+    ChannelsChanged: "notify",
+    ChannelsHeld: "notify",
+    ChannelsStopped: "veto",
 }
 """Which statement stands behind an event. A refused or held act names its own; any other event has none."""
 
@@ -318,6 +324,8 @@ def _names(event: Event, act: StatementAct) -> bool:
             return act.device == event.new_device
         case DeviceActivated() | WalletRotated() | RotationStarted() | ProtectionChanged() | ProtectionHeld():
             return act.device == event.device
+        case ChannelsChanged() | ChannelsHeld():
+            return act.device == event.device
         case SignedIn() | SignInLapsed() | CodesSetUp() | BackupVerified() | ActRefused() | ActHeld():
             return act.device == event.device
         case SpokenFor() | SuspensionObjected() | OfflineCodesPrepared():
@@ -381,7 +389,7 @@ def _follows(event: Event, decision: Decision) -> bool:
             return isinstance(decision, Refuse) and decision.reason is event.reason
         case ActHeld():
             return isinstance(decision, Hold) and (decision.reason, decision.until) == (event.reason, event.until)
-        case RotationStarted() | ProtectionHeld():
+        case RotationStarted() | ProtectionHeld() | ChannelsHeld():
             return isinstance(decision, Hold)
         case MigrationConfirmed() | RecoveryStarted():
             return isinstance(decision, Hold | Permit)

@@ -21,8 +21,10 @@ from pteri.domain import offline
 from pteri.domain.account import Account
 from pteri.domain.decisions import Permit
 from pteri.domain.events import (
+    ChannelsTookEffect,
     Event,
     FreezeEnded,
+    FrozenByLink,
     MigrationApproved,
     MigrationConfirmed,
     MigrationExpired,
@@ -35,6 +37,7 @@ from pteri.domain.events import (
     SuspensionEnded,
 )
 from pteri.domain.evolving import evolve, lapses
+from pteri.domain.guards import freeze_by_link
 from pteri.domain.records import RecordedEvent
 from pteri.domain.rules import Rules
 from pteri.domain.tables import IllegalTransition
@@ -92,6 +95,7 @@ class Refolding:
             return
         self._check_order(recorded.seq, recorded.event)
         self._check_lapse(recorded.seq, recorded.event)
+        self._check_link(recorded.seq, recorded.event)
         self._check_approval(recorded.seq, recorded.event)
         self._check_offline_code(recorded.seq, recorded.event)
         self._check_evidence(recorded)
@@ -118,7 +122,7 @@ class Refolding:
         """What time alone has ended has no evidence but the account itself."""
         account = self.account
         match event:
-            case SuspensionEnded() | RecoveryExpired() | FreezeEnded() | ProtectionTookEffect():
+            case SuspensionEnded() | RecoveryExpired() | FreezeEnded() | ProtectionTookEffect() | ChannelsTookEffect():
                 right = account is not None and event in lapses(account, event.at)
             case MigrationExpired():
                 # Too many wrong codes end it before its time.
@@ -128,6 +132,18 @@ class Refolding:
                 return
         if not right:
             self._note(Broken.LAPSE, seq, f"{event.name}, and nothing had lapsed")
+
+    def _check_link(self, seq: int, event: Event) -> None:
+        """A freeze by a link is signed by nobody: that it was within its few times is all there is to see."""
+        if not isinstance(event, FrozenByLink) or self.account is None:
+            return
+        rules = self._rules
+        if event.rules != rules.digest():
+            self.unchecked[Unchecked.OTHER_RULES] += 1
+        elif not isinstance(freeze_by_link(self.account, event.at, rules), Permit):
+            self._note(Fault.DECISION, seq, f"{event.name}, and no link could stop the account then")
+        elif event.until != event.at + rules.freeze_s:
+            self._note(Fault.EFFECT, seq, f"{event.name} for another time than a freeze lasts")
 
     def _check_approval(self, seq: int, event: Event) -> None:
         """What the first release recorded when a phone approved has no evidence but that of the sign-in's end."""

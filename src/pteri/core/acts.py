@@ -28,6 +28,7 @@ __all__ = [
     "AttestIdentity",
     "Authenticate",
     "BindWallet",
+    "ChangeChannels",
     "ChangeProtection",
     "ConfirmBackup",
     "FreezeAccount",
@@ -361,6 +362,24 @@ class ConfirmBackup(_Act, frozen=True, tag="backup-verified"):
         return f"Record for your account at {domain} that a backup of this wallet was opened and is right."
 
 
+class ChangeChannels(_Act, frozen=True, tag="notify"):
+    """Where warnings go besides the phones. ``channels``: salted digests of the addresses, sorted; none for none."""
+
+    account: AccountId
+    device: Thumbprint
+    epoch: int
+    channels: tuple[Digest, ...]
+
+    @property
+    def verb(self) -> str:
+        """Words of line 1."""
+        return "CHANGE WHERE WARNINGS GO"
+
+    def sentence(self, domain: str) -> str:
+        """The sentence a person reads."""
+        return f"Send warnings about your account at {domain} to the addresses that you have typed, and to no others."
+
+
 StatementAct = (
     BindWallet
     | Authenticate
@@ -377,6 +396,7 @@ StatementAct = (
     | VouchForRecovery
     | AttestIdentity
     | ConfirmBackup
+    | ChangeChannels
 )
 
 ACTS: Final[dict[str, type[StatementAct]]] = {
@@ -397,6 +417,7 @@ ACTS: Final[dict[str, type[StatementAct]]] = {
         VouchForRecovery,
         AttestIdentity,
         ConfirmBackup,
+        ChangeChannels,
     )
 }
 

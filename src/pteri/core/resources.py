@@ -15,6 +15,7 @@ import msgspec
 
 from pteri.core import ids
 from pteri.core.acts import ACTS, ALL_PHONES, SAME_WALLET, StatementAct
+from pteri.core.channels import MAX_CHANNELS
 from pteri.core.errors import Code, Malformed
 from pteri.core.guardians import Guardians, parse_guardians
 
@@ -106,6 +107,21 @@ def _wallet_or_same(text: str) -> str:
     return text if text == SAME_WALLET else ids.address_text(text)
 
 
+def _write_channels(values: tuple[str, ...]) -> str:
+    return (",".join(map(str, values)) or _NO_VALUE) if isinstance(values, tuple) else ""
+
+
+def _channels(text: str) -> tuple[str, ...]:
+    """Comma-separated digests, ascending, no repeats: the one spelling of a set."""
+    if text == _NO_VALUE:
+        return ()
+    # Bounded first: a comma more than there may be is enough to refuse.
+    digests = tuple(ids.digest(part) for part in text.split(",", MAX_CHANNELS))
+    if len(digests) > MAX_CHANNELS or any(left >= right for left, right in pairwise(digests)):
+        raise Malformed(Code.FIELD, "not a sorted list of at most four digests without repeats")
+    return digests
+
+
 _NUMBER: Final = Grammar(_write_number, _number)
 _THUMBPRINT: Final = Grammar(_as_it_is, ids.thumbprint)
 _DIGEST: Final = Grammar(_as_it_is, ids.digest)
@@ -136,6 +152,7 @@ _GRAMMARS: Final[dict[str, Grammar]] = {
     "codes": _ANY_DIGEST,
     "case": _DIGEST,
     "backup": _DIGEST,
+    "channels": Grammar(_write_channels, _channels),
 }
 
 _PREFIXES: Final = {name: f"pteri:{name.replace('_', '-')}:" for name in _GRAMMARS}

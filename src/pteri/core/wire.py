@@ -171,6 +171,29 @@ class Progress(_Message, frozen=True):
     expires_at: int
 
 
+class NoticeTold(_Message, frozen=True):
+    """What happened to an account, or will at ``until``. ``phone``: four words of the phone that it is about.
+
+    ``case``: digest of the statement that began what waits; ``reminder``: it still does.
+    """
+
+    at: int
+    kind: str
+    account: AccountId
+    phone: str
+    until: int | None = None
+    case: Digest | None = None
+    reminder: bool = False
+
+
+class Feed(_Message, frozen=True):
+    """At most 100 notices, each at least once. ``cursor``: ask on from it; it stays good. ``more``: at once."""
+
+    notices: tuple[NoticeTold, ...]
+    cursor: str
+    more: bool
+
+
 # --- phone -------------------------------------------------------------------------------------------------------
 
 
@@ -296,6 +319,26 @@ class PrepareOfflineCodes(_Message, frozen=True):
     length: Annotated[int, msgspec.Meta(ge=1)]
 
 
+class SetChannels(_Message, frozen=True):
+    """Where warnings shall go besides the phones, in place of where they go now: ``mailto:`` addresses."""
+
+    addresses: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=261)], ...], msgspec.Meta(max_length=4)]
+
+
+class ChannelsSeen(_Message, frozen=True):
+    """Where warnings go: of each address its first letter and its host.
+
+    ``salt``: base64url of 32 bytes, with which a phone computes the digests in ``notify`` itself. ``waiting``: where
+    they shall go from ``held_until`` on; ``case``: what a phone names to object.
+    """
+
+    salt: str
+    addresses: tuple[str, ...]
+    waiting: tuple[str, ...] | None = None
+    held_until: int | None = None
+    case: Digest | None = None
+
+
 class Freeze(_Message, frozen=True):
     """By a phone of the account."""
 
@@ -398,13 +441,29 @@ class RecoverySeen(_Message, frozen=True):
     delayed: bool = False
 
 
+class ChannelChangeSeen(_Message, frozen=True):
+    """Other addresses for warnings that wait: how many. ``case``: what a phone names to object."""
+
+    case: Digest
+    by: str
+    channels: int
+    held_until: int
+
+
 class NoticeSeen(_Message, frozen=True):
-    """Something the owner should know. ``phone``: its four words."""
+    """Something the owner should know. ``phone``: its four words.
+
+    ``case``: what a phone names to object, where something waits; ``reminder``: it still does. ``times``: how often it
+    happened within a day, ``at`` being the last time.
+    """
 
     at: int
     kind: str
     phone: str
     until: int | None = None
+    case: Digest | None = None
+    reminder: bool = False
+    times: int = 1
 
 
 class DevicesSeen(_Message, frozen=True):
@@ -424,6 +483,8 @@ class DevicesSeen(_Message, frozen=True):
     recovery_codes: int
     protection: ProtectionSeen | None
     backup_verified_at: int
+    channels: int = 0
+    channel_change: ChannelChangeSeen | None = None
 
 
 # --- two phones, over the relay ------------------------------------------------------------------------------------

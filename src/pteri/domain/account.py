@@ -17,7 +17,16 @@ from pteri.domain.migration import Migration
 from pteri.domain.recovery import Recovery
 from pteri.domain.tables import IllegalTransition, step
 
-__all__ = ["ACCOUNT_TABLE", "Account", "AccountEvent", "AccountState", "OfflineChain", "Protection", "Voucher"]
+__all__ = [
+    "ACCOUNT_TABLE",
+    "Account",
+    "AccountEvent",
+    "AccountState",
+    "ChannelChange",
+    "OfflineChain",
+    "Protection",
+    "Voucher",
+]
 
 
 class AccountState(StrEnum):
@@ -78,13 +87,24 @@ class OfflineChain(msgspec.Struct, frozen=True):
     spent: SpentElement | None = None
 
 
+class ChannelChange(msgspec.Struct, frozen=True):
+    """Other addresses for warnings that wait until ``held_until``."""
+
+    request: RequestId
+    approval: Digest
+    by: Thumbprint
+    channels: tuple[Digest, ...]
+    held_until: int
+
+
 class Account(msgspec.Struct, frozen=True):
     """Everything the server knows of an account. ``version`` counts its events; ``epoch`` its authority changes.
 
     ``login`` and ``esim`` are a keyed hash and a salted commitment: neither e-mail nor line can be read here.
     ``code_keys``: public keys of its recovery codes, base64url SEC1. ``old_wallets`` count for nothing, for ever.
     ``freezes``: when the wallet alone froze it. ``stopped_at``: when a phone last rejected a case of the wallet alone.
-    ``pinned_at``: when the present wallet came, 0 for the first one.
+    ``pinned_at``: when the present wallet came, 0 for the first one. ``channels``: salted digests of the addresses that
+    warnings go to.
     """
 
     id: AccountId
@@ -112,6 +132,8 @@ class Account(msgspec.Struct, frozen=True):
     pinned_at: int = 0
     backup_verified_at: int = 0
     offline: tuple[OfflineChain, ...] = ()
+    channels: tuple[Digest, ...] = ()
+    channel_change: ChannelChange | None = None
 
     def device(self, thumbprint: str) -> Device | None:
         """The phone with this thumbprint, whatever its state."""

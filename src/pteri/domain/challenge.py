@@ -86,6 +86,7 @@ class StatementAsked(msgspec.Struct, frozen=True, tag="statement", omit_defaults
     statement is bound to, where it has one. ``wallet``: whose signature is wanted, ``None`` for the account's own;
     ``new_wallet`` and ``recovery_code`` (a public key, base64url SEC1): who must sign it, too. ``code_keys``: what the
     digest in ``protect`` stands for. ``officer``: the name of the officer whose keys these are.
+    ``sealed_channels``: the addresses behind the digests in ``notify``, in their order, under the deployment key.
     """
 
     statement: Statement
@@ -97,6 +98,7 @@ class StatementAsked(msgspec.Struct, frozen=True, tag="statement", omit_defaults
     recovery_code: str | None = None
     code_keys: tuple[str, ...] = ()
     officer: str | None = None
+    sealed_channels: tuple[bytes, ...] = ()
 
 
 Asked = SignInAsked | BindAsked | StatementAsked

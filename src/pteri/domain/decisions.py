@@ -29,6 +29,8 @@ class Reason(StrEnum):
     """More than the wallet was shown; the case waits for as long as this evidence takes."""
     PROTECTION_HOLD = "PROTECTION_HOLD"
     """Other guardians or codes wait, so that the owner can object."""
+    CHANNELS_HOLD = "CHANNELS_HOLD"
+    """Other addresses for warnings wait, and those of now go on hearing."""
     FROZEN = "FROZEN"
     """The account stops for a while."""
     CONTESTED = "CONTESTED"

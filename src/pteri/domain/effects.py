@@ -10,6 +10,7 @@ from pteri.core.acts import (
     AttestIdentity,
     Authenticate,
     BindWallet,
+    ChangeChannels,
     ChangeProtection,
     FreezeAccount,
     RevokeDevice,
@@ -34,6 +35,9 @@ from pteri.domain.events import (
     ActHeld,
     ActRefused,
     BackupVerified,
+    ChannelsChanged,
+    ChannelsHeld,
+    ChannelsStopped,
     DeviceActivated,
     DeviceRevoked,
     DeviceSuspended,
@@ -61,7 +65,7 @@ from pteri.domain.seeing import Seen
 __all__ = ["BEGINS_HELD", "effects"]
 
 _ENDED = frozenset({DeviceState.REVOKED, DeviceState.DROPPED})
-BEGINS_HELD = ApproveMigration | StartRecovery | RotateWallet | ChangeProtection
+BEGINS_HELD = ApproveMigration | StartRecovery | RotateWallet | ChangeProtection | ChangeChannels
 """A held act of these begins now and waits; any other held act has not happened."""
 
 
@@ -172,6 +176,8 @@ def _happened(act: StatementAct, now: _Happening) -> Event | None:  # noqa: C901
             return _rotation(now)
         case ChangeProtection():
             return _protection(act, now)
+        case ChangeChannels():
+            return _channels(act, now)
         case VetoChange():
             return _objection(act, now)
         case FreezeAccount() if now.reason is Reason.FROZEN:
@@ -312,6 +318,21 @@ def _protection(act: ChangeProtection, now: _Happening) -> Event:
     )
 
 
+def _channels(act: ChangeChannels, now: _Happening) -> Event:
+    if now.held_until is None:
+        return ChannelsChanged(
+            at=now.at, request=now.request, device=now.phone, approval=now.sha256, channels=act.channels
+        )
+    return ChannelsHeld(
+        at=now.at,
+        request=now.request,
+        device=now.phone,
+        approval=now.sha256,
+        channels=act.channels,
+        held_until=now.held_until,
+    )
+
+
 def _objection(act: VetoChange, now: _Happening) -> Event:
     account = now.account
     case, migration, protection = account.recovery, account.migration, account.protection
@@ -331,6 +352,8 @@ def _objection(act: VetoChange, now: _Happening) -> Event:
         return SuspensionObjected(at=now.at, request=now.request, device=now.phone)
     if protection is not None and protection.approval == act.case:
         return ProtectionStopped(at=now.at, request=now.request, by=now.phone, approval=act.case)
+    if account.channel_change is not None and account.channel_change.approval == act.case:
+        return ChannelsStopped(at=now.at, request=now.request, by=now.phone, approval=act.case)
     assert migration is not None
     return DeviceRevoked(at=now.at, request=now.request, device=migration.new_device, by=now.phone)
 

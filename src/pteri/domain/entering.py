@@ -234,6 +234,7 @@ def _resolved(account: Account) -> Account:
         stopped_at=0,
         vouchers=(),
         protection=None,
+        channel_change=None,
     )
 
 
@@ -276,6 +277,8 @@ def _without_waiting(account: Account, gone: tuple[Device, ...], at: int) -> Acc
         left = replace(left, recovery=recovery.after(RecoveryEvent.REJECT, at))
     if protection is not None and protection.by in names:
         left = replace(left, protection=None)
+    if left.channel_change is not None and left.channel_change.by in names:
+        left = replace(left, channel_change=None)
     return left
 
 
@@ -305,6 +308,7 @@ def _pinned(account: Account, wallet: PinnedWallet, at: int) -> Account:
         old_wallets=(*account.old_wallets, account.wallet),
         code_keys=(),
         protection=None,
+        channel_change=None,
         freezes=(),
         stopped_at=0,
         pinned_at=at,

@@ -22,12 +22,17 @@ __all__ = [
     "ActHeld",
     "ActRefused",
     "BackupVerified",
+    "ChannelsChanged",
+    "ChannelsHeld",
+    "ChannelsStopped",
+    "ChannelsTookEffect",
     "CodesSetUp",
     "DeviceActivated",
     "DeviceRevoked",
     "DeviceSuspended",
     "Event",
     "FreezeEnded",
+    "FrozenByLink",
     "MigrationApproved",
     "MigrationConfirmed",
     "MigrationExpired",
@@ -196,6 +201,17 @@ class AccountFrozen(_Event, frozen=True, tag=True):
     until: int
 
 
+class FrozenByLink(_Event, frozen=True, tag=True):
+    """Somebody who reads the mail of an address for warnings stopped the account, and with it every weak case.
+
+    Nobody signed it: it takes away and gives nothing. ``link``: keyed hash of the link, ``rules``: by which it counted.
+    """
+
+    link: Digest
+    rules: Digest
+    until: int
+
+
 class FreezeEnded(_Event, frozen=True, tag=True):
     """Time has ended a freeze. ``request`` is the one that began it; no authority moved."""
 
@@ -262,6 +278,34 @@ class SuspensionObjected(_Event, frozen=True, tag=True):
     """A phone that another one removed objected in time: it is back, and the account stops until somebody is proved."""
 
     device: Thumbprint
+
+
+class ChannelsChanged(_Event, frozen=True, tag=True):
+    """Warnings go to these from now on, and to all that they went to before. ``channels``: salted digests."""
+
+    device: Thumbprint
+    approval: Digest
+    channels: tuple[Digest, ...]
+
+
+class ChannelsHeld(_Event, frozen=True, tag=True):
+    """Warnings shall go to these only, from ``held_until`` on, unless a verified phone objects."""
+
+    device: Thumbprint
+    approval: Digest
+    channels: tuple[Digest, ...]
+    held_until: int
+
+
+class ChannelsTookEffect(_Event, frozen=True, tag=True):
+    """Time has made a held change of addresses count. ``request`` is the one that asked for it."""
+
+
+class ChannelsStopped(_Event, frozen=True, tag=True):
+    """A verified phone objected to other addresses for warnings: it stays as it was."""
+
+    by: Thumbprint
+    approval: Digest
 
 
 class BackupVerified(_Event, frozen=True, tag=True):
@@ -396,4 +440,9 @@ Event = (
     | WalletRotated
     | OfflineCodesPrepared
     | SignedInOffline
+    | ChannelsChanged
+    | ChannelsHeld
+    | ChannelsTookEffect
+    | ChannelsStopped
+    | FrozenByLink
 )

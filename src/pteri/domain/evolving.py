@@ -1,7 +1,8 @@
 """The fold: :func:`evolve` is the only function that changes an account (docs/spec section 7).
 
 Which event does what stands in one table; the rooms beside this one say how: :mod:`pteri.domain.entering` for phones
-that come and go, :mod:`pteri.domain.guarding` for freezes, objections and protection.
+that come and go, :mod:`pteri.domain.guarding` for freezes, objections and protection, :mod:`pteri.domain.warning` for
+where warnings go.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from pteri.domain import entering, guarding, offline
+from pteri.domain import entering, guarding, offline, warning
 from pteri.domain.account import Account, AccountState
 from pteri.domain.device import Device, DeviceState
 from pteri.domain.events import (
@@ -22,12 +23,17 @@ from pteri.domain.events import (
     ActHeld,
     ActRefused,
     BackupVerified,
+    ChannelsChanged,
+    ChannelsHeld,
+    ChannelsStopped,
+    ChannelsTookEffect,
     CodesSetUp,
     DeviceActivated,
     DeviceRevoked,
     DeviceSuspended,
     Event,
     FreezeEnded,
+    FrozenByLink,
     MigrationApproved,
     MigrationConfirmed,
     MigrationExpired,
@@ -151,6 +157,11 @@ _FOLDS: Final[Mapping[type[Event], Callable[[Account, Any], Account]]] = {
     SpokenFor: guarding.spoken_for,
     OfflineCodesPrepared: offline.offline_codes_prepared,
     SignedInOffline: offline.signed_in_offline,
+    ChannelsChanged: warning.channels_changed,
+    ChannelsHeld: warning.channels_held,
+    ChannelsTookEffect: warning.channels_took_effect,
+    ChannelsStopped: warning.channels_stopped,
+    FrozenByLink: guarding.account_frozen,
 }
 
 AUTHORITY_CHANGES: Final[frozenset[type[Event]]] = frozenset(
@@ -161,6 +172,7 @@ AUTHORITY_CHANGES: Final[frozenset[type[Event]]] = frozenset(
         WalletRotated,
         ProtectionChanged,
         AccountFrozen,
+        FrozenByLink,
         AccountUnfrozen,
         AccountContested,
         RecoveryContested,
@@ -187,4 +199,7 @@ def lapses(account: Account, at: int) -> tuple[Event, ...]:
         ended.append(FreezeEnded(at=at, request=account.frozen_by))
     if protection is not None and at >= protection.held_until:
         ended.append(ProtectionTookEffect(at=at, request=protection.request))
+    change = account.channel_change
+    if change is not None and at >= change.held_until:
+        ended.append(ChannelsTookEffect(at=at, request=change.request))
     return tuple(ended)

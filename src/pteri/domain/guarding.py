@@ -12,6 +12,7 @@ from pteri.domain.events import (
     AccountFrozen,
     AccountUnfrozen,
     FreezeEnded,
+    FrozenByLink,
     ProtectionChanged,
     ProtectionHeld,
     ProtectionStopped,
@@ -85,7 +86,7 @@ def suspension_objected(account: Account, event: SuspensionObjected) -> Account:
 # --- freezes --------------------------------------------------------------------------------------------------------
 
 
-def account_frozen(account: Account, event: AccountFrozen) -> Account:
+def account_frozen(account: Account, event: AccountFrozen | FrozenByLink) -> Account:
     """A pause, and the end of whatever weak thing waited."""
     left = _without_weak(account, event.at)
     return replace(
@@ -126,7 +127,7 @@ def _contested(account: Account, at: int) -> Account:
 
 def _without_weak(account: Account, at: int) -> Account:
     left = without_weak_case(without_migration(account), RecoveryEvent.CONTEST, at)
-    return replace(left, protection=None)
+    return replace(left, protection=None, channel_change=None)
 
 
 # --- who may help ---------------------------------------------------------------------------------------------------

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from pteri.core.acts import ChangeProtection, VetoChange
 from pteri.core.keys.recovery import codes_digest
-from pteri.domain.account import AccountState
+from pteri.domain.account import Account, AccountState
 from pteri.domain.decisions import Decision, Hold, Permit, Reason, Refuse
 from pteri.domain.rules import Rules
 from pteri.domain.seeing import Seen
 from pteri.domain.standing import ALL_OF_THE_OWNER, WALLET_ALONE, Strength, strength
 
-__all__ = ["codes_digest", "freeze", "protect", "unfreeze", "veto"]
+__all__ = ["codes_digest", "freeze", "freeze_by_link", "protect", "unfreeze", "veto"]
 
 
 def veto(act: VetoChange, seen: Seen) -> Decision:
     """A verified phone with the wallet objects to what waits; who opened a case takes it back by the same words."""
     account = seen.account
-    case, migration, protection = account.recovery, account.migration, account.protection
+    case, migration = account.recovery, account.migration
     if case is not None and case.is_open(seen.at) and case.approval == act.case:
         if case.new_device == seen.phone:
             own = seen.signer.wallet in {seen.account.wallet, case.new_wallet}
@@ -36,8 +36,8 @@ def veto(act: VetoChange, seen: Seen) -> Decision:
         return Permit(Reason.CONTESTED) if seen.by_own_wallet else Refuse(Reason.WRONG_WALLET)
     if (no := _may_not_object(seen)) is not None:
         return no
-    waits = (migration is not None and migration.is_open(seen.at) and migration.approval == act.case) or (
-        protection is not None and protection.approval == act.case
+    waits = (migration is not None and migration.is_open(seen.at) and migration.approval == act.case) or any(
+        change is not None and change.approval == act.case for change in (account.protection, account.channel_change)
     )
     return Permit(Reason.STOPPED) if waits else Refuse(Reason.NOTHING_TO_VETO)
 
@@ -53,12 +53,19 @@ def freeze(seen: Seen, rules: Rules) -> Decision:
     """One factor is enough to stop the account: a phone, a code or an officer until somebody is proved."""
     if seen.by_verified_phone or seen.shows_code or seen.signer.officer is not None:
         return Permit(Reason.CONTESTED)
-    if not seen.by_own_wallet:
-        return Refuse(Reason.WEAK_EVIDENCE)
-    if seen.account.state is not AccountState.OPEN:
+    return _pause(seen.account, seen.at, rules) if seen.by_own_wallet else Refuse(Reason.WEAK_EVIDENCE)
+
+
+def freeze_by_link(account: Account, at: int, rules: Rules) -> Decision:
+    """Whoever reads the warnings may do what the wallet alone may, out of the same few times; nothing else, ever."""
+    return _pause(account, at, rules)
+
+
+def _pause(account: Account, at: int, rules: Rules) -> Decision:
+    if account.state is not AccountState.OPEN:
         return Refuse(Reason.ACCOUNT_NOT_OPEN)
-    recent = [at for at in seen.account.freezes if at > seen.at - rules.freezes_window_s]
-    # Or who stole the mnemonic could keep the owner out with it for ever.
+    recent = [frozen_at for frozen_at in account.freezes if frozen_at > at - rules.freezes_window_s]
+    # Or who stole the mnemonic, or reads the mail, could keep the owner out with it for ever.
     return Refuse(Reason.FREEZES_SPENT) if len(recent) >= rules.freezes else Permit(Reason.FROZEN)
 
 

@@ -15,6 +15,7 @@ from pteri.core.acts import (
     AttestIdentity,
     Authenticate,
     BindWallet,
+    ChangeChannels,
     ChangeProtection,
     ConfirmBackup,
     FreezeAccount,
@@ -27,7 +28,7 @@ from pteri.core.acts import (
     VetoChange,
     VouchForRecovery,
 )
-from pteri.domain import claims, guards, offline
+from pteri.domain import claims, guards, offline, warning
 from pteri.domain.account import Account, AccountState
 from pteri.domain.decisions import Decision, Hold, Level, Permit, Reason, Refuse
 from pteri.domain.device import Device, DeviceState
@@ -53,6 +54,7 @@ _OfAnAccount = (
     | VouchForRecovery
     | AttestIdentity
     | ConfirmBackup
+    | ChangeChannels
 )
 """Every act but the binding. With one more, the last row of :func:`_decide` does not fit its type any longer."""
 _ENDED: Final = frozenset({DeviceState.REVOKED, DeviceState.DROPPED})
@@ -83,6 +85,7 @@ _NAMES_NO_LINE: Final = (
     VouchForRecovery,
     AttestIdentity,
     ConfirmBackup,
+    ChangeChannels,
 )
 
 
@@ -132,6 +135,8 @@ def _decide(act: _OfAnAccount, seen: Seen, rules: Rules) -> Decision:  # noqa: C
             return guards.freeze(seen, rules)
         case UnfreezeAccount():
             return guards.unfreeze(seen)
+        case ChangeChannels():
+            return warning.change_channels(act, seen, rules)
         case _:
             return guards.protect(act, seen, rules)
 

@@ -11,7 +11,7 @@ from pteri.domain.decisions import Decision
 from pteri.domain.events import Event
 from pteri.domain.facts import Circumstances
 
-__all__ = ["Evidence", "Notice", "NoticeKind", "RecordedEvent", "SignedBytes"]
+__all__ = ["Delivery", "Evidence", "Notice", "NoticeKind", "RecordedEvent", "SignedBytes", "Telling"]
 
 
 class SignedBytes(msgspec.Struct, frozen=True):
@@ -69,10 +69,42 @@ class NoticeKind(StrEnum):
     SPOKEN_FOR = "SPOKEN_FOR"
     OFFLINE_CODES_PREPARED = "OFFLINE_CODES_PREPARED"
     OFFLINE_CODE_USED = "OFFLINE_CODE_USED"
+    CHANNELS_CHANGE_STARTED = "CHANNELS_CHANGE_STARTED"
+    CHANNELS_CHANGED = "CHANNELS_CHANGED"
+    FROZEN_BY_LINK = "FROZEN_BY_LINK"
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A notice on its way to one address: tried again at ``next_at``, and no more from ``gives_up_at`` on."""
+
+    tenant: TenantId
+    account: AccountId
+    notice: str
+    channel: Digest
+    next_at: int
+    gives_up_at: int
+    attempts: int = 0
+
+
+class Telling(msgspec.Struct, frozen=True):
+    """What becomes of a notice whose time has come: told to the relying party, or not, since nothing waits any more.
+
+    ``deliveries``: to whom else it goes from now on.
+    """
+
+    account: AccountId
+    notice: str
+    is_told: bool
+    deliveries: tuple[Delivery, ...] = ()
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """One notice. ``id`` is made in the application from the act it tells of, so that a retry makes no second one."""
+    """One notice. ``id`` is made in the application from the act it tells of, so that a retry makes no second one.
+
+    ``phone``: four words, empty where no phone did it. ``at``: when it is to be told. ``case``: digest of the statement
+    that began what waits until ``until``. A ``reminder`` is written when that begins, with a later ``at``, and counts
+    only while it waits.
+    """
 
     id: str
     tenant: TenantId
@@ -81,3 +113,5 @@ class Notice(msgspec.Struct, frozen=True):
     kind: NoticeKind
     phone: str
     until: int | None = None
+    case: Digest | None = None
+    reminder: bool = False

@@ -87,6 +87,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """For how long a phone may prepare offline codes. 0: not at all, and prepared ones do not count."""
     offline_guesses_per_hour: int = 10
     """Wrong offline codes for one account in an hour, before offline codes slow down for it. Nothing else does."""
+    channels_hold_s: int = 72 * _HOUR
+    """How long an address that is taken away goes on getting warnings."""
 
     def digest(self) -> Digest:
         """SHA-256 of the canonical JSON of all rules, in field order: it stands in every recorded event.
@@ -127,6 +129,7 @@ FLOORS: Final[Mapping[str, int]] = {
     "probation_s": 24 * _HOUR,
     "revoke_other_s": _DAY,
     "offline_codes_s": 0,
+    "channels_hold_s": 72 * _HOUR,
 }
 _CEILINGS: Final[Mapping[str, int]] = {
     "sign_in_s": 300,
@@ -157,6 +160,7 @@ _CAME_LATER: Final[Mapping[str, int]] = {
         "recovery_code_tries_per_day",
         "offline_codes_s",
         "offline_guesses_per_hour",
+        "channels_hold_s",
     )
 }
 """Rules that the first release did not have, with their defaults, which never change."""

@@ -5,7 +5,7 @@ Paths begin with the tenant. Phones and relying parties sign every request (RFC 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import wraps
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 import structlog
 
-from pteri.app import airgap, appealing, changing, codes, issue, offline_codes, opening, queries
+from pteri.app import airgap, appealing, changing, codes, issue, offline_codes, opening, queries, telling, warned
 from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
@@ -29,6 +29,7 @@ from pteri.domain.challenge import BindAsked, SignInAsked
 from pteri.http.mailboxes import mailbox_routes
 from pteri.http.problems import HttpCode, Kind, ProblemError
 from pteri.http.routing import AnyRoute, Auth, Call, Encoded, Reply, Route
+from pteri.http.stop_links import stop_link_routes
 
 __all__ = ["api_routes"]
 
@@ -128,6 +129,10 @@ class _Endpoints:
         done = await offline_codes.enter_offline_code(self._deployment, asking, _id(call), call.body)
         return _reply(done, wire.SignedIn)
 
+    async def feed(self, call: Call[None]) -> Reply:
+        """GET /v1/{tenant}/notices."""
+        return Reply(200, await telling.feed(self._deployment, self.client_asking(call), call.query.get("after")))
+
     async def claim(self, call: Call[wire.Claim]) -> Reply:
         """POST /v1/{tenant}/challenges/{id}/claim."""
         return Reply(200, await issue.claim(self._deployment, self.asking(call), _id(call), call.body))
@@ -143,6 +148,10 @@ class _Endpoints:
     async def devices(self, call: Call[wire.Nothing]) -> Reply:
         """POST /v1/{tenant}/devices."""
         return Reply(200, await queries.devices(self._deployment, self.asking(call)))
+
+    async def channels(self, call: Call[wire.Nothing]) -> Reply:
+        """POST /v1/{tenant}/channels."""
+        return Reply(200, await warned.channels(self._deployment, self.asking(call)))
 
     async def start_migration(self, call: Call[wire.StartMigration]) -> Reply:
         """POST /v1/{tenant}/migrations."""
@@ -213,6 +222,7 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         replies: dict[int, type],
         summary: str,
         auth: Auth = Auth.CLIENT,
+        query: Mapping[str, str] = MappingProxyType({}),
     ) -> Route[BodyT]:
         return Route(
             method=method,
@@ -223,6 +233,7 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
             auth=auth,
             summary=summary,
             tags=("relying party",),
+            query=query,
             problems=_CLIENT_PROBLEMS,
         )
 
@@ -279,6 +290,16 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
             "Bring the answer that a phone without network has shown",
             token,
         ),
+        client(
+            "GET",
+            "/notices",
+            ends.feed,
+            None,
+            {200: wire.Feed},
+            "What happened to accounts",
+            token,
+            {"after": "The cursor of the answer before this one; without it, from the beginning."},
+        ),
         phone("/challenges/{id}/claim", ends.claim, wire.Claim, {200: wire.Claimed}, "Fetch the fields to sign"),
         phone(
             "/challenges/{id}/response",
@@ -304,6 +325,10 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
             claimed,
             "Prepare codes for a phone without a network",
         ),
+        phone("/channels", ends.channels, wire.Nothing, {200: wire.ChannelsSeen}, "Where warnings go"),
+        phone(
+            "/channel-changes", ends.opens(warned.start_channels), wire.SetChannels, claimed, "Say where warnings go"
+        ),
         phone("/freezes", ends.opens(changing.start_freeze), wire.Freeze, claimed, "Stop the account"),
         phone("/unfreezes", ends.opens(changing.start_unfreeze), wire.Unfreeze, claimed, "End a freeze"),
         phone("/backup-checks", ends.opens(changing.start_backup_check), wire.CheckBackup, claimed, "A backup works"),
@@ -311,4 +336,5 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         phone("/vouchers", ends.opens(appealing.vouch), wire.Vouch, claimed, "Speak for a claimant as a guardian"),
         phone("/attestations", ends.opens(appealing.attest), wire.Attest, claimed, "Speak for one as an officer"),
         *mailbox_routes(deployment, _told),
+        *stop_link_routes(deployment, _told),
     )

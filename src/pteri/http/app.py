@@ -45,6 +45,8 @@ _EXPLAINED: Final = {
     "vouch": "You say, as a guardian, that a phone belongs to the person whose account it asks for. Look at it first.",
     "attest": "An officer says that a person has proved who they are, as when they joined. Two officers must.",
     "backup-verified": "You record that a backup of your wallet was opened and is right. It grants nothing.",
+    "notify": "You say which addresses hear what happens to your account. One that you leave out hears for three more "
+    "days.",
 }
 
 

@@ -48,6 +48,12 @@ def account_lines(seen: DevicesSeen) -> list[str]:
             f"The phone {change.by} wants other guardians or codes, from {utc_text(change.held_until)} on.",
             f"Not you? pteri wallet object {change.case}",
         ]
+    addresses = seen.channel_change
+    if addresses is not None:
+        lines += [
+            f"The phone {addresses.by} wants warnings to go elsewhere, from {utc_text(addresses.held_until)} on.",
+            f"Not you? pteri wallet object {addresses.case}",
+        ]
     lines += [
         f"The phone {phone.name} is to be removed at {utc_text(phone.revoke_at)}."
         + (f" Keep it? pteri wallet object {phone.case}" if phone.this_phone and phone.case is not None else "")
@@ -64,6 +70,11 @@ def account_lines(seen: DevicesSeen) -> list[str]:
     lines.append(f"Who may help: {helpers}; recovery codes: {seen.recovery_codes}.")
     if named is None and seen.recovery_codes == 0 and change is None:
         lines += UNPROTECTED
+    lines.append(
+        f"Warnings go to your phones; addresses that hear, too: {seen.channels}."
+        if seen.channels
+        else "Warnings go to your phones only. Also by mail: pteri wallet channels set you@mail.example"
+    )
     checked = "never: pteri wallet drill" if seen.backup_verified_at == 0 else utc_text(seen.backup_verified_at)
     lines.append(f"Backup last tried: {checked}")
     return lines

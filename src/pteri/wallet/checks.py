@@ -19,6 +19,7 @@ from pteri.core.acts import (
     AttestIdentity,
     Authenticate,
     BindWallet,
+    ChangeChannels,
     ChangeProtection,
     ConfirmBackup,
     FreezeAccount,
@@ -49,6 +50,7 @@ __all__ = [
     "attestation",
     "backup_check",
     "binding",
+    "channels",
     "check",
     "codes",
     "freeze",
@@ -104,6 +106,7 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "length": "is for other offline codes than those this phone has made",
         "start": "is for other offline codes than those this phone has made",
         "step": "is for other offline codes than those this phone has made",
+        "channels": "would send warnings to other addresses than you typed",
         "target": "would remove another phone than you said",
         "origin": "comes from another server than the one this phone is connected to",
         "tenant": "comes from another service than the one this phone is connected to",
@@ -293,6 +296,11 @@ def attestation(known: Known, new_device: Thumbprint) -> Expected:
 def backup_check(known: Known, backup: Digest) -> Expected:
     """The sealed file that this phone has opened."""
     return Expected(ConfirmBackup, _account(known) | {"backup": _exactly(backup)})
+
+
+def channels(known: Known, digests: tuple[Digest, ...]) -> Expected:
+    """The addresses that the person typed, each as this phone has digested it."""
+    return Expected(ChangeChannels, _account(known) | {"channels": _exactly(digests)})
 
 
 def mismatch(field: str) -> UnsafeError:

@@ -68,7 +68,7 @@ def object_to(
 def _only_case(phone: Phone) -> str:
     seen = phone.devices()
     waiting = [seen.recovery.case] if seen.recovery is not None and seen.recovery.state == "OPEN" else []
-    waiting += [] if seen.protection is None else [seen.protection.case]
+    waiting += [change.case for change in (seen.protection, seen.channel_change) if change is not None]
     waiting += [one.case for one in seen.phones if one.this_phone and one.case is not None]
     if len(waiting) != 1:
         raise UnsafeError(

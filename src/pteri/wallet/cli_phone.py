@@ -12,6 +12,7 @@ from pteri.core.ids import account_id
 from pteri.wallet.account_words import UNPROTECTED, account_lines
 from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import ShownCode, Signed
+from pteri.wallet.cli_channels import add_channel_commands
 from pteri.wallet.cli_guard import add_guard_commands
 from pteri.wallet.cli_move import add_move_commands
 from pteri.wallet.cli_offline import add_offline_commands
@@ -49,6 +50,7 @@ def add_phone_commands(app: typer.Typer) -> None:
     add_move_commands(app)
     add_guard_commands(app)
     add_offline_commands(app)
+    add_channel_commands(app)
     app.add_typer(_recover, name="recover")
 
 
@@ -122,7 +124,8 @@ def devices(desk: Desk) -> Told:
     desk.screen.say(*account_lines(seen))
     for notice in seen.notices:
         until = "" if notice.until is None else f", until {utc_text(notice.until)}"
-        desk.screen.say(f"{utc_text(notice.at)}: {notice.kind} {notice.phone}{until}")
+        again = f", {notice.times} times" if notice.times > 1 else ", and it still waits" if notice.reminder else ""
+        desk.screen.say(f"{utc_text(notice.at)}: {notice.kind} {notice.phone}{until}{again}")
     return _builtins(seen)
 
 

@@ -21,6 +21,7 @@ from pteri.core.wire import (
     BringAnswer,
     EnterCode,
     EnterOfflineCode,
+    Feed,
     Progress,
     SignedIn,
     StartBinding,
@@ -130,6 +131,14 @@ class Client:
         """How far it has come; ``APPROVED`` means: ask for the code now."""
         place = _path(request)
         return self._for(place).get(place, Progress)
+
+    def notices(self, cursor: str | None = None) -> Feed:
+        """What happened to your accounts after ``cursor``, at most 100 notices, each at least once.
+
+        Keep the answer's ``cursor`` where you keep what you did about them, and ask on from it; at once if ``more``.
+        """
+        place = "/notices" if cursor is None else f"/notices?after={to_base64url(from_base64url(cursor))}"
+        return self._busy.get(place, Feed)
 
     def enter_code(self, request: str, code: str, session: BrowserSession | str) -> SignedIn:
         """Who signed in, after the person typed the code into the browser that has this session.

@@ -57,6 +57,8 @@ class SafetyCode(StrEnum):
     """Nothing waits, or more than one thing: the person must say which."""
     WALLET_IS_NEW = "WALLET_IS_NEW"
     """The wallet has been replaced already."""
+    NO_ADDRESS = "NO_ADDRESS"
+    """Not an address that warnings can go to, or the same one twice."""
     SOMEBODY_ELSE_FIRST = "SOMEBODY_ELSE_FIRST"
     """Another phone has answered the new phone before this one."""
     NEEDS_NETWORK = "NEEDS_NETWORK"

@@ -88,6 +88,10 @@ READ = {
             "You are answerable for this."
         ),
     ),
+    "send warnings to one address": (
+        "CHANGE WHERE WARNINGS GO",
+        "Send warnings about your account at bank.example to the addresses that you have typed, and to no others.",
+    ),
     "record a backup": (
         "record that your backup works",
         "Record for your account at bank.example that a backup of this wallet was opened and is right.",

@@ -114,6 +114,7 @@ LONGEST: dict[str, Any] = {
     "codes": digest("codes"),
     "case": digest("case"),
     "backup": digest("backup"),
+    "channels": tuple(sorted(digest(f"address {number}") for number in range(4))),
 }
 
 

@@ -24,6 +24,7 @@ from pteri.domain.events import (
     DeviceSuspended,
     Event,
     FreezeEnded,
+    FrozenByLink,
     MigrationApproved,
     MigrationConfirmed,
     MigrationExpired,
@@ -57,6 +58,7 @@ AUTHORITY = (
     AccountContested,
     RecoveryContested,
     SuspensionObjected,
+    FrozenByLink,
 )
 
 

@@ -60,6 +60,7 @@ def test_the_reasons_are_a_closed_list_of_names_that_mean_themselves() -> None:
         "NOT_OFFERED",
         "OFFLINE_CODE",
         "PROTECTION_HOLD",
+        "CHANNELS_HOLD",
         "RECOVERY_HOLD",
         "RECOVERY_OPEN",
         "RECOVERY_STOPPED",

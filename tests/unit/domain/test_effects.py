@@ -17,6 +17,7 @@ from pteri.domain.events import (
     ActHeld,
     ActRefused,
     BackupVerified,
+    ChannelsHeld,
     DeviceActivated,
     DeviceRevoked,
     DeviceSuspended,
@@ -87,15 +88,17 @@ def test_a_held_act_has_not_happened_unless_it_is_one_that_begins_by_waiting() -
     for attempt in acts_on(ledger):
         act, signer = attempt.act, Signer(wallet=wallet(1), new_wallet=wallet(NEW_WALLET))
         [event] = effects_of(ledger, act, hold, signer=signer)
-        if act.purpose in {"migrate", "recover", "rotate", "protect"}:
-            assert isinstance(event, MigrationApproved | RecoveryStarted | RotationStarted | ProtectionHeld)
+        if act.purpose in {"migrate", "recover", "rotate", "protect", "notify"}:
+            assert isinstance(
+                event, MigrationApproved | RecoveryStarted | RotationStarted | ProtectionHeld | ChannelsHeld
+            )
             assert event.held_until == hold.until
             begun.add(type(event))
         else:
             assert isinstance(event, ActHeld)
             assert (event.purpose, event.device, event.reason) == (act.purpose, act.device, hold.reason)
             assert event.until == hold.until
-    assert begun == {MigrationApproved, RecoveryStarted, RotationStarted, ProtectionHeld}
+    assert begun == {MigrationApproved, RecoveryStarted, RotationStarted, ProtectionHeld, ChannelsHeld}
 
 
 def test_a_migration_pins_the_new_phone_its_key_and_the_statement_that_let_it_in() -> None:

@@ -35,12 +35,17 @@ from pteri.domain.events import (
     ActHeld,
     ActRefused,
     BackupVerified,
+    ChannelsChanged,
+    ChannelsHeld,
+    ChannelsStopped,
+    ChannelsTookEffect,
     CodesSetUp,
     DeviceActivated,
     DeviceRevoked,
     DeviceSuspended,
     Event,
     FreezeEnded,
+    FrozenByLink,
     MigrationConfirmed,
     MigrationExpired,
     OfflineCodesPrepared,
@@ -65,7 +70,7 @@ from pteri.domain.events import (
     WalletRotated,
 )
 from pteri.domain.records import Evidence, Notice, NoticeKind, RecordedEvent
-from quarrels import CODE, OTHER_CODE, code_keys, friends
+from quarrels import CODE, HOME, OTHER_CODE, code_keys, friends
 
 Encode: TypeAlias = Callable[[object], bytes]
 Decode: TypeAlias = Callable[..., object]
@@ -104,6 +109,11 @@ EVENTS: dict[str, Event] = {
         AccountUnfrozen(NOW, REQUEST, by=OLD),
         BackupVerified(NOW, REQUEST, device=OLD, backup=digest("backup")),
         FreezeEnded(NOW, REQUEST),
+        ChannelsChanged(NOW, REQUEST, device=OLD, approval=digest("approval"), channels=(HOME,)),
+        ChannelsHeld(NOW, REQUEST, OLD, digest("approval"), channels=(), held_until=NOW + DAY),
+        ChannelsTookEffect(NOW, REQUEST),
+        ChannelsStopped(NOW, REQUEST, by=OLD, approval=digest("approval")),
+        FrozenByLink(NOW, REQUEST, link=digest("link"), rules=digest("rules"), until=NOW + DAY),
         ProtectionChanged(
             NOW, REQUEST, device=OLD, approval=digest("approval"), guardians=friends(), code_keys=code_keys(CODE)
         ),
@@ -195,6 +205,11 @@ FIELDS = {
     "WalletRotated": ("device", "approval", "evidence", "wallet"),
     "OfflineCodesPrepared": ("device", "chain_end", "start", "step", "length"),
     "SignedInOffline": ("device", "slot", "element", "rules"),
+    "ChannelsChanged": ("device", "approval", "channels"),
+    "ChannelsHeld": ("device", "approval", "channels", "held_until"),
+    "ChannelsTookEffect": (),
+    "ChannelsStopped": ("by", "approval"),
+    "FrozenByLink": ("link", "rules", "until"),
 }
 DECISIONS: list[Decision] = [
     Permit(Reason.LINE_NOT_CONFIRMED, Level.REDUCED),
@@ -290,8 +305,9 @@ def test_a_recorded_event_is_read_back_with_its_place_and_evidence(
 @pytest.mark.parametrize("kind", list(NoticeKind))
 def test_a_notice_is_read_back_as_it_was_written(kind: NoticeKind, encode: Encode, decode: Decode) -> None:
     for until in (None, NOW):
-        notice = Notice("id", TENANT, account_id(), NOW, kind, "four words", until)
-        assert decode(encode(notice), type=Notice) == notice
+        for case, reminder in ((None, False), (digest("case"), True)):
+            notice = Notice("id", TENANT, account_id(), NOW, kind, "four words", until, case, reminder)
+            assert decode(encode(notice), type=Notice) == notice
 
 
 def test_the_kinds_of_notices_are_a_closed_list() -> None:
@@ -313,6 +329,9 @@ def test_the_kinds_of_notices_are_a_closed_list() -> None:
         "SPOKEN_FOR",
         "OFFLINE_CODES_PREPARED",
         "OFFLINE_CODE_USED",
+        "CHANNELS_CHANGE_STARTED",
+        "CHANNELS_CHANGED",
+        "FROZEN_BY_LINK",
     }
 
 
@@ -330,6 +349,7 @@ def test_a_snapshot_of_an_account_with_everything_in_it_is_read_back(encode: Enc
     quarrels.spoken_for(ledger, "GA", 4)
     quarrels.claim(ledger, 4, "A", new=6)
     quarrels.protect(ledger, 2, None, OTHER_CODE)
+    quarrels.notify(quarrels.warned(ledger, by=2), 2)
     ledger.submit(quarrels.backup(ledger, 2))
     account = ledger.now()
     unsaid = {name for name, value in msgspec.structs.asdict(account).items() if not value}

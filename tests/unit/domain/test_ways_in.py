@@ -15,7 +15,7 @@ import pytest
 
 from ledger import DAY, HOUR, Ledger
 from pteri.core.acts import ActivateDevice, BindWallet, RotateWallet, StatementAct, VetoChange
-from pteri.domain.account import Account
+from pteri.domain.account import Account, AccountState
 from pteri.domain.decisions import Permit
 from pteri.domain.events import (
     AccountBound,
@@ -26,6 +26,7 @@ from pteri.domain.events import (
 )
 from pteri.domain.evolving import evolve
 from pteri.domain.rules import FLOORS
+from quarrels import freeze_by_link
 from stories import STORIES, Attempt, acts_on
 
 
@@ -115,8 +116,30 @@ def test_every_purpose_and_every_event_was_looked_at() -> None:
     assert {type(attempt.act) for attempt in acts_on(STORIES["guarded"]())} == set(get_args(StatementAct))
     silent = {"AccountBound", "SignedIn", "SignInApproved", "SignInLapsed", "CodesSetUp", "MigrationConfirmed"}
     silent |= {"SignedInOffline"}  # a code that opens a session, and no statement
+    # Nobody signs it, and all that it does is to stop the account: see the test below.
+    silent |= {"FrozenByLink"}
     told = {step.event.name for step in steps()}
     assert told | silent == {event.__name__ for event in get_args(Event)}
+
+
+def test_the_link_in_a_mail_is_no_way_in() -> None:
+    """In every story it makes an open account a frozen one, and nobody may do more than before."""
+    for story in STORIES.values():
+        for wait in (0, 3 * DAY):
+            ledger = story().wait(wait)
+            before = ledger.settled()[0]
+            if not isinstance(freeze_by_link(ledger), Permit):
+                assert ledger.settled()[0] == before
+                continue
+            after = ledger.now()
+            assert (before.state, after.state) == (AccountState.OPEN, AccountState.FROZEN)
+            assert (after.wallet, after.guardians, after.code_keys) == (
+                before.wallet,
+                before.guardians,
+                before.code_keys,
+            )
+            assert after.active_devices() == before.active_devices()
+            assert (after.channels, after.channel_change, after.protection) == (before.channels, None, None)
 
 
 def test_nobody_becomes_verified_but_by_the_phones_own_statement() -> None:

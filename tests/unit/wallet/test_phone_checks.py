@@ -134,6 +134,10 @@ def _backup(world: World) -> tuple[Hand, Act]:
     return linked(world), lambda phone: phone.confirm_backup(digest("a sealed file"))
 
 
+def _warn(world: World) -> tuple[Hand, Act]:
+    return linked(world), lambda phone: phone.warn_at("alice@mail.example", "bob@mail.example")
+
+
 def _vouch(world: World) -> tuple[Hand, Act]:
     owner, friend = linked(world), hand(world, "a friend", FRIEND_WORDS)
     own = Wallet.from_mnemonic(FRIEND_WORDS).address()
@@ -172,6 +176,7 @@ CEREMONIES = {
     "unfreeze": Ceremony("unfreeze", _unfreeze, frozenset()),
     "object": Ceremony("veto", _object, frozenset()),
     "record a backup": Ceremony("backup-verified", _backup, frozenset()),
+    "say where warnings go": Ceremony("notify", _warn, frozenset()),
     "vouch": Ceremony("vouch", _vouch, frozenset()),
     "stop from outside": Ceremony("freeze", _stop, frozenset({"account"})),
 }
@@ -194,6 +199,7 @@ LIES: dict[str, tuple[Any, ...]] = {
     "guardians": (None, Guardians(2, (OTHER, "LZJSxZbjqJ2XVEquqfqHg1RQTDdfST5PTn"))),
     "codes": (digest("codes that somebody else made"), None),
     "backup": (digest("another file"),),
+    "channels": ((), (digest("a thief's address"),), tuple(sorted(digest(f"{number}") for number in range(4)))),
     "target": (digest("another phone"),),
     "chain_end": (digest("a chain of offline codes"),),
     "length": (1,),

@@ -28,6 +28,8 @@ def check_consistency(changeset: Changeset) -> None:
         _require(0 <= change.expected_version < change.challenge.version, "a challenge without a new version")
     for notice in changeset.notices:
         _require(notice.tenant == tenant, "a notice of another tenant")
+    for address in changeset.addresses:
+        _require(address.tenant == tenant, "an address of another tenant")
     for count in changeset.counts:
         _require(count.window_s > 0, "a window without length")
     if changeset.account is not None:

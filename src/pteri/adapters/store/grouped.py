@@ -50,6 +50,13 @@ class GroupedStore:
         self.mailbox = inner.mailbox
         self.keep_mailbox = inner.keep_mailbox
         self.forget_mailboxes = inner.forget_mailboxes
+        self.untold = inner.untold
+        self.tell = inner.tell
+        self.told = inner.told
+        self.deliveries = inner.deliveries
+        self.delivered = inner.delivered
+        self.addresses = inner.addresses
+        self.forget_addresses = inner.forget_addresses
         self._waiting: list[tuple[Sequence[Changeset], asyncio.Future[list[Outcome]]]] = []
         self._flush: asyncio.Task[None] | None = None
 

@@ -43,6 +43,7 @@ from pteri.app.ports import (
     Repeated,
 )
 from pteri.domain.account import Account
+from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge, ChallengeState, SignInAsked
 
 __all__ = ["Judged", "judge"]
@@ -84,6 +85,7 @@ class _Judging:
         self._claimed: list[Row] = []
         self._added: dict[Key, int] = {}
         self._ceilings: dict[Key, int] = {}
+        self._addresses: dict[Key, Address] = {}
 
     def outcome(self, changeset: Changeset) -> Outcome:
         """Do all of it in memory, or say why not and do nothing."""
@@ -225,6 +227,12 @@ class _Judging:
                 writes.events.append((each.tenant, each.account, each.seq, codec.encode(each)))
         for notice in changeset.notices:
             writes.notices.append((tenant, notice.account, notice.id, notice.at, codec.encode(notice)))
+        for address in changeset.addresses:
+            place = (tenant, address.account, address.channel)
+            before = self._addresses.get(place)
+            # Of two changes of one address, the row is written once: as it came, with its last end.
+            came = before if before is not None and before.sealed and not address.sealed else address
+            self._addresses[place] = msgspec.structs.replace(came, ends_at=address.ends_at)
         answer = changeset.answer
         if answer is not None:
             key = (tenant, answer.caller, answer.key)
@@ -248,6 +256,11 @@ class _Judging:
                 writes.evolved.append((*key, first, account.version, state))
             else:
                 writes.opened.append((*key, account.version, state))
+        for key, address in self._addresses.items():
+            if address.sealed:
+                writes.addresses.append((*key, address.sealed, address.since, address.ends_at))
+            else:
+                writes.ended.append((*key, address.ends_at))
         for key, added in self._added.items():
             writes.counted.append((*key, added, self._ceilings.get(key, UNLIMITED)))
         for key, ceiling in self._ceilings.items():

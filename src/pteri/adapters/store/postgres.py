@@ -7,7 +7,7 @@ that want the same account, nonce or key are told apart by the database, and the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import asyncpg  # type: ignore[import-untyped]  # it has no types of its own
 
@@ -19,13 +19,24 @@ from pteri.adapters.store.errors import StoreRefused
 from pteri.adapters.store.judging import judge
 from pteri.adapters.store.postgres_commit import READ_HELD, Asked, Step, guarded, steps
 from pteri.adapters.store.postgres_schema import bring_up_to_date, is_postgresql_itself
-from pteri.adapters.store.rows import Held, Writes, answer_of, claimed_of, counter_key, keys_of
+from pteri.adapters.store.rows import (
+    Held,
+    Writes,
+    address_of,
+    answer_of,
+    claimed_of,
+    counter_key,
+    delivery_of,
+    delivery_row,
+    keys_of,
+)
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
 from pteri.core.ids import AccountId, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
+from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
 from pteri.domain.mailbox import Mailbox
-from pteri.domain.records import Notice, RecordedEvent
+from pteri.domain.records import Delivery, Notice, RecordedEvent, Telling
 
 __all__ = ["PostgresStore"]
 
@@ -197,10 +208,46 @@ class PostgresStore:
         rows = await self._connections.read(postgres_sql.POSITIONS, tenant, account, after_seq, at_most(limit))
         return [(row["seq"], row["position"]) for row in rows]
 
-    async def notices(self, tenant: TenantId, account: AccountId, limit: int) -> list[Notice]:
-        """Newest first."""
-        rows = await self._connections.read(postgres_sql.NOTICES, tenant, account, at_most(limit))
+    async def notices(self, tenant: TenantId, account: AccountId, at: int, limit: int) -> list[Notice]:
+        """Those that are to be told by ``at``, newest first."""
+        rows = await self._connections.read(postgres_sql.NOTICES, tenant, account, at, at_most(limit))
         return [codec.decode_notice(row["payload"]) for row in rows]
+
+    async def untold(self, at: int, limit: int) -> list[Notice]:
+        """Notices whose time has come and that nobody dealt with, oldest first."""
+        rows = await self._connections.read(postgres_sql.UNTOLD, at, at_most(limit))
+        return [codec.decode_notice(row["payload"]) for row in rows]
+
+    async def tell(self, tenant: TenantId, tellings: Sequence[Telling]) -> None:
+        """Give those that are told the next places of this tenant; nobody deals with any of them again.
+
+        Of two at once one finds its places taken, and reads again.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                return await self._connections.transaction(lambda each: _told(each, tenant, tellings))
+            except asyncpg.UniqueViolationError:
+                continue
+        raise StoreUnavailable("others took the same places all the time")
+
+    async def told(self, tenant: TenantId, after: int, limit: int) -> list[tuple[int, Notice]]:
+        """Notices of a tenant with their places, in order, after this one."""
+        rows = await self._connections.read(postgres_sql.TOLD_AFTER, tenant, after, at_most(limit))
+        return [(row["place"], codec.decode_notice(row["payload"])) for row in rows]
+
+    async def deliveries(self, at: int, limit: int) -> list[tuple[Delivery, Notice]]:
+        """Deliveries that are due, the longest due first."""
+        rows = await self._connections.read(postgres_sql.DELIVERIES, at, at_most(limit))
+        return [(delivery_of(tuple(row)), codec.decode_notice(row["payload"])) for row in rows]
+
+    async def delivered(self, done: Sequence[Delivery], later: Sequence[Delivery]) -> None:
+        """Those that are done are over; those for later are as they say now, where they are not over."""
+
+        async def work(connection: asyncpg.Connection) -> None:
+            await connection.execute(postgres_sql.DELIVERED, *_columns(done)[:4])
+            await connection.execute(postgres_sql.LATER, *_columns(later))
+
+        await self._connections.transaction(work)
 
     async def sequence(self, limit: int) -> int:
         """Give log positions to at most ``limit`` committed events that have none; how many got one.
@@ -272,9 +319,41 @@ class PostgresStore:
         [dropped] = await self._connections.write(postgres_sql.DROP_MAILBOXES, gone_before, at_most(limit))
         return int(emptied["gone"]) + int(dropped["gone"])
 
+    async def addresses(self, tenant: TenantId, account: AccountId) -> list[Address]:
+        """The kept addresses of an account, the oldest first."""
+        rows = await self._connections.read(postgres_sql.ADDRESSES, tenant, account)
+        return [address_of(tuple(row)) for row in rows]
+
+    async def forget_addresses(self, before: int, limit: int) -> int:
+        """Drop at most ``limit`` addresses that ended before ``before``; how many."""
+        [dropped] = await self._connections.write(postgres_sql.DROP_ADDRESSES, before, at_most(limit))
+        return int(dropped["gone"])
+
     async def close(self) -> None:
         """Release the database."""
         await self._connections.close()
+
+
+def _columns(deliveries: Sequence[Delivery]) -> list[list[Any]]:
+    """An array for each column, in the order of the rows' keys."""
+    rows = sorted(map(delivery_row, deliveries))
+    return [[row[place] for row in rows] for place in range(7)]
+
+
+async def _told(connection: asyncpg.Connection, tenant: TenantId, tellings: Sequence[Telling]) -> None:
+    told = [each for each in tellings if each.is_told]
+    free = await connection.fetchval(postgres_sql.FREE_PLACE, tenant)
+    places = list(range(free, free + len(told)))
+    placed = await connection.fetch(
+        postgres_sql.TELL, tenant, places, [each.account for each in told], [each.notice for each in told]
+    )
+    new = {(row["account"], row["id"]) for row in placed}
+    deliveries = [each for telling in told if (telling.account, telling.notice) in new for each in telling.deliveries]
+    await connection.execute(postgres_sql.DELIVERY, *_columns(deliveries))
+    dealt_with = sorted((each.account, each.notice) for each in tellings)
+    await connection.execute(
+        postgres_sql.DEALT_WITH, tenant, [account for account, _ in dealt_with], [notice for _, notice in dealt_with]
+    )
 
 
 async def _sequenced_in_steps(connection: asyncpg.Connection, limit: int) -> int:

@@ -141,6 +141,26 @@ _PARTS: Final = {
         """
         INSERT INTO notices (tenant, account, id, at, payload) SELECT * FROM {rows} ON CONFLICT DO NOTHING
         """,
+        # Again for one that was told already: its next telling finds that it has its place.
+        before="""
+        INSERT INTO untold (tenant, account, id, at) SELECT tenant, account, id, at FROM {rows} ON CONFLICT DO NOTHING
+        """,
+        conditional=False,
+    ),
+    "addresses": _Part(
+        "tenant text, account text, channel text, sealed bytea, since bigint, ends_at bigint",
+        """
+        INSERT INTO addresses (tenant, account, channel, sealed, since, ends_at) SELECT * FROM {rows}
+        ON CONFLICT (tenant, account, channel) DO UPDATE SET ends_at = excluded.ends_at
+        """,
+        conditional=False,
+    ),
+    "ended": _Part(
+        "tenant text, account text, channel text, ends_at bigint",
+        """
+        UPDATE addresses SET ends_at = w.ends_at FROM {rows}
+        WHERE addresses.tenant = w.tenant AND addresses.account = w.account AND addresses.channel = w.channel
+        """,
         conditional=False,
     ),
 }

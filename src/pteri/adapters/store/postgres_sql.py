@@ -64,7 +64,9 @@ POSITIONS: Final = """
     LEFT JOIN log ON log.tenant = events.tenant AND log.account = events.account AND log.seq = events.seq
     WHERE events.tenant = $1 AND events.account = $2 AND events.seq > $3 ORDER BY events.seq LIMIT $4
     """
-NOTICES: Final = "SELECT payload FROM notices WHERE tenant = $1 AND account = $2 ORDER BY at DESC, id LIMIT $3"
+NOTICES: Final = """
+    SELECT payload FROM notices WHERE tenant = $1 AND account = $2 AND at <= $3 ORDER BY at DESC, id LIMIT $4
+    """
 LOG: Final = """
     SELECT log.position, events.payload FROM log
     JOIN events ON events.tenant = log.tenant AND events.account = log.account AND events.seq = log.seq
@@ -139,6 +141,67 @@ EMPTY_MAILBOXES: Final = """
 DROP_MAILBOXES: Final = """
     WITH gone AS (
         DELETE FROM mailboxes WHERE (tenant, id) IN (SELECT tenant, id FROM mailboxes WHERE expires_at < $1 LIMIT $2)
+        RETURNING 1
+    )
+    SELECT count(*) AS gone FROM gone
+    """
+
+UNTOLD: Final = """
+    SELECT notices.payload FROM untold
+    JOIN notices ON notices.tenant = untold.tenant AND notices.account = untold.account AND notices.id = untold.id
+    WHERE untold.at <= $1 ORDER BY untold.at, untold.tenant, untold.account, untold.id LIMIT $2
+    """
+# A notice that has a place keeps it; a place that is taken is an error, and then another was faster.
+FREE_PLACE: Final = "SELECT COALESCE(MAX(place), 0) + 1 FROM told WHERE tenant = $1"
+TELL: Final = """
+    INSERT INTO told (tenant, place, account, id)
+    SELECT $1, w.place, w.account, w.id FROM unnest($2::bigint[], $3::text[], $4::text[]) AS w (place, account, id)
+    ON CONFLICT (tenant, account, id) DO NOTHING RETURNING account, id
+    """
+DELIVERY: Final = """
+    INSERT INTO deliveries (tenant, account, id, channel, next_at, gives_up_at, attempts)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
+    """
+DELIVERIES: Final = """
+    SELECT deliveries.tenant, deliveries.account, deliveries.id, deliveries.channel, deliveries.next_at,
+        deliveries.gives_up_at, deliveries.attempts, notices.payload
+    FROM deliveries
+    JOIN notices ON notices.tenant = deliveries.tenant AND notices.account = deliveries.account
+        AND notices.id = deliveries.id
+    WHERE deliveries.next_at <= $1
+    ORDER BY deliveries.next_at, deliveries.tenant, deliveries.account, deliveries.id, deliveries.channel LIMIT $2
+    """
+DELIVERED: Final = """
+    DELETE FROM deliveries USING unnest($1::text[], $2::text[], $3::text[], $4::text[])
+        AS w (tenant, account, id, channel)
+    WHERE deliveries.tenant = w.tenant AND deliveries.account = w.account AND deliveries.id = w.id
+    AND deliveries.channel = w.channel
+    """
+LATER: Final = """
+    UPDATE deliveries SET next_at = w.next_at, attempts = w.attempts
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
+        AS w (tenant, account, id, channel, next_at, gives_up_at, attempts)
+    WHERE deliveries.tenant = w.tenant AND deliveries.account = w.account AND deliveries.id = w.id
+    AND deliveries.channel = w.channel
+    """
+DEALT_WITH: Final = """
+    DELETE FROM untold USING unnest($2::text[], $3::text[]) AS w (account, id)
+    WHERE untold.tenant = $1 AND untold.account = w.account AND untold.id = w.id
+    """
+TOLD_AFTER: Final = """
+    SELECT told.place, notices.payload FROM told
+    JOIN notices ON notices.tenant = told.tenant AND notices.account = told.account AND notices.id = told.id
+    WHERE told.tenant = $1 AND told.place > $2 ORDER BY told.place LIMIT $3
+    """
+
+ADDRESSES: Final = """
+    SELECT tenant, account, channel, sealed, since, ends_at FROM addresses
+    WHERE tenant = $1 AND account = $2 ORDER BY since, channel
+    """
+DROP_ADDRESSES: Final = """
+    WITH gone AS (
+        DELETE FROM addresses WHERE (tenant, account, channel) IN
+            (SELECT tenant, account, channel FROM addresses WHERE ends_at < $1 ORDER BY ends_at LIMIT $2)
         RETURNING 1
     )
     SELECT count(*) AS gone FROM gone

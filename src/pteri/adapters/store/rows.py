@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, ClaimKind, Count, StoreUnavailable
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, TenantId, Thumbprint
+from pteri.domain.addresses import Address
+from pteri.domain.records import Delivery
 
 __all__ = [
     "ANSWERED",
@@ -19,9 +21,12 @@ __all__ = [
     "Keys",
     "Row",
     "Writes",
+    "address_of",
     "answer_of",
     "claimed_of",
     "counter_key",
+    "delivery_of",
+    "delivery_row",
     "keys_of",
     "window_end",
 ]
@@ -59,6 +64,24 @@ def claimed_of(row: Row) -> Claimed:
     except ValueError as error:
         # As with any record: we wrote it, so the medium failed or somebody wrote past us.
         raise StoreUnavailable("the database holds a claim that cannot be read") from error
+
+
+def address_of(row: Row) -> Address:
+    """The address of this row: tenant, account, channel, sealed, since, ends_at."""
+    tenant, account, channel, sealed, since, ends_at = row
+    return Address(TenantId(tenant), AccountId(account), Digest(channel), sealed, since, ends_at)
+
+
+def delivery_row(delivery: Delivery) -> Row:
+    """tenant, account, id, channel, next_at, gives_up_at, attempts."""
+    where = (delivery.tenant, delivery.account, delivery.notice, delivery.channel)
+    return *where, delivery.next_at, delivery.gives_up_at, delivery.attempts
+
+
+def delivery_of(row: Row) -> Delivery:
+    """The delivery of a row that begins as :func:`delivery_row` says."""
+    tenant, account, notice, channel, next_at, gives_up_at, attempts = row[:7]
+    return Delivery(TenantId(tenant), AccountId(account), notice, Digest(channel), next_at, gives_up_at, attempts)
 
 
 def window_end(count: Count) -> int:
@@ -150,3 +173,7 @@ class Writes:
     """tenant, account, seq, payload."""
     notices: list[Row] = field(default_factory=list)
     """tenant, account, id, at, payload: new, or told already."""
+    addresses: list[Row] = field(default_factory=list)
+    """tenant, account, channel, sealed, since, ends_at: new, or its end is this one now."""
+    ended: list[Row] = field(default_factory=list)
+    """tenant, account, channel, ends_at: of one that is kept."""

@@ -17,14 +17,24 @@ from pteri import durable
 from pteri.adapters.store import codec, file
 from pteri.adapters.store.consistency import at_most, check_consistency
 from pteri.adapters.store.judging import judge
-from pteri.adapters.store.rows import Held, answer_of, claimed_of, counter_key, keys_of
+from pteri.adapters.store.rows import (
+    Held,
+    address_of,
+    answer_of,
+    claimed_of,
+    counter_key,
+    delivery_of,
+    delivery_row,
+    keys_of,
+)
 from pteri.adapters.store.sqlite_commit import READ_ANSWER, READ_TOTAL, read_held, write
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
 from pteri.core.ids import AccountId, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
+from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
 from pteri.domain.mailbox import Mailbox
-from pteri.domain.records import Notice, RecordedEvent
+from pteri.domain.records import Delivery, Notice, RecordedEvent, Telling
 
 __all__ = ["SqliteStore"]
 
@@ -71,6 +81,42 @@ _EMPTY_MAILBOXES: Final = """
     """
 _DROP_MAILBOXES: Final = """
     DELETE FROM mailboxes WHERE (tenant, id) IN (SELECT tenant, id FROM mailboxes WHERE expires_at < ? LIMIT ?)
+    """
+_UNTOLD: Final = """
+    SELECT notices.payload FROM untold
+    JOIN notices ON notices.tenant = untold.tenant AND notices.account = untold.account AND notices.id = untold.id
+    WHERE untold.at <= ? ORDER BY untold.at, untold.tenant, untold.account, untold.id LIMIT ?
+    """
+_FREE_PLACE: Final = "SELECT COALESCE(MAX(place), 0) + 1 FROM told WHERE tenant = ?"
+# A notice that has a place keeps it; a place that is taken is an error.
+_TOLD: Final = """
+    INSERT INTO told (tenant, place, account, id) VALUES (?, ?, ?, ?) ON CONFLICT (tenant, account, id) DO NOTHING
+    """
+_DEALT_WITH: Final = "DELETE FROM untold WHERE tenant = ? AND account = ? AND id = ?"
+_DELIVERY: Final = """
+    INSERT INTO deliveries (tenant, account, id, channel, next_at, gives_up_at, attempts) VALUES (?, ?, ?, ?, ?, ?, ?)
+    """
+_DELIVERIES: Final = """
+    SELECT deliveries.tenant, deliveries.account, deliveries.id, deliveries.channel, deliveries.next_at,
+        deliveries.gives_up_at, deliveries.attempts, notices.payload
+    FROM deliveries
+    JOIN notices ON notices.tenant = deliveries.tenant AND notices.account = deliveries.account
+        AND notices.id = deliveries.id
+    WHERE deliveries.next_at <= ?
+    ORDER BY deliveries.next_at, deliveries.tenant, deliveries.account, deliveries.id, deliveries.channel LIMIT ?
+    """
+_DELIVERED: Final = "DELETE FROM deliveries WHERE tenant = ? AND account = ? AND id = ? AND channel = ?"
+_LATER: Final = """
+    UPDATE deliveries SET next_at = ?, attempts = ? WHERE tenant = ? AND account = ? AND id = ? AND channel = ?
+    """
+_TOLD_AFTER: Final = """
+    SELECT told.place, notices.payload FROM told
+    JOIN notices ON notices.tenant = told.tenant AND notices.account = told.account AND notices.id = told.id
+    WHERE told.tenant = ? AND told.place > ? ORDER BY told.place LIMIT ?
+    """
+_DROP_ADDRESSES: Final = """
+    DELETE FROM addresses WHERE (tenant, account, channel) IN
+        (SELECT tenant, account, channel FROM addresses WHERE ends_at < ? ORDER BY ends_at LIMIT ?)
     """
 
 
@@ -215,13 +261,43 @@ class SqliteStore:
             *(tenant, account, after_seq, at_most(limit)),
         )
 
-    async def notices(self, tenant: TenantId, account: AccountId, limit: int) -> list[Notice]:
-        """Newest first."""
+    async def notices(self, tenant: TenantId, account: AccountId, at: int, limit: int) -> list[Notice]:
+        """Those that are to be told by ``at``, newest first."""
         found = self._texts(
-            "SELECT payload FROM notices WHERE tenant = ? AND account = ? ORDER BY at DESC, id LIMIT ?",
-            *(tenant, account, at_most(limit)),
+            "SELECT payload FROM notices WHERE tenant = ? AND account = ? AND at <= ? ORDER BY at DESC, id LIMIT ?",
+            *(tenant, account, at, at_most(limit)),
         )
         return [codec.decode_notice(text) for text in found]
+
+    async def untold(self, at: int, limit: int) -> list[Notice]:
+        """Notices whose time has come and that nobody dealt with, oldest first."""
+        found = self._texts(_UNTOLD, at, at_most(limit))
+        return [codec.decode_notice(text) for text in found]
+
+    async def tell(self, tenant: TenantId, tellings: Sequence[Telling]) -> None:
+        """Give those that are told the next places of this tenant; nobody deals with any of them again."""
+        with self._transaction() as connection:
+            [(free,)] = connection.execute(_FREE_PLACE, (tenant,)).fetchall()
+            for place, each in enumerate((each for each in tellings if each.is_told), start=free):
+                if connection.execute(_TOLD, (tenant, place, each.account, each.notice)).rowcount == 1:
+                    connection.executemany(_DELIVERY, [delivery_row(delivery) for delivery in each.deliveries])
+            connection.executemany(_DEALT_WITH, [(tenant, each.account, each.notice) for each in tellings])
+
+    async def told(self, tenant: TenantId, after: int, limit: int) -> list[tuple[int, Notice]]:
+        """Notices of a tenant with their places, in order, after this one."""
+        found = self._rows(_TOLD_AFTER, tenant, after, at_most(limit))
+        return [(place, codec.decode_notice(text)) for place, text in found]
+
+    async def deliveries(self, at: int, limit: int) -> list[tuple[Delivery, Notice]]:
+        """Deliveries that are due, the longest due first."""
+        found = self._rows(_DELIVERIES, at, at_most(limit))
+        return [(delivery_of(row), codec.decode_notice(row[-1])) for row in found]
+
+    async def delivered(self, done: Sequence[Delivery], later: Sequence[Delivery]) -> None:
+        """Those that are done are over; those for later are as they say now, where they are not over."""
+        with self._transaction() as connection:
+            connection.executemany(_DELIVERED, [delivery_row(each)[:4] for each in done])
+            connection.executemany(_LATER, [(each.next_at, each.attempts, *delivery_row(each)[:4]) for each in later])
 
     async def sequence(self, limit: int) -> int:
         """Give log positions to at most ``limit`` committed events that have none; how many got one.
@@ -335,6 +411,22 @@ class SqliteStore:
             emptied = connection.execute(_EMPTY_MAILBOXES, (ended_before, at_most(limit)))
             dropped = connection.execute(_DROP_MAILBOXES, (gone_before, at_most(limit)))
             return emptied.rowcount + dropped.rowcount
+
+    async def addresses(self, tenant: TenantId, account: AccountId) -> list[Address]:
+        """The kept addresses of an account, the oldest first."""
+        found = self._rows(
+            """
+            SELECT tenant, account, channel, sealed, since, ends_at FROM addresses
+            WHERE tenant = ? AND account = ? ORDER BY since, channel
+            """,
+            *(tenant, account),
+        )
+        return [address_of(row) for row in found]
+
+    async def forget_addresses(self, before: int, limit: int) -> int:
+        """Drop at most ``limit`` addresses that ended before ``before``; how many."""
+        with self._transaction() as connection:
+            return connection.execute(_DROP_ADDRESSES, (before, at_most(limit))).rowcount
 
     async def close(self) -> None:
         """Release the database."""

@@ -54,6 +54,13 @@ _UNSEQUENCED: Final = "INSERT INTO unsequenced (tenant, account, seq) VALUES (?,
 _NOTICES: Final = """
     INSERT INTO notices (tenant, account, id, at, payload) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
     """
+# Again for one that was told already: its next telling finds that it has its place.
+_UNTOLD: Final = "INSERT INTO untold (tenant, account, id, at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_ADDRESSES: Final = """
+    INSERT INTO addresses (tenant, account, channel, sealed, since, ends_at) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (tenant, account, channel) DO UPDATE SET ends_at = excluded.ends_at
+    """
+_ENDED: Final = "UPDATE addresses SET ends_at = ?4 WHERE tenant = ?1 AND account = ?2 AND channel = ?3"
 
 
 def read_held(connection: Connection, keys: Keys) -> Held:
@@ -100,6 +107,11 @@ def write(connection: Connection, writes: Writes) -> bool:
         connection.executemany(_UNSEQUENCED, [event[:3] for event in writes.events])
     if writes.notices:
         connection.executemany(_NOTICES, writes.notices)
+        connection.executemany(_UNTOLD, [notice[:4] for notice in writes.notices])
+    if writes.addresses:
+        connection.executemany(_ADDRESSES, writes.addresses)
+    if writes.ended:
+        connection.executemany(_ENDED, writes.ended)
     return True
 
 
