@@ -74,8 +74,9 @@ async def start_sign_in(deployment: Deployment, asking: ClientAsking, wanted: wi
     asked = SignInAsked(session=ids.digest(wanted.session), number=number)
     challenge = sign_in_challenge(deployment, call.tenant, asked, account=account, at=call.at)
     # A decoy names the same nobody each time, as an account is the same each time: what is counted by it tells nothing.
-    named = account or ids.new_account_id(deployment.vault.tag("decoy", call.tenant.id, login)[:TICKET_BYTES])
-    started = _started(invitation_to(deployment, call.tenant, challenge, named), challenge)
+    # Made for every login, or the clock would tell which have an account.
+    nobody = ids.new_account_id(deployment.vault.tag("decoy", call.tenant.id, login)[:TICKET_BYTES])
+    started = _started(invitation_to(deployment, call.tenant, challenge, account or nobody), challenge)
     if not wanted.prompt:
         return Done(201, msgspec.json.encode(started))
     return await with_retries(lambda: _commit_prompted(deployment, call, challenge, started, login))
