@@ -293,7 +293,7 @@ def test_a_policy_with_one_check_missing_is_caught(name: str) -> None:
         members["begun"] = staticmethod(BEGUN[name])
     machine = type("MutantMachine", (AccountMachine,), members)
     with pytest.raises((AssertionError, IllegalTransition)):
-        run_state_machine_as_test(machine, settings=searching(200))
+        run_state_machine_as_test(machine, settings=searching(800))
 
 
 @pytest.mark.parametrize("name", BEGUN)
