@@ -48,6 +48,7 @@ from pteri.core.verify import CodeSignature, Enrolment, Invited, NewWallet, Payl
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.facts import LineStatus
 from pteri.domain.rules import Rules
+from pteri.domain.signals import Finding, Question, Signal
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.ratelimit import Rate
@@ -121,14 +122,24 @@ class SimCourier:
 
 
 class SimOperator:
-    """An operator that answers what the test wants."""
+    """What operators say, as the test wants it: of a change they say that it happened just now."""
 
     def __init__(self, status: LineStatus) -> None:
         self.status_now = status
 
-    async def status(self, tenant: TenantId, esim: Digest | None, at: int) -> LineAnswer:
-        del tenant, esim
-        return LineAnswer(self.status_now, at if self.status_now is not LineStatus.UNKNOWN else None)
+    async def heard(self, tenant: TenantId, account: AccountId, esim: Digest, *, since: int, at: int) -> LineAnswer:
+        del tenant, account, esim, since
+        finding = _FINDINGS[self.status_now]
+        signal = Signal(operator="sim", question=Question.SIM_SWAP, finding=finding, code=finding, asked_at=at)
+        return LineAnswer((signal,), None if finding is Finding.UNKNOWN else at)
+
+
+_FINDINGS: Final = {
+    LineStatus.CONTINUOUS: Finding.CLEAR,
+    LineStatus.UNKNOWN: Finding.UNKNOWN,
+    LineStatus.CHANGED: Finding.CHANGED,
+    LineStatus.CONTRADICTED: Finding.CONTRADICTED,
+}
 
 
 @dataclass(frozen=True)

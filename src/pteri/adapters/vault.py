@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pteri.app.ports import Entropy
-from pteri.core.ids import Digest, TenantId, digest_text
+from pteri.core.ids import Digest, TenantId, digest_text, to_base64url
 from pteri.core.keys.secret import Secret
 
 __all__ = ["DeploymentVault"]
@@ -35,6 +35,11 @@ class DeploymentVault:
 
     def __repr__(self) -> str:
         return "DeploymentVault(...)"
+
+    @property
+    def name(self) -> str:
+        """Eight letters, the same for the same key."""
+        return to_base64url(self._kind_key("name")[:6])
 
     def blind(self, kind: str, tenant: TenantId, value: str) -> Digest:
         """HMAC-SHA-256 of the value under the key of its kind, apart per tenant."""

@@ -6,7 +6,7 @@ at once: that the answer came back to the session that showed the invitation is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, Never
 
@@ -15,9 +15,10 @@ import msgspec
 from pteri.app.callers import Call, ClientAsking, client_call, key_of
 from pteri.app.committing import Done, account_change, answered, commit, first_answer, settled, with_retries
 from pteri.app.deployment import Deployment
-from pteri.app.evidence import evidence_of, line_facts
+from pteri.app.evidence import evidence_of
 from pteri.app.handed_in import HandedIn, handed_in
 from pteri.app.noticing import notices_of, wallet_alone
+from pteri.app.observing import look_at_line
 from pteri.app.ports import AccountChange, ChallengeChange, Changeset, Count, CounterKind
 from pteri.app.refusals import Clashes, Denied, RefusalCode, SlowDown
 from pteri.app.session_told import signed_in
@@ -193,7 +194,18 @@ async def _changes(
 ) -> Changeset:
     """Ask the line, decide, and say everything that this answer changes."""
     rules, challenge = deployment.rules, brought.sign_in.challenge
-    circumstances = await line_facts(deployment, call.tenant.id, brought.account.esim, call.at)
+    looked = await look_at_line(
+        deployment,
+        call.tenant.id,
+        brought.account,
+        of=brought.account.id,
+        esim=brought.account.esim,
+        request=challenge.id,
+        at=call.at,
+    )
+    assert looked.account is not None
+    brought = replace(brought, account=looked.account, lapsed=(*brought.lapsed, *looked.events))
+    circumstances = looked.circumstances
     signer = Signer(wallet=verified.wallet, new_wallet=None, code_key=None, officer=None)
     decision = decide(verified.act, Facts(brought.account, circumstances, signer), rules)
     evidence = evidence_of(verified, circumstances, rules.digest(), decision)

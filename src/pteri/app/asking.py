@@ -16,6 +16,7 @@ from pteri.core.acts import StatementAct
 from pteri.core.ids import AccountId, Digest
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.challenge import Challenge, StatementAsked
+from pteri.domain.kept_line import KeptLine
 
 __all__ = ["Also", "ask", "issued"]
 
@@ -34,6 +35,8 @@ _PREFIXES: Final = {
     "attest": "att",
     "backup-verified": "bak",
     "notify": "ntf",
+    "rebind-esim": "reb",
+    "announce-move": "mov",
 }
 
 
@@ -46,6 +49,7 @@ class Also(msgspec.Struct, frozen=True, kw_only=True):
     code_keys: tuple[str, ...] = ()
     officer: str | None = None
     sealed_channels: tuple[bytes, ...] = ()
+    line: KeptLine | None = None
 
 
 _NOBODY: Final = Also()
@@ -80,6 +84,7 @@ def ask(
         code_keys=also.code_keys,
         officer=also.officer,
         sealed_channels=also.sealed_channels,
+        line=also.line,
     )
     return Challenge(
         id=request,
@@ -92,10 +97,10 @@ def ask(
     )
 
 
-async def issued(deployment: Deployment, call: Call, challenge: Challenge) -> Done:
+async def issued(deployment: Deployment, call: Call, challenge: Challenge, line_salt: str | None = None) -> Done:
     """Keep it, and say what is to be signed."""
     assert isinstance(challenge.asked, StatementAsked)
-    answer = answered(call, 201, wire.Claimed(challenge.asked.statement))
+    answer = answered(call, 201, wire.Claimed(challenge.asked.statement, line_salt))
     return await commit(
         deployment, Changeset(call.tenant.id, answer=answer, challenges=(ChallengeChange(0, challenge),))
     )

@@ -59,10 +59,11 @@ _MAY_OBJECT: Final = (DeviceState.ACTIVE, DeviceState.PENDING, DeviceState.SUSPE
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What a phone asks for, and who signs it besides."""
+    """What a phone asks for, who signs it besides, and what it is told to check it by."""
 
     act: StatementAct
     also: Also = Also()
+    line_salt: str | None = None
 
 
 async def change_asked(
@@ -95,6 +96,7 @@ async def change_asked(
                 device_key=call.device.key,
                 also=change.also,
             ),
+            change.line_salt,
         )
 
     return await with_retries(attempt)

@@ -95,6 +95,7 @@ async def enter_code(
                 challenges=(ChallengeChange(challenge.version, challenge.after(ChallengeEvent.COMPLETE)),),
                 account=change,
                 notices=notices_of(change, challenge),
+                line=challenge.asked.line if isinstance(challenge.asked, BindAsked) else None,
                 counts=still_allowed(deployment, call, challenge),
             ),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -10,9 +11,10 @@ from pteri.app.callers import Asking, Call, request_digest
 from pteri.app.claiming import wallet_claim
 from pteri.app.committing import account_change, answered
 from pteri.app.deployment import Deployment
-from pteri.app.evidence import code_mac, evidence_of, line_facts, seal_evidence
+from pteri.app.evidence import code_mac, evidence_of, seal_evidence
 from pteri.app.expecting import Expected
 from pteri.app.noticing import notices_of
+from pteri.app.observing import look_at_line
 from pteri.app.ports import AccountChange, ChallengeChange, Changeset, Claim, ClaimKind, Count, CounterKind
 from pteri.app.refusals import Clashes, RefusalCode
 from pteri.core import ids, wire
@@ -24,6 +26,7 @@ from pteri.core.acts import (
     BindWallet,
     ChangeChannels,
     ChangeProtection,
+    RebindLine,
     RevokeDevice,
     RotateWallet,
     SetupOtp,
@@ -41,12 +44,14 @@ from pteri.domain.effects import BEGINS_HELD, effects
 from pteri.domain.events import (
     DeviceActivated,
     Event,
+    LineObserved,
     MigrationApproved,
     MigrationConfirmed,
     RecoveryStarted,
     WalletRotated,
 )
 from pteri.domain.facts import Facts, Signer
+from pteri.domain.kept_line import KeptLine
 from pteri.domain.policy import decide
 from pteri.domain.records import Evidence
 from pteri.domain.rules import Rules
@@ -63,6 +68,7 @@ _CHANGES: Final = (
     | RotateWallet
     | ChangeProtection
     | ChangeChannels
+    | RebindLine
     | RevokeDevice
 )
 
@@ -114,7 +120,17 @@ async def decided_changes(
     if isinstance(verified.act, BindWallet):
         await _still_free(deployment, call, verified)
     rules = deployment.rules
-    circumstances = await line_facts(deployment, call.tenant.id, _esim(verified.act, expected), call.at)
+    looked = await look_at_line(
+        deployment,
+        call.tenant.id,
+        expected.account,
+        of=verified.act.account,
+        esim=_esim(verified.act, expected),
+        request=challenge.id,
+        at=call.at,
+    )
+    expected = replace(expected, account=looked.account, lapsed=(*expected.lapsed, *looked.events))
+    circumstances = looked.circumstances
     signer = _signer(challenge, verified)
     if signer.new_wallet is not None:
         await _wallet_still_free(deployment, call, signer.new_wallet)
@@ -131,6 +147,7 @@ async def decided_changes(
         notices=notices_of(account, challenge),
         counts=_counts(decided, call.at),
         addresses=_addresses(decided, account, call.at),
+        line=_line(decided),
     )
 
 
@@ -228,7 +245,7 @@ def _account_change(deployment: Deployment, decided: _Decided) -> AccountChange 
         code_keys=() if decided.asked is None else decided.asked.code_keys,
         rules=decided.rules,
     )
-    if not happened:
+    if not happened and not any(isinstance(event, LineObserved) for event in expected.lapsed):
         return None
     # While a code is awaited its evidence stays sealed in the challenge; it is recorded when the code is typed.
     evidence = None if decided.awaits_code else decided.evidence
@@ -236,9 +253,9 @@ def _account_change(deployment: Deployment, decided: _Decided) -> AccountChange 
         *((event, None) for event in expected.lapsed),
         *((event, evidence) for event in happened),
     ]
-    if isinstance(happened[-1], MigrationApproved):
+    if happened and isinstance(happened[-1], MigrationApproved):
         recorded = [*((event, None) for event, _ in recorded), (_confirmed(happened[-1], decided.rules), evidence)]
-    return account_change(expected.stored, recorded, claims=_claims(deployment, decided, happened[-1]))
+    return account_change(expected.stored, recorded, claims=_claims(deployment, decided, recorded[-1][0]))
 
 
 def _claims(deployment: Deployment, decided: _Decided, event: Event) -> tuple[Claim, ...]:
@@ -266,6 +283,12 @@ def _addresses(decided: _Decided, change: AccountChange | None, at: int) -> tupl
         assert decided.asked is not None
         sealed = dict(zip(act.channels, decided.asked.sealed_channels, strict=True))
     return addresses_after(decided.expected.account, change.account, sealed, at)
+
+
+def _line(decided: _Decided) -> KeptLine | None:
+    """Of a line that takes the place of another: as it is kept from now on."""
+    rebinds = isinstance(decided.act, RebindLine) and not decided.refused
+    return decided.asked.line if rebinds and decided.asked is not None else None
 
 
 def _confirmed(approved: MigrationApproved, rules: Rules) -> MigrationConfirmed:

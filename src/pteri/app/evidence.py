@@ -11,7 +11,6 @@ import hmac
 import msgspec
 
 from pteri.app.deployment import Deployment
-from pteri.app.ports import LineAnswer
 from pteri.core.acts import StatementAct
 from pteri.core.ids import Digest, RequestId, TenantId, digest_bytes
 from pteri.core.otp import one_time_code
@@ -21,16 +20,10 @@ from pteri.domain.decisions import Decision
 from pteri.domain.facts import Circumstances
 from pteri.domain.records import Evidence, SignedBytes
 
-__all__ = ["code_mac", "evidence_of", "is_code", "line_facts", "open_evidence", "seal_evidence"]
+__all__ = ["code_mac", "evidence_of", "is_code", "open_evidence", "seal_evidence"]
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Evidence)
-
-
-async def line_facts(deployment: Deployment, tenant: TenantId, esim: Digest | None, at: int) -> Circumstances:
-    """Ask the operator; the answer, also its silence, is recorded with the decision that reads it."""
-    answer: LineAnswer = await deployment.line.status(tenant, esim, at)
-    return Circumstances(at=at, line=answer.status, line_checked_at=answer.checked_at)
 
 
 def evidence_of(

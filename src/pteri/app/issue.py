@@ -14,6 +14,7 @@ from pteri.app.callers import Asking, Call, ClientAsking, client_call, key_of, n
 from pteri.app.committing import Done, answered, commit, first_answer, with_retries
 from pteri.app.deployment import Deployment, Tenant
 from pteri.app.invited import invitation_to, sign_in_challenge
+from pteri.app.observing import commitment_to, keep_line, line_salt
 from pteri.app.ports import ChallengeChange, Changeset, Claim, ClaimKind, Count, CounterKind, Limited
 from pteri.app.refusals import Clashes, Denied, NotFound, RefusalCode, SlowDown
 from pteri.app.statements import bind_statement, sign_in_statement
@@ -122,11 +123,16 @@ async def start_binding(deployment: Deployment, asking: ClientAsking, wanted: wi
         if await deployment.store.owner(call.tenant.id, Claim(ClaimKind.LOGIN, login)) is not None:
             raise Clashes(RefusalCode.ALREADY_REGISTERED, "This account, wallet or phone is registered already.")
         account = ids.new_account_id(deployment.entropy.draw(13))
+        kept = None
+        if wanted.line is not None:
+            esim = commitment_to(deployment, call.tenant.id, account, wanted.line)
+            kept = keep_line(deployment.vault, call.tenant.id, account, esim, wanted.line)
         asked = BindAsked(
             session=ids.digest(wanted.session),
             login=login,
-            esim=_commitment(deployment, call.tenant, account, wanted.line),
+            esim=None if kept is None else kept.esim,
             recovery_terms=ids.digest_text(hashlib.sha256(deployment.rules.terms().encode()).digest()),
+            line=kept,
         )
         challenge = new_challenge(
             deployment,
@@ -144,17 +150,6 @@ async def start_binding(deployment: Deployment, asking: ClientAsking, wanted: wi
         )
 
     return await with_retries(attempt)
-
-
-def _salt(deployment: Deployment, tenant: Tenant, account: AccountId) -> bytes:
-    return deployment.vault.derive("line-salt", tenant.id, account)
-
-
-def _commitment(deployment: Deployment, tenant: Tenant, account: AccountId, line: str | None) -> Digest | None:
-    if line is None:
-        return None
-    salt = _salt(deployment, tenant, account)
-    return line_commitment(line_reference(line), salt=salt, tenant=tenant.id)
 
 
 async def claim(deployment: Deployment, asking: Asking, request: RequestId, wanted: wire.Claim) -> wire.Claimed:
@@ -217,6 +212,6 @@ async def _salt_for(
     [outcome] = await deployment.store.commit([Changeset(asking.tenant.id, counts=(guess,))])
     if isinstance(outcome, Limited):
         raise SlowDown(outcome.retry_at)
-    salt = _salt(deployment, asking.tenant, challenge.account)
+    salt = line_salt(deployment, asking.tenant.id, challenge.account)
     own = line_commitment(known_by, salt=salt, tenant=asking.tenant.id)
     return ids.to_base64url(salt) if hmac.compare_digest(own.encode(), asked.esim.encode()) else None

@@ -32,7 +32,11 @@ from pteri.domain.events import (
     DeviceRevoked,
     DeviceSuspended,
     Event,
+    LineAged,
+    LineObserved,
+    LineRebound,
     MigrationApproved,
+    MoveAnnounced,
     OfflineCodesPrepared,
     ProtectionChanged,
     ProtectionHeld,
@@ -48,6 +52,7 @@ from pteri.domain.events import (
     SuspensionObjected,
     WalletRotated,
 )
+from pteri.domain.line import LineEvent
 from pteri.domain.records import Notice, NoticeKind, RecordedEvent
 from pteri.domain.recovery import CaseKind
 from pteri.domain.reminding import is_to_be_told, reminder_instants
@@ -61,7 +66,7 @@ class _Told(msgspec.Struct, frozen=True):
     """What one event makes people hear. ``case`` and ``began_at``: of what waits until ``until``, if anything does."""
 
     kind: NoticeKind
-    phone: Thumbprint
+    phone: Thumbprint | None
     until: int | None = None
     case: Digest | None = None
     began_at: int = 0
@@ -96,7 +101,7 @@ def _notice(recorded: RecordedEvent, notice_id: str, at: int, told: _Told, *, re
         account=recorded.account,
         at=at,
         kind=told.kind,
-        phone=phone_name(told.phone),
+        phone="" if told.phone is None else phone_name(told.phone),
         until=told.until,
         case=told.case,
         reminder=reminder,
@@ -112,6 +117,8 @@ def _told_of(event: Event) -> list[_Told]:
             return [_Told(NoticeKind.PHONE_ADDED, device), *gone]
         case DeviceRevoked(device=device):
             return [_Told(NoticeKind.PHONE_REMOVED, device)]
+        case LineObserved() | LineAged():
+            return [_Told(NoticeKind.LINE_SUSPECT, None)] if event.happened in _WARNS else []
         case RecoveryDelayed():
             return [_Told(NoticeKind.CLAIM_DELAYED, event.by, case=event.approval)]
         case _:
@@ -154,6 +161,7 @@ def _begun_by(event: Event, after: Account) -> _Told | None:
     return _Told(_CASES[case.kind], case.new_device, case.held_until, case.approval, case.opened_at)
 
 
+_WARNS: Final = frozenset({LineEvent.CHANGE, LineEvent.RECYCLE, LineEvent.RUN_OUT})
 _QUARRELS: Final[Mapping[type[Event], tuple[NoticeKind, str, str | None]]] = {
     RecoveryStopped: (NoticeKind.CLAIM_STOPPED, "by", None),
     RecoveryWithdrawn: (NoticeKind.CLAIM_STOPPED, "by", None),
@@ -170,6 +178,8 @@ _QUARRELS: Final[Mapping[type[Event], tuple[NoticeKind, str, str | None]]] = {
     SpokenFor: (NoticeKind.SPOKEN_FOR, "new_device", "until"),
     OfflineCodesPrepared: (NoticeKind.OFFLINE_CODES_PREPARED, "device", None),
     SignedInOffline: (NoticeKind.OFFLINE_CODE_USED, "device", None),
+    LineRebound: (NoticeKind.LINE_REBOUND, "device", None),
+    MoveAnnounced: (NoticeKind.MOVE_ANNOUNCED, "device", "until"),
 }
 """What is told of an event, and which of its fields say of whom and until when."""
 

@@ -22,9 +22,10 @@ from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, 
 from pteri.domain.account import Account
 from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
-from pteri.domain.facts import LineStatus
+from pteri.domain.kept_line import Heard, KeptLine
 from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Delivery, Notice, RecordedEvent, Telling
+from pteri.domain.signals import Signal
 
 __all__ = [
     "AccountChange",
@@ -95,6 +96,11 @@ class Vault(Protocol):
         """32 bytes that show, for some minutes, that this deployment made ``value``: compared, and kept nowhere."""
         ...
 
+    @property
+    def name(self) -> str:
+        """Names the key, and tells nothing of it: what was hashed under another one is known by that."""
+        ...
+
     def seal(self, plain: bytes, context: str) -> bytes:
         """Authenticated encryption; ``context`` must be the same to open."""
         ...
@@ -105,17 +111,20 @@ class Vault(Protocol):
 
 
 class LineAnswer(msgspec.Struct, frozen=True):
-    """What an operator said, or that nobody did."""
+    """What operators said of a line, or that none did. ``answered_at``: when one last answered at all, Unix seconds."""
 
-    status: LineStatus
-    checked_at: int | None
+    signals: tuple[Signal, ...] = ()
+    answered_at: int | None = None
 
 
 class LineEvidence(Protocol):
-    """The mobile operator. Silence is an answer: ``UNKNOWN``."""
+    """The mobile operators. Silence is an answer, and it is recorded like one."""
 
-    async def status(self, tenant: TenantId, esim: Digest | None, at: int) -> LineAnswer:
-        """What is known of this line now. Never raises for a failing operator."""
+    async def heard(self, tenant: TenantId, account: AccountId, esim: Digest, *, since: int, at: int) -> LineAnswer:
+        """What they say now of the line ``esim`` of this account, as it was bound at ``since``.
+
+        Never raises for a failing operator, and does not wait long for one.
+        """
         ...
 
 
@@ -244,6 +253,7 @@ class Changeset(msgspec.Struct, frozen=True):
     notices: tuple[Notice, ...] = ()
     counts: tuple[Count, ...] = ()
     addresses: tuple[Address, ...] = ()
+    line: KeptLine | None = None
 
 
 class ConflictKind(StrEnum):
@@ -447,6 +457,18 @@ class Store(Protocol):
 
     async def forget_addresses(self, before: int, limit: int) -> int:
         """Drop at most ``limit`` addresses that ended before Unix second ``before``; how many."""
+        ...
+
+    async def line(self, tenant: TenantId, account: AccountId) -> tuple[KeptLine, Heard | None] | None:
+        """The kept line of an account, and what operators last said of this line."""
+        ...
+
+    async def accounts_of_line(self, tenant: TenantId, mac: Digest, limit: int) -> list[AccountId]:
+        """At most ``limit`` accounts whose line has this keyed hash, in order."""
+        ...
+
+    async def hear(self, tenant: TenantId, account: AccountId, heard: Heard) -> None:
+        """Keep what operators said, unless something later is kept of the same line."""
         ...
 
     async def close(self) -> None:

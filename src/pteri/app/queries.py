@@ -20,11 +20,14 @@ from pteri.core.ids import RequestId, Thumbprint
 from pteri.core.verify import MAX_AHEAD_S
 from pteri.domain.account import Account, ChannelChange, Protection
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeState, SignInAsked
+from pteri.domain.continuity import line_level
 from pteri.domain.device import DeviceState
+from pteri.domain.line import Line
 from pteri.domain.migration import Migration
 from pteri.domain.offline import chain_of
 from pteri.domain.records import Notice
 from pteri.domain.recovery import Recovery
+from pteri.domain.rules import Rules
 
 __all__ = ["devices", "migration_seen", "progress", "prompts"]
 
@@ -101,7 +104,10 @@ async def devices(deployment: Deployment, asking: Asking) -> wire.DevicesSeen:
     if account.known(call.caller).state is not DeviceState.ACTIVE:
         return _seen(_waited_for(account, call.caller), call.caller, [])
     found = await deployment.store.notices(call.tenant.id, account.id, call.at, _READ)
-    return _seen(account, call.caller, merged(found, account, call.at)[:_NOTICES])
+    told = merged(found, account, call.at)[:_NOTICES]
+    line = account.mobile_line
+    seen = None if line is None else _line_seen(line, call.at, deployment.rules)
+    return _seen(account, call.caller, told, seen)
 
 
 def _waited_for(account: Account, newcomer: Thumbprint) -> Account:
@@ -128,7 +134,9 @@ def _offline_until(account: Account, device: Thumbprint) -> int:
     return 0 if chain is None else chain.terms.ends_at
 
 
-def _seen(account: Account, caller: Thumbprint, notices: Sequence[Merged]) -> wire.DevicesSeen:
+def _seen(
+    account: Account, caller: Thumbprint, notices: Sequence[Merged], line: wire.LineSeen | None = None
+) -> wire.DevicesSeen:
     return wire.DevicesSeen(
         account=account.id,
         epoch=account.epoch,
@@ -160,6 +168,7 @@ def _seen(account: Account, caller: Thumbprint, notices: Sequence[Merged]) -> wi
         backup_verified_at=account.backup_verified_at,
         channels=len(account.channels),
         channel_change=None if account.channel_change is None else _channel_change_seen(account.channel_change),
+        line=line,
     )
 
 
@@ -201,6 +210,19 @@ def _protection_seen(protection: Protection) -> wire.ProtectionSeen:
         guardians=protection.guardians,
         codes=len(protection.code_keys),
         held_until=protection.held_until,
+    )
+
+
+def _line_seen(line: Line, at: int, rules: Rules) -> wire.LineSeen:
+    move = line.move
+    return wire.LineSeen(
+        state=line.state,
+        level=line_level(line, at, rules),
+        since=line.since,
+        confirmed_at=line.confirmed_at or None,
+        cooling_until=line.cooling_until or None,
+        to_phone=None if move is None else phone_name(move.to_device),
+        until=None if move is None else move.until,
     )
 
 

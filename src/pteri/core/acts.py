@@ -25,6 +25,7 @@ __all__ = [
     "SAME_WALLET",
     "ActivateDevice",
     "ApproveMigration",
+    "AnnounceMove",
     "AttestIdentity",
     "Authenticate",
     "BindWallet",
@@ -32,6 +33,7 @@ __all__ = [
     "ChangeProtection",
     "ConfirmBackup",
     "FreezeAccount",
+    "RebindLine",
     "RevokeDevice",
     "RotateWallet",
     "SetupOtp",
@@ -380,6 +382,51 @@ class ChangeChannels(_Act, frozen=True, tag="notify"):
         return f"Send warnings about your account at {domain} to the addresses that you have typed, and to no others."
 
 
+class RebindLine(_Act, frozen=True, tag="rebind-esim"):
+    """The account belongs to another mobile line from now on, or to the same one with another SIM.
+
+    ``esim``: the commitment to the line of now, ``new_esim`` to the one that takes its place.
+    """
+
+    account: AccountId
+    device: Thumbprint
+    epoch: int
+    esim: Digest | None
+    new_esim: Digest
+
+    @property
+    def verb(self) -> str:
+        """Words of line 1."""
+        return "CHANGE YOUR SIM BINDING"
+
+    def sentence(self, domain: str) -> str:
+        """The sentence a person reads."""
+        return f"From now on your account at {domain} goes with the mobile line that you have typed, and with no other."
+
+
+class AnnounceMove(_Act, frozen=True, tag="announce-move"):
+    """The SIM will move to the phone ``to_device``, before Unix second ``until``. It grants nothing."""
+
+    account: AccountId
+    device: Thumbprint
+    epoch: int
+    esim: Digest | None
+    to_device: Thumbprint
+    until: int
+
+    @property
+    def verb(self) -> str:
+        """Words of line 1."""
+        return "announce that your SIM will move"
+
+    def sentence(self, domain: str) -> str:
+        """The sentence a person reads."""
+        return (
+            f"Your SIM of the account at {domain} will move to the phone {phone_name(self.to_device)}. "
+            "Sign only if you will move it."
+        )
+
+
 StatementAct = (
     BindWallet
     | Authenticate
@@ -397,6 +444,8 @@ StatementAct = (
     | AttestIdentity
     | ConfirmBackup
     | ChangeChannels
+    | RebindLine
+    | AnnounceMove
 )
 
 ACTS: Final[dict[str, type[StatementAct]]] = {
@@ -418,6 +467,8 @@ ACTS: Final[dict[str, type[StatementAct]]] = {
         AttestIdentity,
         ConfirmBackup,
         ChangeChannels,
+        RebindLine,
+        AnnounceMove,
     )
 }
 

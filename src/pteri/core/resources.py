@@ -153,6 +153,9 @@ _GRAMMARS: Final[dict[str, Grammar]] = {
     "case": _DIGEST,
     "backup": _DIGEST,
     "channels": Grammar(_write_channels, _channels),
+    "new_esim": _DIGEST,
+    "to_device": _THUMBPRINT,
+    "until": _NUMBER,
 }
 
 _PREFIXES: Final = {name: f"pteri:{name.replace('_', '-')}:" for name in _GRAMMARS}

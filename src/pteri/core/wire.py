@@ -325,6 +325,19 @@ class SetChannels(_Message, frozen=True):
     addresses: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=261)], ...], msgspec.Meta(max_length=4)]
 
 
+class RebindLine(_Message, frozen=True):
+    """The mobile line that the account belongs to from now on, as its operator names it: an E.164 number."""
+
+    line: Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class AnnounceMove(_Message, frozen=True):
+    """The SIM will move to the phone ``to_device`` within ``within_s`` seconds."""
+
+    to_device: Thumbprint
+    within_s: Annotated[int, msgspec.Meta(ge=1, le=1209600)]
+
+
 class ChannelsSeen(_Message, frozen=True):
     """Where warnings go: of each address its first letter and its host.
 
@@ -450,6 +463,22 @@ class ChannelChangeSeen(_Message, frozen=True):
     held_until: int
 
 
+class LineSeen(_Message, frozen=True):
+    """What is known of the mobile line. ``level``: 2 where it was seen alive lately on a verified phone, else 0.
+
+    ``confirmed_at``: when that was; ``cooling_until``: until then a change is a recent one. ``to_phone``, ``until``:
+    a move that was announced.
+    """
+
+    state: str
+    level: int
+    since: int
+    confirmed_at: int | None = None
+    cooling_until: int | None = None
+    to_phone: str | None = None
+    until: int | None = None
+
+
 class NoticeSeen(_Message, frozen=True):
     """Something the owner should know. ``phone``: its four words.
 
@@ -485,6 +514,7 @@ class DevicesSeen(_Message, frozen=True):
     backup_verified_at: int
     channels: int = 0
     channel_change: ChannelChangeSeen | None = None
+    line: LineSeen | None = None
 
 
 # --- two phones, over the relay ------------------------------------------------------------------------------------

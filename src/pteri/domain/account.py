@@ -13,6 +13,7 @@ from pteri.core.ids import AccountId, Digest, RequestId, TenantId, Thumbprint
 from pteri.core.offline import ChainTerms, SpentElement
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.device import Device, DeviceState
+from pteri.domain.line import Line, LineState
 from pteri.domain.migration import Migration
 from pteri.domain.recovery import Recovery
 from pteri.domain.tables import IllegalTransition, step
@@ -104,7 +105,7 @@ class Account(msgspec.Struct, frozen=True):
     ``code_keys``: public keys of its recovery codes, base64url SEC1. ``old_wallets`` count for nothing, for ever.
     ``freezes``: when the wallet alone froze it. ``stopped_at``: when a phone last rejected a case of the wallet alone.
     ``pinned_at``: when the present wallet came, 0 for the first one. ``channels``: salted digests of the addresses that
-    warnings go to.
+    warnings go to. ``line``: what is known of the line; see :attr:`mobile_line`.
     """
 
     id: AccountId
@@ -134,6 +135,14 @@ class Account(msgspec.Struct, frozen=True):
     offline: tuple[OfflineChain, ...] = ()
     channels: tuple[Digest, ...] = ()
     channel_change: ChannelChange | None = None
+    line: Line | None = None
+
+    @property
+    def mobile_line(self) -> Line | None:
+        """What is known of its line; ``None``: it has none. Until something is heard of it, it is as it was bound."""
+        if self.esim is None:
+            return None
+        return Line(LineState.BOUND, since=self.bound_at) if self.line is None else self.line
 
     def device(self, thumbprint: str) -> Device | None:
         """The phone with this thumbprint, whatever its state."""

@@ -16,6 +16,7 @@ from pteri.core.ids import AccountId, Digest, Nonce, RequestId, TenantId, Thumbp
 from pteri.core.statement import Statement
 from pteri.core.verify import MAX_AHEAD_S
 from pteri.core.wallets import PinnedWallet
+from pteri.domain.kept_line import KeptLine
 from pteri.domain.tables import step
 
 __all__ = [
@@ -71,12 +72,13 @@ class SignInAsked(msgspec.Struct, frozen=True, tag="authenticate"):
 
 
 class BindAsked(msgspec.Struct, frozen=True, tag="bind"):
-    """A binding: the phone brings its keys with the answer."""
+    """A binding: the phone brings its keys with the answer. ``line``: the line of ``esim``, as it shall be kept."""
 
     session: Digest
     login: Digest
     esim: Digest | None
     recovery_terms: Digest
+    line: KeptLine | None = None
 
 
 class StatementAsked(msgspec.Struct, frozen=True, tag="statement", omit_defaults=True):
@@ -87,6 +89,7 @@ class StatementAsked(msgspec.Struct, frozen=True, tag="statement", omit_defaults
     ``new_wallet`` and ``recovery_code`` (a public key, base64url SEC1): who must sign it, too. ``code_keys``: what the
     digest in ``protect`` stands for. ``officer``: the name of the officer whose keys these are.
     ``sealed_channels``: the addresses behind the digests in ``notify``, in their order, under the deployment key.
+    ``line``: the line of ``rebind-esim``, as it shall be kept.
     """
 
     statement: Statement
@@ -99,6 +102,7 @@ class StatementAsked(msgspec.Struct, frozen=True, tag="statement", omit_defaults
     code_keys: tuple[str, ...] = ()
     officer: str | None = None
     sealed_channels: tuple[bytes, ...] = ()
+    line: KeptLine | None = None
 
 
 Asked = SignInAsked | BindAsked | StatementAsked

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pteri.core.acts import (
     ActivateDevice,
+    AnnounceMove,
     ApproveMigration,
     AttestIdentity,
     Authenticate,
@@ -13,6 +14,7 @@ from pteri.core.acts import (
     ChangeChannels,
     ChangeProtection,
     FreezeAccount,
+    RebindLine,
     RevokeDevice,
     RotateWallet,
     SetupOtp,
@@ -42,7 +44,9 @@ from pteri.domain.events import (
     DeviceRevoked,
     DeviceSuspended,
     Event,
+    LineRebound,
     MigrationApproved,
+    MoveAnnounced,
     OfflineCodesPrepared,
     ProtectionChanged,
     ProtectionHeld,
@@ -180,6 +184,24 @@ def _happened(act: StatementAct, now: _Happening) -> Event | None:  # noqa: C901
             return _channels(act, now)
         case VetoChange():
             return _objection(act, now)
+        case RebindLine(new_esim=esim):
+            return LineRebound(
+                at=now.at,
+                request=now.request,
+                device=now.phone,
+                approval=now.sha256,
+                esim=esim,
+                cooling_until=now.at + now.rules.line_cooldown_s,
+            )
+        case AnnounceMove(to_device=to_device, until=until):
+            return MoveAnnounced(
+                at=now.at,
+                request=now.request,
+                device=now.phone,
+                approval=now.sha256,
+                to_device=to_device,
+                until=until,
+            )
         case FreezeAccount() if now.reason is Reason.FROZEN:
             return AccountFrozen(at=now.at, request=now.request, by=now.phone, until=now.at + now.rules.freeze_s)
         case FreezeAccount():

@@ -13,6 +13,8 @@ from pteri.core.guardians import Guardians
 from pteri.core.ids import AccountId, Digest, RequestId, TenantId, Thumbprint
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.decisions import Reason
+from pteri.domain.line import LineEvent
+from pteri.domain.signals import Signal
 
 __all__ = [
     "AccountBound",
@@ -33,9 +35,13 @@ __all__ = [
     "Event",
     "FreezeEnded",
     "FrozenByLink",
+    "LineAged",
+    "LineObserved",
+    "LineRebound",
     "MigrationApproved",
     "MigrationConfirmed",
     "MigrationExpired",
+    "MoveAnnounced",
     "OfflineCodesPrepared",
     "ProtectionChanged",
     "ProtectionHeld",
@@ -404,6 +410,44 @@ class SignedInOffline(_Event, frozen=True, tag=True):
     rules: Digest
 
 
+class LineObserved(_Event, frozen=True, tag=True):
+    """What operators said changed what is known of the line; ``signals`` are the answers that did.
+
+    ``device`` and ``confirmed_at``: on which phone and when the line was seen alive, for ``CONFIRM``.
+    ``cooling_until``: until when the change counts as a recent one, for ``EXPLAIN``.
+    """
+
+    happened: LineEvent
+    signals: tuple[Signal, ...] = ()
+    device: Thumbprint | None = None
+    confirmed_at: int = 0
+    cooling_until: int = 0
+
+
+class LineAged(_Event, frozen=True, tag=True):
+    """Time alone changed what is known of the line."""
+
+    happened: LineEvent
+
+
+class LineRebound(_Event, frozen=True, tag=True):
+    """Wallet and phone said which line it is from now on. ``esim``: the commitment to it."""
+
+    device: Thumbprint
+    approval: Digest
+    esim: Digest
+    cooling_until: int
+
+
+class MoveAnnounced(_Event, frozen=True, tag=True):
+    """Wallet and phone said that the SIM will move to ``to_device`` before ``until``."""
+
+    device: Thumbprint
+    approval: Digest
+    to_device: Thumbprint
+    until: int
+
+
 Event = (
     AccountBound
     | SignedIn
@@ -445,4 +489,8 @@ Event = (
     | ChannelsTookEffect
     | ChannelsStopped
     | FrozenByLink
+    | LineObserved
+    | LineAged
+    | LineRebound
+    | MoveAnnounced
 )

@@ -2,7 +2,7 @@
 
 Which event does what stands in one table; the rooms beside this one say how: :mod:`pteri.domain.entering` for phones
 that come and go, :mod:`pteri.domain.guarding` for freezes, objections and protection, :mod:`pteri.domain.warning` for
-where warnings go.
+where warnings go, :mod:`pteri.domain.continuity` for the line.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from pteri.domain import entering, guarding, offline, warning
+from pteri.domain import continuity, entering, guarding, offline, warning
 from pteri.domain.account import Account, AccountState
 from pteri.domain.device import Device, DeviceState
 from pteri.domain.events import (
@@ -34,9 +34,13 @@ from pteri.domain.events import (
     Event,
     FreezeEnded,
     FrozenByLink,
+    LineAged,
+    LineObserved,
+    LineRebound,
     MigrationApproved,
     MigrationConfirmed,
     MigrationExpired,
+    MoveAnnounced,
     OfflineCodesPrepared,
     ProtectionChanged,
     ProtectionHeld,
@@ -162,6 +166,10 @@ _FOLDS: Final[Mapping[type[Event], Callable[[Account, Any], Account]]] = {
     ChannelsTookEffect: warning.channels_took_effect,
     ChannelsStopped: warning.channels_stopped,
     FrozenByLink: guarding.account_frozen,
+    LineObserved: continuity.line_observed,
+    LineAged: continuity.line_aged,
+    LineRebound: continuity.line_rebound,
+    MoveAnnounced: continuity.move_announced,
 }
 
 AUTHORITY_CHANGES: Final[frozenset[type[Event]]] = frozenset(
@@ -177,6 +185,7 @@ AUTHORITY_CHANGES: Final[frozenset[type[Event]]] = frozenset(
         AccountContested,
         RecoveryContested,
         SuspensionObjected,
+        LineRebound,
     }
 )
 """These move the epoch, by one: whatever was signed before them counts no more."""
@@ -202,4 +211,5 @@ def lapses(account: Account, at: int) -> tuple[Event, ...]:
     change = account.channel_change
     if change is not None and at >= change.held_until:
         ended.append(ChannelsTookEffect(at=at, request=change.request))
+    ended += continuity.line_lapses(account, at)
     return tuple(ended)

@@ -13,6 +13,7 @@ import msgspec
 
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.account import Account
+from pteri.domain.signals import Signal
 
 __all__ = ["SEVERITY", "Circumstances", "Facts", "LineStatus", "Signer"]
 
@@ -35,11 +36,15 @@ SEVERITY: Final = (LineStatus.CONTINUOUS, LineStatus.UNKNOWN, LineStatus.CHANGED
 
 
 class Circumstances(msgspec.Struct, frozen=True):
-    """The recorded part: instant (Unix seconds), line status and when it was learnt."""
+    """The recorded part: instant (Unix seconds), line status and when an operator last answered at all.
+
+    ``signals``: what each operator said of it now.
+    """
 
     at: int
     line: LineStatus
     line_checked_at: int | None
+    signals: tuple[Signal, ...] = ()
 
 
 class Signer(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from typing import Final
 
 from pteri.core.acts import (
     ActivateDevice,
+    AnnounceMove,
     ApproveMigration,
     AttestIdentity,
     Authenticate,
@@ -19,6 +20,7 @@ from pteri.core.acts import (
     ChangeProtection,
     ConfirmBackup,
     FreezeAccount,
+    RebindLine,
     RevokeDevice,
     RotateWallet,
     SetupOtp,
@@ -28,7 +30,7 @@ from pteri.core.acts import (
     VetoChange,
     VouchForRecovery,
 )
-from pteri.domain import claims, guards, offline, warning
+from pteri.domain import claims, continuity, guards, offline, warning
 from pteri.domain.account import Account, AccountState
 from pteri.domain.decisions import Decision, Hold, Level, Permit, Reason, Refuse
 from pteri.domain.device import Device, DeviceState
@@ -55,6 +57,8 @@ _OfAnAccount = (
     | AttestIdentity
     | ConfirmBackup
     | ChangeChannels
+    | RebindLine
+    | AnnounceMove
 )
 """Every act but the binding. With one more, the last row of :func:`_decide` does not fit its type any longer."""
 _ENDED: Final = frozenset({DeviceState.REVOKED, DeviceState.DROPPED})
@@ -137,6 +141,10 @@ def _decide(act: _OfAnAccount, seen: Seen, rules: Rules) -> Decision:  # noqa: C
             return guards.unfreeze(seen)
         case ChangeChannels():
             return warning.change_channels(act, seen, rules)
+        case RebindLine():
+            return continuity.rebind_line(act, seen)
+        case AnnounceMove():
+            return continuity.announce_move(act, seen, rules)
         case _:
             return guards.protect(act, seen, rules)
 

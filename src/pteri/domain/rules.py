@@ -85,6 +85,14 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Right wallet signatures without a verified phone in a day, after which the owner is told."""
     offline_codes_s: int = 0
     """For how long a phone may prepare offline codes. 0: not at all, and prepared ones do not count."""
+    line_cooldown_s: int = 7 * _DAY
+    """How long a change of the line counts as a recent one, also one that the owner announced."""
+    line_silent_s: int = 72 * _HOUR
+    """After how long without any answer of an operator the line counts as changed. Nobody is locked out by it."""
+    line_confirmed_s: int = 30 * _DAY
+    """How long it counts that the line was seen alive on a verified phone."""
+    move_window_s: int = 7 * _DAY
+    """How far ahead a move of the SIM may be announced."""
     offline_guesses_per_hour: int = 10
     """Wrong offline codes for one account in an hour, before offline codes slow down for it. Nothing else does."""
     channels_hold_s: int = 72 * _HOUR
@@ -130,6 +138,7 @@ FLOORS: Final[Mapping[str, int]] = {
     "revoke_other_s": _DAY,
     "offline_codes_s": 0,
     "channels_hold_s": 72 * _HOUR,
+    "line_cooldown_s": 7 * _DAY,
 }
 _CEILINGS: Final[Mapping[str, int]] = {
     "sign_in_s": 300,
@@ -141,6 +150,9 @@ _CEILINGS: Final[Mapping[str, int]] = {
     "freezes": 3,
     "protection_fresh_s": _DAY,
     "offline_codes_s": 30 * _DAY,
+    # A silence that never counted, or a warning that is given weeks ahead, would say nothing.
+    "line_silent_s": 30 * _DAY,
+    "move_window_s": 14 * _DAY,
 }
 
 
@@ -161,6 +173,10 @@ _CAME_LATER: Final[Mapping[str, int]] = {
         "offline_codes_s",
         "offline_guesses_per_hour",
         "channels_hold_s",
+        "line_cooldown_s",
+        "line_silent_s",
+        "line_confirmed_s",
+        "move_window_s",
     )
 }
 """Rules that the first release did not have, with their defaults, which never change."""

@@ -9,11 +9,13 @@ from pteri.domain.account import Account
 from pteri.domain.decisions import Decision, Hold, Permit, Reason, Refuse
 from pteri.domain.device import Device, DeviceState
 from pteri.domain.facts import Circumstances, LineStatus, Signer
+from pteri.domain.line import LineState
 from pteri.domain.standing import Evidence
 
 __all__ = ["Seen"]
 
 _LINE_SPEAKS_AGAINST = frozenset({LineStatus.CHANGED, LineStatus.CONTRADICTED})
+_WARNS = frozenset({LineState.STALE, LineState.SUSPECT, LineState.DETACHED})
 _OFFICERS = 2
 
 
@@ -60,7 +62,10 @@ class Seen:
 
     @property
     def line_changed(self) -> bool:
-        """Whether the line speaks against whoever asks. Silence does not."""
+        """Whether the line speaks against whoever asks. Silence does not, until it has lasted for long."""
+        line = self.account.mobile_line
+        if line is not None and (self.at < line.cooling_until or line.state in _WARNS):
+            return True
         return self.circumstances.line in _LINE_SPEAKS_AGAINST
 
     def evidence(self) -> Evidence:

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 import structlog
 
-from pteri.app import airgap, appealing, changing, codes, issue, offline_codes, opening, queries, telling, warned
+from pteri.app import airgap, appealing, changing, codes, issue, lines, offline_codes, opening, queries, telling, warned
 from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
@@ -329,6 +329,8 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         phone(
             "/channel-changes", ends.opens(warned.start_channels), wire.SetChannels, claimed, "Say where warnings go"
         ),
+        phone("/line-changes", ends.opens(lines.start_rebinding), wire.RebindLine, claimed, "Say which line it is"),
+        phone("/line-moves", ends.opens(lines.start_move), wire.AnnounceMove, claimed, "Say that the SIM will move"),
         phone("/freezes", ends.opens(changing.start_freeze), wire.Freeze, claimed, "Stop the account"),
         phone("/unfreezes", ends.opens(changing.start_unfreeze), wire.Unfreeze, claimed, "End a freeze"),
         phone("/backup-checks", ends.opens(changing.start_backup_check), wire.CheckBackup, claimed, "A backup works"),

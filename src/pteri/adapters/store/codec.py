@@ -14,22 +14,24 @@ from pteri.app.ports import StoreUnavailable
 from pteri.core.ids import TenantId
 from pteri.domain.account import Account
 from pteri.domain.challenge import Challenge
+from pteri.domain.kept_line import Heard
 from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Notice, RecordedEvent
 
-__all__ = ["decode_account", "decode_challenge", "decode_mailbox", "decode_notice", "decode_recorded", "encode"]
+__all__ = ["decode_account", "decode_challenge", "decode_heard", "decode_mailbox", "decode_notice", "decode_recorded", "encode"]
 
 T = TypeVar("T")
 
 _ENCODER: Final = msgspec.json.Encoder()
 _ACCOUNT: Final = msgspec.json.Decoder(Account)
 _CHALLENGE: Final = msgspec.json.Decoder(Challenge)
+_HEARD: Final = msgspec.json.Decoder(Heard)
 _MAILBOX: Final = msgspec.json.Decoder(Mailbox)
 _NOTICE: Final = msgspec.json.Decoder(Notice)
 _RECORDED: Final = msgspec.json.Decoder(RecordedEvent)
 
 
-def encode(record: Account | Challenge | Mailbox | Notice | RecordedEvent) -> str:
+def encode(record: Account | Challenge | Heard | Mailbox | Notice | RecordedEvent) -> str:
     """The text of a record."""
     return _ENCODER.encode(record).decode()
 
@@ -42,6 +44,11 @@ def decode_account(text: str) -> Account:
 def decode_challenge(text: str) -> Challenge:
     """The challenge of this text."""
     return _decode(_CHALLENGE, text)
+
+
+def decode_heard(text: str) -> Heard:
+    """What was heard, of this text."""
+    return _decode(_HEARD, text)
 
 
 def decode_mailbox(tenant: TenantId, mailbox_id: str, row: Sequence[Any]) -> Mailbox:

@@ -57,6 +57,9 @@ class GroupedStore:
         self.delivered = inner.delivered
         self.addresses = inner.addresses
         self.forget_addresses = inner.forget_addresses
+        self.line = inner.line
+        self.accounts_of_line = inner.accounts_of_line
+        self.hear = inner.hear
         self._waiting: list[tuple[Sequence[Changeset], asyncio.Future[list[Outcome]]]] = []
         self._flush: asyncio.Task[None] | None = None
 

@@ -45,6 +45,7 @@ from pteri.app.ports import (
 from pteri.domain.account import Account
 from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge, ChallengeState, SignInAsked
+from pteri.domain.kept_line import KeptLine
 
 __all__ = ["Judged", "judge"]
 
@@ -86,6 +87,7 @@ class _Judging:
         self._added: dict[Key, int] = {}
         self._ceilings: dict[Key, int] = {}
         self._addresses: dict[Key, Address] = {}
+        self._lines: dict[Key, KeptLine] = {}
 
     def outcome(self, changeset: Changeset) -> Outcome:
         """Do all of it in memory, or say why not and do nothing."""
@@ -233,6 +235,8 @@ class _Judging:
             # Of two changes of one address, the row is written once: as it came, with its last end.
             came = before if before is not None and before.sealed and not address.sealed else address
             self._addresses[place] = msgspec.structs.replace(came, ends_at=address.ends_at)
+        if (line := changeset.line) is not None:
+            self._lines[tenant, line.account] = line
         answer = changeset.answer
         if answer is not None:
             key = (tenant, answer.caller, answer.key)
@@ -261,6 +265,8 @@ class _Judging:
                 writes.addresses.append((*key, address.sealed, address.since, address.ends_at))
             else:
                 writes.ended.append((*key, address.ends_at))
+        for key, line in self._lines.items():
+            writes.lines.append((*key, line.esim, line.sealed, line.mac, line.mac_key))
         for key, added in self._added.items():
             writes.counted.append((*key, added, self._ceilings.get(key, UNLIMITED)))
         for key, ceiling in self._ceilings.items():

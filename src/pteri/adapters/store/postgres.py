@@ -23,6 +23,7 @@ from pteri.adapters.store.rows import (
     Held,
     Writes,
     address_of,
+    line_of,
     answer_of,
     claimed_of,
     counter_key,
@@ -31,10 +32,11 @@ from pteri.adapters.store.rows import (
     keys_of,
 )
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
-from pteri.core.ids import AccountId, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
+from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
 from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
+from pteri.domain.kept_line import Heard, KeptLine
 from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Delivery, Notice, RecordedEvent, Telling
 
@@ -328,6 +330,21 @@ class PostgresStore:
         """Drop at most ``limit`` addresses that ended before ``before``; how many."""
         [dropped] = await self._connections.write(postgres_sql.DROP_ADDRESSES, before, at_most(limit))
         return int(dropped["gone"])
+
+    async def line(self, tenant: TenantId, account: AccountId) -> tuple[KeptLine, Heard | None] | None:
+        """The kept line of an account, and what operators last said of it."""
+        rows = await self._connections.read(postgres_sql.LINE, tenant, account)
+        return line_of(tuple(rows[0])) if rows else None
+
+    async def accounts_of_line(self, tenant: TenantId, mac: Digest, limit: int) -> list[AccountId]:
+        """At most ``limit`` accounts whose line has this keyed hash, in order."""
+        rows = await self._connections.read(postgres_sql.ACCOUNTS_OF_LINE, tenant, mac, at_most(limit))
+        return [AccountId(row["account"]) for row in rows]
+
+    async def hear(self, tenant: TenantId, account: AccountId, heard: Heard) -> None:
+        """Keep what operators said, unless something later is kept of the same line."""
+        payload = codec.encode(heard)
+        await self._connections.write(postgres_sql.HEAR, tenant, account, heard.esim, heard.asked_at, payload)
 
     async def close(self) -> None:
         """Release the database."""

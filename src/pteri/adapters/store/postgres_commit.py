@@ -155,6 +155,15 @@ _PARTS: Final = {
         """,
         conditional=False,
     ),
+    "lines": _Part(
+        "tenant text, account text, esim text, sealed bytea, mac text, mac_key text",
+        """
+        INSERT INTO lines (tenant, account, esim, sealed, mac, mac_key) SELECT * FROM {rows}
+        ON CONFLICT (tenant, account) DO UPDATE SET
+            esim = excluded.esim, sealed = excluded.sealed, mac = excluded.mac, mac_key = excluded.mac_key
+        """,
+        conditional=False,
+    ),
     "ended": _Part(
         "tenant text, account text, channel text, ends_at bigint",
         """

@@ -207,6 +207,19 @@ DROP_ADDRESSES: Final = """
     SELECT count(*) AS gone FROM gone
     """
 
+LINE: Final = """
+    SELECT lines.tenant, lines.account, lines.esim, lines.sealed, lines.mac, lines.mac_key, heard.payload FROM lines
+    LEFT JOIN heard ON heard.tenant = lines.tenant AND heard.account = lines.account AND heard.esim = lines.esim
+    WHERE lines.tenant = $1 AND lines.account = $2
+    """
+ACCOUNTS_OF_LINE: Final = "SELECT account FROM lines WHERE tenant = $1 AND mac = $2 ORDER BY account LIMIT $3"
+HEAR: Final = """
+    INSERT INTO heard (tenant, account, esim, asked_at, payload) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (tenant, account) DO UPDATE SET
+        esim = excluded.esim, asked_at = excluded.asked_at, payload = excluded.payload
+    WHERE heard.esim <> excluded.esim OR heard.asked_at < excluded.asked_at
+    """
+
 UNFINISHED: Final = "SELECT payload FROM challenges WHERE expires_at < $1 AND approved = 1 ORDER BY expires_at LIMIT $2"
 
 FORGET: Final = (

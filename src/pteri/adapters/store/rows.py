@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pteri.adapters.store import codec
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, ClaimKind, Count, StoreUnavailable
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, TenantId, Thumbprint
 from pteri.domain.addresses import Address
+from pteri.domain.kept_line import Heard, KeptLine
 from pteri.domain.records import Delivery
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "delivery_of",
     "delivery_row",
     "keys_of",
+    "line_of",
     "window_end",
 ]
 
@@ -70,6 +73,13 @@ def address_of(row: Row) -> Address:
     """The address of this row: tenant, account, channel, sealed, since, ends_at."""
     tenant, account, channel, sealed, since, ends_at = row
     return Address(TenantId(tenant), AccountId(account), Digest(channel), sealed, since, ends_at)
+
+
+def line_of(row: Row) -> tuple[KeptLine, Heard | None]:
+    """tenant, account, esim, sealed, mac, mac_key, and what was last heard of it."""
+    tenant, account, esim, sealed, mac, mac_key, heard = row
+    kept = KeptLine(TenantId(tenant), AccountId(account), Digest(esim), sealed, Digest(mac), mac_key)
+    return kept, None if heard is None else codec.decode_heard(heard)
 
 
 def delivery_row(delivery: Delivery) -> Row:
@@ -175,5 +185,7 @@ class Writes:
     """tenant, account, id, at, payload: new, or told already."""
     addresses: list[Row] = field(default_factory=list)
     """tenant, account, channel, sealed, since, ends_at: new, or its end is this one now."""
+    lines: list[Row] = field(default_factory=list)
+    """tenant, account, esim, sealed, mac, mac_key: in the place of the one that the account had."""
     ended: list[Row] = field(default_factory=list)
     """tenant, account, channel, ends_at: of one that is kept."""

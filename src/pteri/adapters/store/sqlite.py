@@ -20,6 +20,7 @@ from pteri.adapters.store.judging import judge
 from pteri.adapters.store.rows import (
     Held,
     address_of,
+    line_of,
     answer_of,
     claimed_of,
     counter_key,
@@ -29,10 +30,11 @@ from pteri.adapters.store.rows import (
 )
 from pteri.adapters.store.sqlite_commit import READ_ANSWER, READ_TOTAL, read_held, write
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
-from pteri.core.ids import AccountId, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
+from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
 from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
+from pteri.domain.kept_line import Heard, KeptLine
 from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Delivery, Notice, RecordedEvent, Telling
 
@@ -113,6 +115,17 @@ _TOLD_AFTER: Final = """
     SELECT told.place, notices.payload FROM told
     JOIN notices ON notices.tenant = told.tenant AND notices.account = told.account AND notices.id = told.id
     WHERE told.tenant = ? AND told.place > ? ORDER BY told.place LIMIT ?
+    """
+_LINE: Final = """
+    SELECT lines.tenant, lines.account, lines.esim, lines.sealed, lines.mac, lines.mac_key, heard.payload FROM lines
+    LEFT JOIN heard ON heard.tenant = lines.tenant AND heard.account = lines.account AND heard.esim = lines.esim
+    WHERE lines.tenant = ? AND lines.account = ?
+    """
+_HEAR: Final = """
+    INSERT INTO heard (tenant, account, esim, asked_at, payload) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (tenant, account) DO UPDATE SET
+        esim = excluded.esim, asked_at = excluded.asked_at, payload = excluded.payload
+    WHERE heard.esim <> excluded.esim OR heard.asked_at < excluded.asked_at
     """
 _DROP_ADDRESSES: Final = """
     DELETE FROM addresses WHERE (tenant, account, channel) IN
@@ -427,6 +440,21 @@ class SqliteStore:
         """Drop at most ``limit`` addresses that ended before ``before``; how many."""
         with self._transaction() as connection:
             return connection.execute(_DROP_ADDRESSES, (before, at_most(limit))).rowcount
+
+    async def line(self, tenant: TenantId, account: AccountId) -> tuple[KeptLine, Heard | None] | None:
+        """The kept line of an account, and what operators last said of it."""
+        rows = self._rows(_LINE, tenant, account)
+        return line_of(rows[0]) if rows else None
+
+    async def accounts_of_line(self, tenant: TenantId, mac: Digest, limit: int) -> list[AccountId]:
+        """At most ``limit`` accounts whose line has this keyed hash, in order."""
+        query = "SELECT account FROM lines WHERE tenant = ? AND mac = ? ORDER BY account LIMIT ?"
+        return [AccountId(account) for (account,) in self._rows(query, tenant, mac, at_most(limit))]
+
+    async def hear(self, tenant: TenantId, account: AccountId, heard: Heard) -> None:
+        """Keep what operators said, unless something later is kept of the same line."""
+        with self._transaction() as connection:
+            connection.execute(_HEAR, (tenant, account, heard.esim, heard.asked_at, codec.encode(heard)))
 
     async def close(self) -> None:
         """Release the database."""

@@ -60,6 +60,11 @@ _ADDRESSES: Final = """
     INSERT INTO addresses (tenant, account, channel, sealed, since, ends_at) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (tenant, account, channel) DO UPDATE SET ends_at = excluded.ends_at
     """
+_LINES: Final = """
+    INSERT INTO lines (tenant, account, esim, sealed, mac, mac_key) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (tenant, account) DO UPDATE SET
+        esim = excluded.esim, sealed = excluded.sealed, mac = excluded.mac, mac_key = excluded.mac_key
+    """
 _ENDED: Final = "UPDATE addresses SET ends_at = ?4 WHERE tenant = ?1 AND account = ?2 AND channel = ?3"
 
 
@@ -110,6 +115,8 @@ def write(connection: Connection, writes: Writes) -> bool:
         connection.executemany(_UNTOLD, [notice[:4] for notice in writes.notices])
     if writes.addresses:
         connection.executemany(_ADDRESSES, writes.addresses)
+    if writes.lines:
+        connection.executemany(_LINES, writes.lines)
     if writes.ended:
         connection.executemany(_ENDED, writes.ended)
     return True

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pteri.app.ports import LineAnswer
-from pteri.core.ids import Digest, TenantId
-from pteri.domain.facts import LineStatus
+from pteri.core.ids import AccountId, Digest, TenantId
 
 __all__ = ["SilentOperator"]
 
 
 class SilentOperator:
-    """Knows nothing of any line. ``UNKNOWN`` never counts as confirmed and never locks anyone out."""
+    """Says nothing of any line: that never counts as confirmed and never locks anyone out."""
 
-    async def status(self, tenant: TenantId, esim: Digest | None, at: int) -> LineAnswer:
-        """Always ``UNKNOWN``, never checked."""
-        del tenant, esim, at
-        return LineAnswer(status=LineStatus.UNKNOWN, checked_at=None)
+    async def heard(self, tenant: TenantId, account: AccountId, esim: Digest, *, since: int, at: int) -> LineAnswer:
+        """Nothing, now as ever."""
+        del tenant, account, esim, since, at
+        return LineAnswer()

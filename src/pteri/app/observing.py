@@ -1,0 +1,132 @@
+"""What operators say of the line of an account, heard before a decision and recorded with it (docs/spec section 8.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from pteri.app.deployment import Deployment
+from pteri.app.operators import Operator
+from pteri.app.ports import LineAnswer, Store, Vault
+from pteri.core.errors import Malformed
+from pteri.core.esim import line_commitment, line_reference
+from pteri.core.ids import AccountId, Digest, RequestId, TenantId
+from pteri.core.phone_number import PhoneNumber
+from pteri.domain.account import Account
+from pteri.domain.continuity import line_status, observed
+from pteri.domain.events import Event
+from pteri.domain.evolving import evolve
+from pteri.domain.facts import Circumstances, LineStatus
+from pteri.domain.kept_line import Heard, KeptLine
+from pteri.domain.line import FRESH_S
+from pteri.domain.signals import Finding
+
+__all__ = ["LineWatch", "Looked", "commitment_to", "keep_line", "line_salt", "look_at_line"]
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """The circumstances of a decision, the account in which they have happened, and how they did."""
+
+    circumstances: Circumstances
+    account: Account | None
+    events: tuple[Event, ...] = ()
+
+
+async def look_at_line(
+    deployment: Deployment,
+    tenant: TenantId,
+    account: Account | None,
+    *,
+    of: AccountId,
+    esim: Digest | None,
+    request: RequestId,
+    at: int,
+) -> Looked:
+    """Ask about the line ``esim`` of the account ``of``, which may not be bound yet. Also silence is recorded."""
+    if esim is None:
+        return Looked(Circumstances(at=at, line=LineStatus.UNKNOWN, line_checked_at=None), account)
+    line = None if account is None else account.mobile_line
+    answer = await deployment.line.heard(tenant, of, esim, since=at if line is None else line.since, at=at)
+    events: tuple[Event, ...] = ()
+    if account is not None:
+        events = observed(
+            account,
+            answer.signals,
+            request=request,
+            at=at,
+            answered_at=answer.answered_at,
+            rules=deployment.rules,
+        )
+        for event in events:
+            account = evolve(account, event)
+        line = account.mobile_line
+    status = line_status(line, answer.signals, at)
+    seen = Circumstances(at=at, line=status, line_checked_at=answer.answered_at, signals=answer.signals)
+    return Looked(seen, account, events)
+
+
+def line_salt(deployment: Deployment, tenant: TenantId, account: AccountId) -> bytes:
+    """32 bytes that hide the line of this account in its commitment, the same for all its lines."""
+    return deployment.vault.derive("line-salt", tenant, account)
+
+
+def commitment_to(deployment: Deployment, tenant: TenantId, account: AccountId, line: str) -> Digest:
+    """What the account says of this line; ``Malformed`` for what names none."""
+    return line_commitment(line_reference(line), salt=line_salt(deployment, tenant, account), tenant=tenant)
+
+
+def keep_line(vault: Vault, tenant: TenantId, account: AccountId, esim: Digest, line: str) -> KeptLine:
+    """The line as it is kept: sealed for its own place, and a keyed hash to find it by."""
+    return KeptLine(
+        tenant,
+        account,
+        esim,
+        vault.seal(line.encode("ascii"), _context(tenant, account, esim)),
+        vault.blind("line", tenant, line),
+        vault.name,
+    )
+
+
+def _context(tenant: TenantId, account: AccountId, esim: Digest) -> str:
+    return f"line:{tenant}:{account}:{esim}"
+
+
+@dataclass(frozen=True, slots=True)
+class LineWatch:
+    """The ``LineEvidence`` port over the operators of each tenant: an answer counts for five minutes, in all processes.
+
+    What an operator said is made durable before anybody decides on it (law 2).
+    """
+
+    store: Store
+    vault: Vault
+    operators: Mapping[TenantId, Operator]
+
+    async def heard(self, tenant: TenantId, account: AccountId, esim: Digest, *, since: int, at: int) -> LineAnswer:
+        """What they say now; nothing, where nobody is to be asked about this line."""
+        operator = self.operators.get(tenant)
+        found = None if operator is None else await self.store.line(tenant, account)
+        if operator is None or found is None or found[0].esim != esim:
+            return LineAnswer()
+        kept, before = found
+        # Rebound in the same second or not: what was heard of the line before that says nothing of it now.
+        if before is not None and since <= before.asked_at <= at < before.asked_at + FRESH_S:
+            return LineAnswer(before.signals, before.answered_at)
+        number = self._number(kept)
+        if number is None:
+            return LineAnswer()
+        signals = await operator.ask(number, since=since, at=at)
+        answered = any(signal.finding is not Finding.UNKNOWN for signal in signals)
+        last = None if before is None else before.answered_at
+        heard = Heard(esim, at, at if answered else last, signals)
+        await self.store.hear(tenant, account, heard)
+        return LineAnswer(signals, heard.answered_at)
+
+    def _number(self, kept: KeptLine) -> PhoneNumber | None:
+        """A line may be named otherwise, by the number of its SIM say: then no operator is asked about it."""
+        try:
+            return PhoneNumber(self.vault.open(kept.sealed, _context(kept.tenant, kept.account, kept.esim)).decode())
+        except Malformed:
+            return None

@@ -1,0 +1,302 @@
+"""What telecom evidence does to an account, and what its owner may say of the line (docs/spec section 8.8).
+
+Evidence of operators is recorded with the act that it came with, and the same answers always do the same: the greatest
+change wins, whoever answered first, and what happened before the line was last bound counts for nothing. Nothing here
+opens or shortens anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from msgspec.structs import replace
+
+from pteri.core.acts import AnnounceMove, RebindLine
+from pteri.core.ids import RequestId, Thumbprint
+from pteri.domain.account import Account
+from pteri.domain.decisions import Decision, Permit, Reason, Refuse
+from pteri.domain.device import DeviceState
+from pteri.domain.events import Event, LineAged, LineObserved, LineRebound, MoveAnnounced
+from pteri.domain.facts import LineStatus
+from pteri.domain.line import Line, LineEvent, LineState, Move, is_fresh
+from pteri.domain.rules import Rules
+from pteri.domain.seeing import Seen
+from pteri.domain.signals import Finding, Question, Signal, worst
+from pteri.domain.tables import IllegalTransition
+
+__all__ = [
+    "announce_move",
+    "line_aged",
+    "line_lapses",
+    "line_level",
+    "line_observed",
+    "line_rebound",
+    "line_status",
+    "move_announced",
+    "observed",
+    "rebind_line",
+    "seen_alive",
+]
+
+_COUNTED_OUT: Final = frozenset({LineState.SUSPECT, LineState.DETACHED})
+_UNBOUND: Final[Mapping[Finding, LineStatus]] = {
+    Finding.CLEAR: LineStatus.CONTINUOUS,
+    Finding.UNKNOWN: LineStatus.UNKNOWN,
+    Finding.CHANGED: LineStatus.CHANGED,
+    Finding.CONTRADICTED: LineStatus.CONTRADICTED,
+}
+
+
+# --- evidence -------------------------------------------------------------------------------------------------------
+
+
+def observed(
+    account: Account,
+    signals: Iterable[Signal],
+    *,
+    request: RequestId,
+    at: int,
+    answered_at: int | None,
+    rules: Rules,
+) -> tuple[Event, ...]:
+    """What these answers do to the line. ``answered_at``: when an operator last answered at all, Unix seconds.
+
+    Each change is recorded once: a line that is suspect is not made suspect again with every act.
+    """
+    line = account.mobile_line
+    if line is None:
+        return ()
+    fresh = tuple(signal for signal in signals if is_fresh(signal, at))
+    news = line.news(fresh)
+    happened, told = _happened(line, fresh, news, silent=_is_silent(answered_at, at, rules))
+    if happened is None or not line.takes(happened):
+        return ()
+    cooling = at + rules.line_cooldown_s if happened is LineEvent.EXPLAIN else 0
+    first = LineObserved(at=at, request=request, happened=happened, signals=told, cooling_until=cooling)
+    return (first, *_arrived_already(line, happened, first))
+
+
+def _happened(
+    line: Line, fresh: tuple[Signal, ...], news: tuple[Signal, ...], *, silent: bool
+) -> tuple[LineEvent | None, tuple[Signal, ...]]:
+    recycled = tuple(signal for signal in news if signal.question is Question.RECYCLING)
+    if recycled:
+        return LineEvent.RECYCLE, recycled
+    unexplained = tuple(signal for signal in news if line.move is None or not line.move.explains(signal))
+    if unexplained:
+        return LineEvent.CHANGE, unexplained
+    if news:
+        return LineEvent.EXPLAIN, news
+    if any(signal.finding is Finding.CLEAR for signal in fresh):
+        return LineEvent.ANSWER, fresh
+    return (LineEvent.SILENCE, fresh) if silent else (None, ())
+
+
+def _is_silent(answered_at: int | None, at: int, rules: Rules) -> bool:
+    """Where nobody ever answered nobody is missed: a service without an operator would otherwise wait for ever."""
+    return answered_at is not None and at - answered_at >= rules.line_silent_s
+
+
+def _arrived_already(line: Line, happened: LineEvent, first: LineObserved) -> tuple[Event, ...]:
+    """The line may be seen on its new phone before the operator tells of the change: that arrives in any order."""
+    move = line.move
+    if happened is not LineEvent.EXPLAIN or move is None:
+        return ()
+    if line.confirmed_on != move.to_device or line.confirmed_at < move.at:
+        return ()
+    return (
+        LineObserved(
+            at=first.at,
+            request=first.request,
+            happened=LineEvent.CONFIRM,
+            signals=(),
+            device=move.to_device,
+            confirmed_at=line.confirmed_at,
+        ),
+    )
+
+
+def seen_alive(
+    account: Account, signal: Signal, *, device: Thumbprint, request: RequestId, at: int
+) -> tuple[Event, ...]:
+    """What a proof of possession by this phone does: only a verified phone's counts, only while it is fresh."""
+    line, phone = account.mobile_line, account.device(device)
+    if line is None or phone is None or phone.state is not DeviceState.ACTIVE:
+        return ()
+    proves = signal.question is Question.POSSESSION and signal.finding is Finding.CLEAR and is_fresh(signal, at)
+    if not proves or not line.takes(LineEvent.CONFIRM) or _arrives_elsewhere(line, device):
+        return ()
+    return (
+        LineObserved(
+            at=at,
+            request=request,
+            happened=LineEvent.CONFIRM,
+            signals=(signal,),
+            device=device,
+            confirmed_at=signal.asked_at,
+        ),
+    )
+
+
+def _arrives_elsewhere(line: Line, device: Thumbprint) -> bool:
+    return line.state is LineState.PROBATION and line.move is not None and line.move.to_device != device
+
+
+def line_status(line: Line | None, signals: Iterable[Signal], at: int) -> LineStatus:
+    """What a decision sees, of a line to which :func:`observed` has happened already; ``None``: of one not yet bound."""
+    fresh = tuple(signal for signal in signals if is_fresh(signal, at))
+    if any(signal.finding is Finding.CONTRADICTED for signal in fresh):
+        return LineStatus.CONTRADICTED
+    if line is None:
+        return _UNBOUND[worst(fresh)]
+    if line.state in _COUNTED_OUT:
+        return LineStatus.CHANGED
+    unsure = not fresh or any(signal.finding is Finding.UNKNOWN for signal in fresh)
+    # What was announced and has not arrived yet is neither for nor against anybody.
+    return LineStatus.UNKNOWN if unsure or line.state is LineState.PROBATION else LineStatus.CONTINUOUS
+
+
+def line_level(line: Line, at: int, rules: Rules) -> int:
+    """How well the line is known: 2 while it was seen alive lately, else 0. Every confirmation decays."""
+    return 2 if at < line.confirmed_at + rules.line_confirmed_s else 0
+
+
+# --- decisions ------------------------------------------------------------------------------------------------------
+
+
+def rebind_line(act: RebindLine, seen: Seen) -> Decision:
+    """Which line it is from now on: for wallet and verified phone to say, and for nobody else (abuse case TE-09)."""
+    if (no := seen.may_not_change()) is not None:
+        return no
+    line = seen.account.mobile_line
+    if line is not None and act.new_esim in line.gone:
+        return Refuse(Reason.LINE_GONE)
+    return Permit(Reason.BOTH_KEYS)
+
+
+def announce_move(act: AnnounceMove, seen: Seen, rules: Rules) -> Decision:
+    """The SIM will move. Said beforehand, the change is no alarm; it still makes the wallet alone wait longer."""
+    if (no := seen.may_not_change()) is not None:
+        return no
+    line = seen.account.mobile_line
+    if line is None:
+        return Refuse(Reason.NO_LINE)
+    if line.state in _COUNTED_OUT:
+        # Afterwards there is nothing to announce: the owner says which line it is now.
+        return Refuse(Reason.REBIND_INSTEAD)
+    if not seen.at < act.until <= seen.at + rules.move_window_s:
+        return Refuse(Reason.NOT_OFFERED)
+    return Permit(Reason.BOTH_KEYS)
+
+
+# --- the fold -------------------------------------------------------------------------------------------------------
+
+
+def line_observed(account: Account, event: LineObserved) -> Account:
+    """The line after what operators said."""
+    line = _line(account)
+    return replace(account, line=_OBSERVED[event.happened](line.after(event.happened), event, account))
+
+
+def _changed(line: Line, _event: LineObserved, _account: Account) -> Line:
+    return replace(line, move=None)
+
+
+def _explained(line: Line, event: LineObserved, _account: Account) -> Line:
+    move = line.move
+    if move is None:
+        raise IllegalTransition("a change that nobody announced has no explanation")
+    explained = tuple(sorted({*move.explained, *(signal.question for signal in event.signals)}))
+    # From here on the announced change is an old one: what comes after it is another.
+    return replace(
+        line,
+        since=event.at,
+        cooling_until=event.cooling_until,
+        cooling_by=event.request,
+        move=replace(move, explained=explained),
+    )
+
+
+def _confirmed(line: Line, event: LineObserved, account: Account) -> Line:
+    assert event.device is not None
+    account.verified(event.device)
+    if event.confirmed_at >= line.confirmed_at:
+        line = replace(line, confirmed_at=event.confirmed_at, confirmed_on=event.device)
+    return replace(line, move=None) if line.state is LineState.MOVED else line
+
+
+def _recycled(line: Line, _event: LineObserved, account: Account) -> Line:
+    assert account.esim is not None
+    return replace(line, move=None, gone=(*line.gone, account.esim))
+
+
+def _no_more(line: Line, _event: LineObserved, _account: Account) -> Line:
+    return line
+
+
+_OBSERVED: Final[Mapping[LineEvent, Callable[[Line, LineObserved, Account], Line]]] = {
+    LineEvent.CHANGE: _changed,
+    LineEvent.EXPLAIN: _explained,
+    LineEvent.CONFIRM: _confirmed,
+    LineEvent.RECYCLE: _recycled,
+    LineEvent.SILENCE: _no_more,
+    LineEvent.ANSWER: _no_more,
+}
+
+
+def line_aged(account: Account, event: LineAged) -> Account:
+    """The line after what time alone did."""
+    line = _line(account)
+    if (event.happened is LineEvent.SETTLE) is not _is_settled(line, event.at):
+        raise IllegalTransition("a line does not age like that now")
+    return replace(account, line=replace(line.after(event.happened), move=None, cooling_until=0))
+
+
+def line_rebound(account: Account, event: LineRebound) -> Account:
+    """Another line, or the same one as the owner knows it now. It has to be seen anew."""
+    account.verified(event.device)
+    before = account.mobile_line
+    if before is None:
+        line = Line(state=LineState.PROBATION, since=event.at)
+    else:
+        line = replace(
+            before.after(LineEvent.REBIND), since=event.at, move=None, confirmed_at=0, confirmed_on=None
+        )
+    if event.esim in line.gone:
+        raise IllegalTransition("a line that was given to somebody else does not come back")
+    cooling = replace(line, cooling_until=event.cooling_until, cooling_by=event.request)
+    return replace(account, esim=event.esim, line=cooling)
+
+
+def move_announced(account: Account, event: MoveAnnounced) -> Account:
+    """A move is expected; one that was announced before is not, any more."""
+    account.verified(event.device)
+    line = _line(account)
+    if line.state in _COUNTED_OUT:
+        raise IllegalTransition("nobody announces a move of a line that has changed already")
+    move = Move(event.request, event.approval, event.to_device, event.at, event.until)
+    return replace(account, line=replace(line, move=move))
+
+
+def line_lapses(account: Account, at: int) -> tuple[Event, ...]:
+    """What time alone has done to the line by ``at``."""
+    line = account.line
+    if line is None or line.state not in {LineState.PROBATION, LineState.MOVED}:
+        return ()
+    if _is_settled(line, at):
+        return (LineAged(at=at, request=line.cooling_by, happened=LineEvent.SETTLE),)
+    if line.takes(LineEvent.RUN_OUT) and line.move is not None and at >= line.move.until:
+        return (LineAged(at=at, request=line.move.request, happened=LineEvent.RUN_OUT),)
+    return ()
+
+
+def _is_settled(line: Line, at: int) -> bool:
+    return at >= line.cooling_until and (line.move is None or line.state is LineState.MOVED)
+
+
+def _line(account: Account) -> Line:
+    line = account.mobile_line
+    if line is None:
+        raise IllegalTransition("an account without a line")
+    return line
