@@ -78,7 +78,7 @@ class SimulatedCamara:
     ) -> None:
         self.network = network
         self.key = DevicePrivateKey.from_random(random)
-        self._issuer = issuer
+        self.issuer = issuer
         self._clients = clients
         self._entropy = entropy
         self._grants: dict[str, _Grant] = {}
@@ -98,7 +98,7 @@ class SimulatedCamara:
             raise NoReply("UNREACHABLE")
         if outage is Outage.MALFORMED:
             return Reply(200, headers, b'{"swapped":')
-        path = request.url.removeprefix(self._issuer)
+        path = request.url.removeprefix(self.issuer)
         is_oauth = path in {"/token", "/bc-authorize"}
         try:
             if outage is not None:
@@ -165,7 +165,7 @@ class SimulatedCamara:
         except ProtocolError:
             raise no from None
         made_at, until, unique = claims.get("iat"), claims.get("exp"), claims.get("jti")
-        if claims.get("iss") != client or claims.get("aud") != self._issuer or not isinstance(unique, str):
+        if claims.get("iss") != client or claims.get("aud") != self.issuer or not isinstance(unique, str):
             raise no
         if not isinstance(made_at, int) or not isinstance(until, int) or not made_at <= at < until <= made_at + 300:
             raise no
@@ -204,7 +204,7 @@ class SimulatedCamara:
         self._grants[token] = _Grant(scope, at + _ACCESS_S, subject)
         answer: dict[str, Any] = {"access_token": token, "token_type": "Bearer", "expires_in": _ACCESS_S}
         if "openid" in scope:
-            identity: dict[str, str | int] = {"iss": self._issuer, "aud": client, "sub": "simulated"}
+            identity: dict[str, str | int] = {"iss": self.issuer, "aud": client, "sub": "simulated"}
             answer["id_token"] = signed_token({**identity, "iat": at, "exp": at + _ACCESS_S}, self.key)
         return answer
 

@@ -34,6 +34,7 @@ __all__ = [
     "read_answer",
     "read_check",
     "read_date",
+    "read_instant",
     "read_recycled",
     "read_verified",
     "recycling_body",
@@ -188,7 +189,7 @@ def read_date(api: Api, body: bytes, *, since: int, at: int, swapped: bool) -> T
     is_sim = api.question is Question.SIM_SWAP
     answer = read_json(body, _SimDate) if is_sim else read_json(body, _DeviceDate)
     if answer.latest is not None:
-        changed_at = _instant(answer.latest)
+        changed_at = read_instant(answer.latest)
         if changed_at >= since:
             return Told(Finding.CHANGED, api.yes, changed_at=changed_at)
         return Told(Finding.CLEAR, api.no, watched_s=at - changed_at)
@@ -217,7 +218,8 @@ def read_verified(body: bytes) -> Told:
     return Told(Finding.CONTRADICTED, "ANOTHER_NUMBER")
 
 
-def _instant(text: str) -> int:
+def read_instant(text: str) -> int:
+    """Unix second of an RFC 3339 date and time with its offset; anything else is ``NoReply(MALFORMED_ANSWER)``."""
     found = _RFC3339.fullmatch(text)
     if found is None:
         raise NoReply("MALFORMED_ANSWER")
