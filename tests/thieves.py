@@ -444,6 +444,7 @@ _SAMPLES: Final[dict[str, Any]] = {
     "codes": None,
     "case": digest("what waits"),
     "backup": digest("a backup"),
+    "channels": (digest("an address"),),
 }
 
 
@@ -477,6 +478,7 @@ _OTHERS: Final[dict[str, tuple[Any, ...]]] = {
     "revoke_old": (True, False),
     "approval": (digest("another approval"),),
     "evidence": (("A",), ("C", "W"), ("D", "W"), ("G", "W")),
+    "channels": ((), (digest("an address"),), tuple(sorted((digest("an address"), digest("another address"))))),
     "lost": ((digest("a phone"),),),
     "new_wallet": (SimWallet(ALICE_WORDS, 7).pinned.address,),
     "target": (digest("another target"),),

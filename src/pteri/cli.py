@@ -211,6 +211,19 @@ def demo_command(
     raise typer.Exit(play(as_json=as_json, keep=keep, stay=stay))
 
 
+@app.command("operator-sim")
+def operator_sim_command(
+    directory: Annotated[Path, typer.Argument(help="Where its client key is; made there if there is none.")],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine; nobody else reaches it.")] = 8790,
+    for_s: Annotated[int, typer.Option("--for", min=1, max=86_400, help="Seconds until it stops by itself.")] = 3600,
+) -> None:
+    """SIMULATE a mobile operator on loopback, with a desk where SIMs are swapped. Never for real people."""
+    from pteri.operator_sim import simulate
+
+    with _said_in_a_sentence():
+        simulate(directory, port=port, for_s=for_s)
+
+
 def _tell(values: dict[str, Any], text: str, as_json: bool) -> None:
     print(json.dumps(values) if as_json else text)
 

@@ -26,6 +26,7 @@ from pteri.core.channels import channel_address
 from pteri.core.errors import ProtocolError
 from pteri.core.wallets import PinnedWallet, pin_wallet
 from pteri.database import Database, DatabaseUrl, database_from
+from pteri.operator_settings import OperatorSettings, require_distinct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -213,8 +214,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tenants: Annotated[tuple[TenantSettings, ...], msgspec.Meta(min_length=1)]
     rules: dict[str, int] = {}
     notices: NoticesSettings | None = None
+    operators: tuple[OperatorSettings, ...] = ()
+    """Whom to ask about mobile lines; without any, a line is never more than unknown."""
 
     def __post_init__(self) -> None:
+        require_distinct(self.operators, tuple(tenant.id for tenant in self.tenants))
         for what, values in (
             ("id", [tenant.id for tenant in self.tenants]),
             ("domain", [tenant.domain for tenant in self.tenants]),
@@ -291,6 +295,10 @@ def _require_known_keys(tree: Mapping[str, object]) -> None:
     for tenant in tenants if isinstance(tenants, list) else []:
         if isinstance(tenant, dict):
             _require_keys_of(TenantSettings, tenant, "tenants.")
+    operators = tree.get("operators")
+    for operator in operators if isinstance(operators, list) else []:
+        if isinstance(operator, dict):
+            _require_keys_of(OperatorSettings, operator, "operators.")
 
 
 def _require_keys_of(kind: type[msgspec.Struct], table: Mapping[str, object], where: str) -> None:
@@ -363,6 +371,8 @@ def write_settings(path: Path, settings: Settings) -> None:
         lines += ["", "[[tenants]]", *_pairs(base, tenant)]
     if settings.notices is not None:
         lines += ["", "[notices]", *_pairs(base, settings.notices)]
+    for operator in settings.operators:
+        lines += ["", "[[operators]]", *_pairs(base, operator)]
     if settings.rules:
         lines += ["", "[rules]", *(f"{name} = {value}" for name, value in sorted(settings.rules.items()))]
     try:

@@ -38,7 +38,9 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "": frozenset({"core", "wallet", "sdk"}),
     "__main__": frozenset({"cli"}),
     # Read once, before there is anything to wire; knows no layer above the words of the protocol.
-    "settings": frozenset({"core", "durable", "database"}),
+    "settings": frozenset({"core", "durable", "database", "operator_settings"}),
+    # A table of the settings with a key file of its own.
+    "operator_settings": frozenset({"core", "durable"}),
     # A file of the deployment whose refusals are those of the settings.
     "deployment_key": frozenset({"core", "durable", "settings"}),
     # A new service on disk: keys need randomness, and nothing runs yet.
@@ -47,6 +49,10 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "wiring": _SERVER | {"database", "settings", "deployment_key"},
     # The process around the server: its sockets, its loops and the time it has to stop.
     "serving": frozenset({"settings", "wiring", "app.loops", "http.asgi", "http.lane", "adapters.system.monotonic_s"}),
+    # A simulated operator as a process: its socket, its client's key and the time it has.
+    "operator_sim": frozenset(
+        {"core", "durable", "settings", "operator_settings", "adapters.system", "adapters.telecom"}
+    ),
     # The parent of several such processes; it answers nobody.
     "supervise": frozenset({"settings", "serving", "adapters.system.monotonic_s"}),
     # A look at a whole registry, as a command.
@@ -60,7 +66,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # The command: it starts whatever was asked for.
     "cli": _SERVER
     | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
-    | {"supervise", "checkup", "load"},
+    | {"supervise", "checkup", "load", "operator_sim"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "sdk"},
 }

@@ -21,9 +21,7 @@ async def start_rebinding(deployment: Deployment, asking: Asking, wanted: wire.R
     def change(call: PhoneCall, account: Account) -> Wanted:
         place = (account.tenant, account.id)
         esim = commitment_to(deployment, *place, wanted.line)
-        act = RebindLine(
-            account=account.id, device=call.caller, epoch=account.epoch, esim=account.esim, new_esim=esim
-        )
+        act = RebindLine(account=account.id, device=call.caller, epoch=account.epoch, esim=account.esim, new_esim=esim)
         # A phone that came later was never told the salt, and who may bind another line may know it.
         salt = ids.to_base64url(line_salt(deployment, *place))
         return Wanted(act, Also(line=keep_line(deployment.vault, *place, esim, wanted.line)), line_salt=salt)

@@ -1,4 +1,4 @@
-"""What operators say of the line of an account, heard before a decision and recorded with it (docs/spec section 8.8)."""
+"""What operators say of the line of an account, heard before a decision and recorded with it (spec section 8.8)."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ __all__ = ["Operator"]
 
 
 class Operator(Protocol):
-    """Promises:
+    """Whoever can be asked about a line. Its promises.
 
     * *it answers*: a failing, slow or lying operator makes signals, never an exception, within the deadline;
     * *silence is not consent*: whatever is not a whole and fresh answer is ``UNKNOWN``;

@@ -73,7 +73,9 @@ def observed(
     if happened is None or not line.takes(happened):
         return ()
     cooling = at + rules.line_cooldown_s if happened is LineEvent.EXPLAIN else 0
-    first = LineObserved(at=at, request=request, happened=happened, signals=told, cooling_until=cooling)
+    first = LineObserved(
+        at=at, request=request, happened=happened, signals=told, answered_at=answered_at, cooling_until=cooling
+    )
     return (first, *_arrived_already(line, happened, first))
 
 
@@ -144,7 +146,7 @@ def _arrives_elsewhere(line: Line, device: Thumbprint) -> bool:
 
 
 def line_status(line: Line | None, signals: Iterable[Signal], at: int) -> LineStatus:
-    """What a decision sees, of a line to which :func:`observed` has happened already; ``None``: of one not yet bound."""
+    """What a decision sees, of a line to which :func:`observed` has happened; ``None``: of one not yet bound."""
     fresh = tuple(signal for signal in signals if is_fresh(signal, at))
     if any(signal.finding is Finding.CONTRADICTED for signal in fresh):
         return LineStatus.CONTRADICTED
@@ -260,9 +262,7 @@ def line_rebound(account: Account, event: LineRebound) -> Account:
     if before is None:
         line = Line(state=LineState.PROBATION, since=event.at)
     else:
-        line = replace(
-            before.after(LineEvent.REBIND), since=event.at, move=None, confirmed_at=0, confirmed_on=None
-        )
+        line = replace(before.after(LineEvent.REBIND), since=event.at, move=None, confirmed_at=0, confirmed_on=None)
     if event.esim in line.gone:
         raise IllegalTransition("a line that was given to somebody else does not come back")
     cooling = replace(line, cooling_until=event.cooling_until, cooling_by=event.request)

@@ -413,12 +413,14 @@ class SignedInOffline(_Event, frozen=True, tag=True):
 class LineObserved(_Event, frozen=True, tag=True):
     """What operators said changed what is known of the line; ``signals`` are the answers that did.
 
-    ``device`` and ``confirmed_at``: on which phone and when the line was seen alive, for ``CONFIRM``.
+    ``answered_at``: when an operator had last answered at all. ``device`` and ``confirmed_at``: on which phone and when
+    the line was seen alive, for ``CONFIRM``.
     ``cooling_until``: until when the change counts as a recent one, for ``EXPLAIN``.
     """
 
     happened: LineEvent
     signals: tuple[Signal, ...] = ()
+    answered_at: int | None = None
     device: Thumbprint | None = None
     confirmed_at: int = 0
     cooling_until: int = 0

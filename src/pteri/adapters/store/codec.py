@@ -18,7 +18,15 @@ from pteri.domain.kept_line import Heard
 from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Notice, RecordedEvent
 
-__all__ = ["decode_account", "decode_challenge", "decode_heard", "decode_mailbox", "decode_notice", "decode_recorded", "encode"]
+__all__ = [
+    "decode_account",
+    "decode_challenge",
+    "decode_heard",
+    "decode_mailbox",
+    "decode_notice",
+    "decode_recorded",
+    "encode",
+]
 
 T = TypeVar("T")
 

@@ -260,6 +260,16 @@ class _Judging:
                 writes.evolved.append((*key, first, account.version, state))
             else:
                 writes.opened.append((*key, account.version, state))
+        self._write_what_is_kept_beside(writes)
+        for key, added in self._added.items():
+            writes.counted.append((*key, added, self._ceilings.get(key, UNLIMITED)))
+        for key, ceiling in self._ceilings.items():
+            if key not in self._added:
+                writes.looked.append((*key, ceiling))
+        return writes
+
+    def _write_what_is_kept_beside(self, writes: Writes) -> None:
+        """Addresses of warnings and lines: sealed, outside of the account that names them by digest."""
         for key, address in self._addresses.items():
             if address.sealed:
                 writes.addresses.append((*key, address.sealed, address.since, address.ends_at))
@@ -267,12 +277,6 @@ class _Judging:
                 writes.ended.append((*key, address.ends_at))
         for key, line in self._lines.items():
             writes.lines.append((*key, line.esim, line.sealed, line.mac, line.mac_key))
-        for key, added in self._added.items():
-            writes.counted.append((*key, added, self._ceilings.get(key, UNLIMITED)))
-        for key, ceiling in self._ceilings.items():
-            if key not in self._added:
-                writes.looked.append((*key, ceiling))
-        return writes
 
 
 def _waits(challenge: Challenge) -> int:

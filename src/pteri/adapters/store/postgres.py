@@ -23,13 +23,13 @@ from pteri.adapters.store.rows import (
     Held,
     Writes,
     address_of,
-    line_of,
     answer_of,
     claimed_of,
     counter_key,
     delivery_of,
     delivery_row,
     keys_of,
+    line_of,
 )
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint

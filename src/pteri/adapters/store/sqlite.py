@@ -20,13 +20,13 @@ from pteri.adapters.store.judging import judge
 from pteri.adapters.store.rows import (
     Held,
     address_of,
-    line_of,
     answer_of,
     claimed_of,
     counter_key,
     delivery_of,
     delivery_row,
     keys_of,
+    line_of,
 )
 from pteri.adapters.store.sqlite_commit import READ_ANSWER, READ_TOTAL, read_held, write
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable

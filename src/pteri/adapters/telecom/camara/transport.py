@@ -1,0 +1,65 @@
+"""Requests to operators over HTTP, with ``httpx2``."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Final
+
+import httpx2
+
+from pteri.adapters.telecom.camara.exchange import MAX_REPLY_BYTES, NoReply, Reply, Request
+
+__all__ = ["HttpTransport"]
+
+_CONNECTIONS: Final = 100
+
+
+class HttpTransport:
+    """Connections to one operator, kept open. ``tls``: for a certificate authority of one's own.
+
+    Certificates are always checked; no redirect is followed, or a token would follow it; proxies and credentials of
+    the environment are not used. ``timeout_s`` bounds each step; the deadline of the whole is the caller's.
+    """
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None, timeout_s: float = 2.0) -> None:
+        self._client = httpx2.AsyncClient(
+            verify=True if tls is None else tls,
+            timeout=timeout_s,
+            limits=httpx2.Limits(max_connections=_CONNECTIONS),
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    async def send(self, request: Request) -> Reply:
+        """See :class:`~pteri.adapters.telecom.camara.exchange.Transport`."""
+        # Packed bytes could be a thousand times larger when unpacked.
+        headers = {**request.headers, "accept-encoding": "identity"}
+        try:
+            async with self._client.stream(
+                request.method, request.url, content=request.body, headers=headers
+            ) as response:
+                if len(response.headers.multi_items()) != len(response.headers):
+                    # A header that comes twice has two readings.
+                    raise NoReply("MALFORMED_ANSWER")
+                body = await _read(response)
+                return Reply(
+                    response.status_code, {name.lower(): value for name, value in response.headers.items()}, body
+                )
+        except httpx2.TimeoutException:
+            raise NoReply("TIMEOUT") from None
+        except (httpx2.TransportError, httpx2.DecodingError):
+            # `from None`: the cause carries the request, and with it a token.
+            raise NoReply("UNREACHABLE") from None
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._client.aclose()
+
+
+async def _read(response: httpx2.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > MAX_REPLY_BYTES:
+            raise NoReply("MALFORMED_ANSWER")
+    return bytes(body)

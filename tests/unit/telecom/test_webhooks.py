@@ -1,0 +1,107 @@
+"""Events that an operator sends unasked: whose, when, about what."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from operators import NUMBER
+from pteri.adapters.telecom.camara.webhooks import ANSWERED, MAX_LATE_S, Subscription, read_event, subscription_body
+from pteri.core.errors import ProtocolError
+from pteri.core.keys.secret import Secret
+from pteri.domain.signals import Finding, Question
+
+AT = 1_789_997_600  # 2026-09-21T13:33:20Z
+OURS = Subscription("alpha", "sub-1", Secret(b"our-own-token"))
+HEADERS = {"authorization": "Bearer our-own-token", "content-type": "application/cloudevents+json"}
+EVENT: dict[str, Any] = {
+    "id": "event-1",
+    "source": "https://operator.example/sim-swap",
+    "type": "org.camaraproject.sim-swap-subscriptions.v0.swapped",
+    "specversion": "1.0",
+    "datacontenttype": "application/json",
+    "time": "2026-09-21T13:33:20.000Z",
+    "data": {"subscriptionId": "sub-1"},
+}
+
+
+def read(headers: dict[str, str] | None = None, *, at: int = AT, **changes: object) -> object:
+    body = json.dumps({**EVENT, **changes}).encode()
+    return read_event(HEADERS if headers is None else headers, body, expected=OURS, at=at)
+
+
+def test_a_swap_is_a_signal_of_its_time() -> None:
+    signal = read_event(HEADERS, json.dumps(EVENT).encode(), expected=OURS, at=AT + 60)
+    assert signal is not None
+    assert (signal.question, signal.finding, signal.changed_at) == (Question.SIM_SWAP, Finding.CHANGED, AT)
+    assert ANSWERED == 204
+
+
+def test_the_end_of_a_subscription_says_nothing_of_the_line() -> None:
+    assert read(type="org.camaraproject.sim-swap-subscriptions.v0.subscription-ends") is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {**HEADERS, "authorization": ""},
+        {**HEADERS, "authorization": "Bearer "},
+        {**HEADERS, "authorization": "Bearer another-token"},
+        {**HEADERS, "authorization": "bearer our-own-token"},
+        {**HEADERS, "authorization": "our-own-token"},
+        {**HEADERS, "authorization": "Bearer our-own-token "},
+        {**HEADERS, "content-type": "application/json"},
+        {**HEADERS, "content-type": ""},
+    ],
+)
+def test_te_07_who_does_not_show_our_token_is_nobody(headers: dict[str, str]) -> None:
+    with pytest.raises(ProtocolError):
+        read(headers)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"data": {"subscriptionId": "sub-2"}},
+        {"data": {}},
+        {"data": None},
+        {"type": "org.camaraproject.sim-swap-subscriptions.v0.unswapped"},
+        {"specversion": "0.3"},
+        {"id": ""},
+        {"id": None},
+        {"time": "yesterday"},
+        {"time": "2026-09-21T13:33:20"},
+        {"time": "2026-13-21T13:33:20Z"},
+        {"source": "x" * 16_384},
+    ],
+)
+def test_te_07_an_event_of_another_line_or_form_is_refused(changes: dict[str, object]) -> None:
+    body = json.dumps({**EVENT, **changes}).encode()
+    with pytest.raises(ProtocolError):
+        read_event(HEADERS, body, expected=OURS, at=AT)
+
+
+@pytest.mark.parametrize("at", [AT + MAX_LATE_S + 1, AT - 301])
+def test_te_04_an_event_of_another_time_is_refused(at: int) -> None:
+    with pytest.raises(ProtocolError):
+        read(at=at)
+
+
+def test_a_subscription_names_the_number_where_the_token_does_not_and_an_https_sink_only() -> None:
+    told: dict[str, Any] = {
+        "token": Secret(b"t"),
+        "token_until": "2026-09-22T00:00:00Z",
+        "ends_at": "2026-09-22T00:00:00Z",
+    }
+    body = json.loads(subscription_body(NUMBER, sink="https://pteri.example/hook", **told))
+    assert body["config"]["subscriptionDetail"] == {"phoneNumber": NUMBER.reveal()}
+    assert (
+        json.loads(subscription_body(None, sink="https://pteri.example/hook", **told))["config"]["subscriptionDetail"]
+        == {}
+    )
+    for sink in ("http://pteri.example/hook", "https://", "https://x y"):
+        with pytest.raises(ValueError, match="https"):
+            subscription_body(NUMBER, sink=sink, **told)
