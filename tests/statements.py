@@ -9,6 +9,7 @@ from pteri.core import ids
 from pteri.core.acts import (
     SAME_WALLET,
     ActivateDevice,
+    AnnounceMove,
     ApproveMigration,
     AttestIdentity,
     Authenticate,
@@ -17,6 +18,7 @@ from pteri.core.acts import (
     ChangeProtection,
     ConfirmBackup,
     FreezeAccount,
+    RebindLine,
     RevokeDevice,
     RotateWallet,
     SetupOtp,
@@ -91,6 +93,9 @@ EXAMPLES: Final[dict[str, StatementAct]] = {
     "speak for a friend": VouchForRecovery(ACCOUNT, DEVICE, 14, NEW_DEVICE),
     "confirm who somebody is": AttestIdentity(ACCOUNT, DEVICE, 15, NEW_DEVICE),
     "record a backup": ConfirmBackup(ACCOUNT, DEVICE, 16, digest("backup")),
+    "go with another line": RebindLine(ACCOUNT, DEVICE, 18, LINE, digest("another line")),
+    "go with a line for the first time": RebindLine(ACCOUNT, DEVICE, 18, None, digest("another line")),
+    "announce that the SIM moves": AnnounceMove(ACCOUNT, DEVICE, 19, LINE, NEW_DEVICE, ISSUED_AT + 86_400),
     "send warnings nowhere else": ChangeChannels(ACCOUNT, DEVICE, 17, ()),
     "send warnings to one address": ChangeChannels(ACCOUNT, DEVICE, 17, (digest("address"),)),
     "send warnings to four addresses": ChangeChannels(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 import chains
+import lines
 import quarrels
 from builders import account_id, digest, thumbprint, wallet
 from ledger import DAY, HOUR, MINUTE, Ledger, opened
@@ -165,6 +166,32 @@ STORIES: Final[dict[str, Callable[[], Ledger]]] = {
     "warned elsewhere": lambda: _with(
         quarrels.warned(guarded()), lambda it: quarrels.notify(it, 1, quarrels.WORK), lambda it: it.wait(3 * DAY)
     ),
+    "line swapped": lambda: _with(grown(), lambda it: lines.hear(it, lines.swap(it))),
+    "line swapped, and rebound": lambda: _with(
+        grown(), lambda it: lines.hear(it, lines.swap(it)), lambda it: it.wait(HOUR), lambda it: lines.rebind(it, 1)
+    ),
+    "line given to somebody else": lambda: _with(grown(), lambda it: lines.hear(it, lines.recycled(it))),
+    "line silent for long": lambda: _with(grown(), lambda it: lines.hear(it, lines.silence(it), silent_s=3 * DAY)),
+    "move of the line announced": lambda: _with(grown(), lambda it: lines.announce(it, 1, 2)),
+    "move of the line in its time": lambda: _with(
+        grown(),
+        lambda it: lines.announce(it, 1, 2),
+        lambda it: it.wait(HOUR),
+        lambda it: lines.hear(it, lines.swap(it)),
+    ),
+    "line moved": lambda: _with(
+        grown(),
+        lambda it: lines.announce(it, 1, 2),
+        lambda it: it.wait(HOUR),
+        lambda it: lines.hear(it, lines.swap(it)),
+        lambda it: lines.see(it, 2),
+    ),
+    "line moved, and that is long ago": lambda: _with(
+        grown(),
+        lambda it: lines.rebind(it, 1),
+        lambda it: it.wait(7 * DAY),
+        lambda it: lines.rebind(it, 1, "a third line"),
+    ),
     "contested, and claimed with guardians": lambda: _with(
         quarrels.spoken_for(guarded(), "G", 3),
         lambda it: quarrels.freeze(it, 2, ""),
@@ -216,6 +243,11 @@ def _acts_by(ledger: Ledger, number: int) -> Iterator[Attempt]:
     yield Attempt(quarrels.backup(ledger, number))
     for channels in ((), (quarrels.HOME,), (quarrels.HOME, quarrels.WORK)):
         yield Attempt(quarrels.addressing(ledger, number, *channels))
+
+    for name in ("another line", "esim 1"):
+        yield Attempt(lines.rebinding(ledger, number, name))
+    yield Attempt(lines.announcing(ledger, number, 2))
+    yield Attempt(lines.announcing(ledger, number, 2, within=30 * DAY))
 
 
 def _quarrels_of(ledger: Ledger, number: int) -> Iterator[Attempt]:

@@ -122,6 +122,8 @@ EXAMPLES: list[acts.StatementAct] = [
     acts.AttestIdentity(ACCOUNT, PHONE, 1, PHONE),
     acts.ConfirmBackup(ACCOUNT, PHONE, 1, A_DIGEST),
     acts.ChangeChannels(ACCOUNT, PHONE, 1, (A_DIGEST,)),
+    acts.RebindLine(ACCOUNT, PHONE, 1, A_DIGEST, A_DIGEST),
+    acts.AnnounceMove(ACCOUNT, PHONE, 1, A_DIGEST, PHONE, 1),
 ]
 
 

@@ -15,6 +15,7 @@ from pteri.core.acts import (
     ACTS,
     SAME_WALLET,
     ActivateDevice,
+    AnnounceMove,
     ApproveMigration,
     AttestIdentity,
     Authenticate,
@@ -23,6 +24,7 @@ from pteri.core.acts import (
     ChangeProtection,
     ConfirmBackup,
     FreezeAccount,
+    RebindLine,
     RevokeDevice,
     RotateWallet,
     SetupOtp,
@@ -160,6 +162,10 @@ def _without_line(known: Account, device: Thumbprint, epoch: int) -> Iterator[St
     yield ConfirmBackup(known.id, device, epoch, b.digest("backup"))
     for channels in ((), (b.digest("address"),), (b.digest("another address"),)):
         yield ChangeChannels(known.id, device, epoch, channels)
+    for line in (b.digest("another line"), b.digest("line that is gone")):
+        yield RebindLine(known.id, device, epoch, known.esim, line)
+    for within in (HOUR, 30 * DAY):
+        yield AnnounceMove(known.id, device, epoch, known.esim, NEW, b.NOW + within)
 
 
 def decided(account: Account | None, act: StatementAct, at: int, signer: Signer = SIGNERS[0]) -> list[Decision]:

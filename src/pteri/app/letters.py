@@ -35,6 +35,10 @@ _HAPPENED: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.WALLET_CHANGED: "Your account has another wallet now.",
     NoticeKind.PROTECTION_CHANGED: "Your account has other guardians or recovery codes now.",
     NoticeKind.CHANNELS_CHANGED: "Warnings go to one more address from now on.",
+    NoticeKind.LINE_SUSPECT: "Your mobile line changed, and you had not announced it. If you did not do this, ask your "
+    "operator at once. Sign-ins with your phone go on.",
+    NoticeKind.LINE_REBOUND: "Your account goes with another mobile line or SIM now.",
+    NoticeKind.MOVE_ANNOUNCED: "A phone of yours said that your SIM will move to another phone.",
     NoticeKind.SPOKEN_FOR: "A guardian or an officer spoke for a new phone.",
 }
 _SENTENCES: Final[Mapping[NoticeKind, str]] = {**_HAPPENED, **_WAITS}

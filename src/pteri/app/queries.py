@@ -12,6 +12,7 @@ from pteri.app.committing import settled
 from pteri.app.deployment import Deployment
 from pteri.app.forget import KEPT_S
 from pteri.app.noticing import Merged, merged
+from pteri.app.observing import line_salt
 from pteri.app.ports import Count, CounterKind
 from pteri.app.refusals import NotFound
 from pteri.core import ids, wire
@@ -22,12 +23,10 @@ from pteri.domain.account import Account, ChannelChange, Protection
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeState, SignInAsked
 from pteri.domain.continuity import line_level
 from pteri.domain.device import DeviceState
-from pteri.domain.line import Line
 from pteri.domain.migration import Migration
 from pteri.domain.offline import chain_of
 from pteri.domain.records import Notice
 from pteri.domain.recovery import Recovery
-from pteri.domain.rules import Rules
 
 __all__ = ["devices", "migration_seen", "progress", "prompts"]
 
@@ -105,9 +104,7 @@ async def devices(deployment: Deployment, asking: Asking) -> wire.DevicesSeen:
         return _seen(_waited_for(account, call.caller), call.caller, [])
     found = await deployment.store.notices(call.tenant.id, account.id, call.at, _READ)
     told = merged(found, account, call.at)[:_NOTICES]
-    line = account.mobile_line
-    seen = None if line is None else _line_seen(line, call.at, deployment.rules)
-    return _seen(account, call.caller, told, seen)
+    return _seen(account, call.caller, told, line_seen(deployment, account, call.at))
 
 
 def _waited_for(account: Account, newcomer: Thumbprint) -> Account:
@@ -213,12 +210,17 @@ def _protection_seen(protection: Protection) -> wire.ProtectionSeen:
     )
 
 
-def _line_seen(line: Line, at: int, rules: Rules) -> wire.LineSeen:
+def line_seen(deployment: Deployment, account: Account, at: int) -> wire.LineSeen | None:
+    """The line as a verified phone of the account may see it; ``None`` where it has none."""
+    line = account.mobile_line
+    if line is None:
+        return None
     move = line.move
     return wire.LineSeen(
         state=line.state,
-        level=line_level(line, at, rules),
+        level=line_level(line, at, deployment.rules),
         since=line.since,
+        salt=ids.digest(ids.to_base64url(line_salt(deployment, account.tenant, account.id))),
         confirmed_at=line.confirmed_at or None,
         cooling_until=line.cooling_until or None,
         to_phone=None if move is None else phone_name(move.to_device),

@@ -8,111 +8,47 @@ word where a signature speaks; where none does, the answer says so as ``Unchecke
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+
+from msgspec.structs import replace
 
 from pteri.app.deployment import Tenant
+from pteri.app.proofs import Before, NotOfThisEvent, Proof, by_camera, known_before, proved, purpose_of
 from pteri.core import ids
 from pteri.core.acts import (
-    ACTS,
-    ApproveMigration,
-    AttestIdentity,
     Authenticate,
-    BindWallet,
-    ChangeProtection,
-    FreezeAccount,
-    SetupOtp,
-    StartRecovery,
-    StatementAct,
-    VouchForRecovery,
 )
-from pteri.core.airgap import target_path
 from pteri.core.errors import ProtocolError
-from pteri.core.httpsig import SignedRequest
-from pteri.core.ids import Digest, Nonce
 from pteri.core.keys.device import DeviceKey
-from pteri.core.statement import Statement, parse
-from pteri.core.verify import MAX_AHEAD_S, Payload, decode_payload, submitted, verify, verify_wallet
-from pteri.core.wallets import PinnedWallet
+from pteri.core.verify import MAX_AHEAD_S
 from pteri.domain.account import Account
+from pteri.domain.continuity import line_status, observed, seen_alive
 from pteri.domain.decisions import Decision, Hold, Permit, Refuse
 from pteri.domain.effects import effects
 from pteri.domain.events import (
     AccountBound,
-    AccountContested,
-    AccountFrozen,
-    AccountUnfrozen,
     ActHeld,
     ActRefused,
-    BackupVerified,
-    ChannelsChanged,
     ChannelsHeld,
-    ChannelsStopped,
     CodesSetUp,
-    DeviceActivated,
-    DeviceRevoked,
-    DeviceSuspended,
     Event,
-    MigrationApproved,
+    LineObserved,
     MigrationConfirmed,
-    OfflineCodesPrepared,
     ProtectionChanged,
     ProtectionHeld,
-    ProtectionStopped,
-    RecoveryContested,
-    RecoveryDelayed,
     RecoveryStarted,
-    RecoveryStopped,
-    RecoveryWithdrawn,
     RotationStarted,
     SignedIn,
     SignInLapsed,
-    SpokenFor,
-    SuspensionObjected,
-    WalletRotated,
 )
-from pteri.domain.facts import Facts, Signer
-from pteri.domain.guards import codes_digest
+from pteri.domain.facts import Facts
+from pteri.domain.line import LineEvent
 from pteri.domain.policy import decide
 from pteri.domain.records import Evidence, RecordedEvent
 from pteri.domain.rules import Rules
 from pteri.domain.tables import IllegalTransition
 
-__all__ = ["Before", "Fault", "Unchecked", "nonce_of", "recheck"]
-
-_PURPOSES: Final = {
-    AccountBound: "bind",
-    SignedIn: "authenticate",
-    SignInLapsed: "authenticate",
-    MigrationConfirmed: "migrate",
-    RecoveryStarted: "recover",
-    DeviceActivated: "accept",
-    DeviceSuspended: "revoke",
-    DeviceRevoked: "revoke",
-    CodesSetUp: "setup-otp",
-    RotationStarted: "rotate",
-    ProtectionChanged: "protect",
-    ProtectionHeld: "protect",
-    RecoveryStopped: "veto",
-    RecoveryDelayed: "veto",
-    RecoveryContested: "veto",
-    RecoveryWithdrawn: "veto",
-    ProtectionStopped: "veto",
-    SuspensionObjected: "veto",
-    AccountFrozen: "freeze",
-    AccountContested: "freeze",
-    AccountUnfrozen: "unfreeze",
-    BackupVerified: "backup-verified",
-    OfflineCodesPrepared: "setup-otp",
-    ChannelsChanged: "notify",
-    ChannelsHeld: "notify",
-    ChannelsStopped: "veto",
-}
-"""Which statement stands behind an event. A refused or held act names its own; any other event has none."""
-
-
-_BY_STRANGERS: Final = SetupOtp | StartRecovery | FreezeAccount | VouchForRecovery | AttestIdentity
+__all__ = ["Fault", "Unchecked", "recheck"]
 
 
 class Fault(StrEnum):
@@ -144,36 +80,18 @@ class Unchecked(StrEnum):
     """A sign-in of the first release, which recorded the approval without evidence: its code never came."""
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What the history says until this event: the account, the open approval of a migration, earlier epochs."""
-
-    account: Account | None
-    approval: tuple[Account, MigrationApproved] | None
-    epochs: dict[int, Account]
-
-
 Checked = Iterator[tuple[Fault, str] | Unchecked]
-
-
-@dataclass(frozen=True, slots=True)
-class _Proof:
-    """A verified statement with what belongs to it."""
-
-    statement: Statement
-    sha256: Digest
-    evidence: Evidence
-    device_key: DeviceKey | None
-    signer: Signer
 
 
 def recheck(recorded: RecordedEvent, before: Before, *, tenant: Tenant | None, rules: Rules) -> Checked:
     """Everything that is wrong with the evidence of this event, and what could not be checked."""
     event, evidence = recorded.event, recorded.evidence
-    purpose = _purpose_of(event)
+    purpose = purpose_of(event)
     if purpose is None:
         if evidence is not None:
             yield Fault.UNEXPECTED, f"{event.name} has evidence, and no statement makes one"
+        elif isinstance(event, LineObserved):
+            yield from _heard_again(event, before.account, rules)
         return
     if evidence is None:
         yield Fault.MISSING, f"{event.name} without evidence"
@@ -182,11 +100,11 @@ def recheck(recorded: RecordedEvent, before: Before, *, tenant: Tenant | None, r
         yield Unchecked.NO_TENANT
         return
     try:
-        proof = _proved(event, evidence, before, tenant, purpose)
+        proof = proved(event, evidence, before, tenant, purpose)
     except ProtocolError as error:
         yield Fault.SIGNATURE, f"{event.name}: {error.detail} ({error.code})"
         return
-    except _NotOfThisEvent as error:
+    except NotOfThisEvent as error:
         yield Fault.OTHER_ACT, f"{event.name}: {error}"
         return
     if proof.device_key is None:
@@ -194,174 +112,7 @@ def recheck(recorded: RecordedEvent, before: Before, *, tenant: Tenant | None, r
     yield from _consequences(event, proof, before, rules)
 
 
-def _purpose_of(event: Event) -> str | None:
-    match event:
-        case ActRefused() | ActHeld():
-            return event.purpose
-        case SpokenFor():
-            return "vouch" if event.letter == "G" else "attest"
-        case WalletRotated():
-            # At once by its own statement, or at the end of the wait that another one began.
-            return "rotate" if event.request.startswith("rot_") else "accept"
-        case DeviceRevoked() if event.request.startswith("vet_"):
-            return "veto"
-        case _:
-            return _PURPOSES.get(type(event))
-
-
-def nonce_of(evidence: Evidence) -> Nonce | None:
-    """What this act spent; ``None`` where the statement is none, which :func:`recheck` says."""
-    try:
-        return parse(evidence.statement.encode("utf-8", "replace")).nonce
-    except ProtocolError:
-        return None
-
-
-class _NotOfThisEvent(Exception):
-    """The evidence may be good, but it is of something else."""
-
-
-def _require(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise _NotOfThisEvent(otherwise)
-
-
-def _proved(event: Event, evidence: Evidence, before: Before, tenant: Tenant, purpose: str) -> _Proof:
-    """Both signatures, again, and that they are about this event."""
-    statement = parse(evidence.statement.encode("utf-8", "replace"))
-    act = statement.act
-    _require(statement.purpose == purpose, "the statement is for another purpose")
-    _require(statement.request_id == event.request, "the statement is of another request")
-    _require(_names(event, act), "the statement names another phone or other terms")
-    if isinstance(event, ProtectionChanged | ProtectionHeld):
-        # The statement has the digest of the codes only.
-        assert isinstance(act, ChangeProtection)
-        _require(codes_digest(event.code_keys) == act.codes, "the statement names other recovery codes")
-    signed = evidence.signed
-    _require(
-        signed.method == "POST" and signed.target_uri.endswith(_paths(event, tenant, purpose)),
-        "signed for another address",
-    )
-    payload = decode_payload(signed.body)
-    wallet = _wallet_of(event, before, payload)
-    key = _key_of(event, before, act)
-    request = SignedRequest(
-        signed.method,
-        signed.target_uri,
-        signed.body,
-        signed.content_digest,
-        signed.idempotency_key,
-        signed.signature_input,
-        signed.signature,
-    )
-    if key is None:
-        sha256 = _wallet_alone(request, statement, wallet, tenant)
-    else:
-        sha256 = verify(
-            request,
-            expected=statement,
-            expected_act=ACTS[purpose],
-            expected_wallet=wallet,
-            expected_device=key,
-            expected_network=tenant.network,
-            expected_method="POST",
-            expected_target_uri=signed.target_uri,
-            at=evidence.circumstances.at,
-            expected_new_wallet=None if payload.new_wallet is None else payload.new_wallet.wallet,
-            expected_code_key=None if payload.recovery_code is None else payload.recovery_code.key,
-            expected_signer=payload.signed_by,
-        ).sha256
-    signer = Signer(
-        wallet=wallet,
-        new_wallet=None if payload.new_wallet is None else payload.new_wallet.wallet,
-        code_key=None if payload.recovery_code is None else payload.recovery_code.key,
-        officer=_officer_of(act, wallet, tenant),
-    )
-    return _Proof(statement, sha256, evidence, key, signer)
-
-
-def _paths(event: Event, tenant: Tenant, purpose: str) -> tuple[str, ...]:
-    """Where its statement may have been signed for: the phone's own way, and of a sign-in also that by camera.
-
-    Nothing that a camera brought ever waited for a code, so it cannot have lapsed.
-    """
-    sent = f"/v1/{tenant.id}/challenges/{event.request}/response"
-    has_two = purpose == "authenticate" and not isinstance(event, SignInLapsed)
-    return (sent, target_path(tenant.id, event.request)) if has_two else (sent,)
-
-
-def _by_camera(evidence: Evidence) -> bool:
-    return evidence.signed.target_uri.endswith("/answer")
-
-
-def _wallet_of(event: Event, before: Before, payload: Payload) -> PinnedWallet:
-    """Whose signature it must be: the account's, unless it says another's, which policy then sees as such."""
-    if isinstance(event, AccountBound):
-        return event.wallet
-    return _known(before).wallet if payload.signed_by is None else payload.signed_by
-
-
-def _officer_of(act: StatementAct, wallet: PinnedWallet, tenant: Tenant) -> str | None:
-    officer = tenant.officers.get(act.device)
-    return officer.name if officer is not None and officer.wallet == wallet else None
-
-
-def _known(before: Before) -> Account:
-    if before.account is None:
-        raise _NotOfThisEvent("there is no account yet")
-    return before.account
-
-
-def _names(event: Event, act: StatementAct) -> bool:
-    """Whether the act is by the phone, in the account and on the terms that the event says."""
-    match event:
-        case AccountBound():
-            terms = (event.account, event.device, event.esim, event.recovery)
-            return isinstance(act, BindWallet) and terms == (act.account, act.device, act.esim, act.recovery)
-        case MigrationConfirmed():
-            return isinstance(act, ApproveMigration) and act.new_device == event.new_device
-        case RecoveryStarted():
-            return act.device == event.new_device
-        case DeviceActivated() | WalletRotated() | RotationStarted() | ProtectionChanged() | ProtectionHeld():
-            return act.device == event.device
-        case ChannelsChanged() | ChannelsHeld():
-            return act.device == event.device
-        case SignedIn() | SignInLapsed() | CodesSetUp() | BackupVerified() | ActRefused() | ActHeld():
-            return act.device == event.device
-        case SpokenFor() | SuspensionObjected() | OfflineCodesPrepared():
-            return act.device == event.device
-        case event if (by := getattr(event, "by", None)) is not None:
-            return bool(act.device == by)
-        case _:
-            return False
-
-
-def _key_of(event: Event, before: Before, act: StatementAct) -> DeviceKey | None:
-    """The phone's key as the history knows it; ``None`` for a phone that never entered."""
-    match event:
-        case AccountBound():
-            text = event.device_key
-        case RecoveryStarted():
-            text = event.new_key
-        case SpokenFor():
-            text = event.device_key
-        case _:
-            device = _known(before).device(act.device)
-            if device is None and not isinstance(act, _BY_STRANGERS):
-                raise _NotOfThisEvent("the account does not have this phone")
-            if device is None:
-                return None
-            text = device.key
-    return DeviceKey.from_sec1(ids.from_base64url(text))
-
-
-def _wallet_alone(request: SignedRequest, statement: Statement, wallet: PinnedWallet, tenant: Tenant) -> Digest:
-    sent = submitted(request)
-    _require(sent.key_id == statement.act.device, "sent by another phone")
-    return verify_wallet(sent.payload, expected=statement, expected_wallet=wallet, expected_network=tenant.network)[1]
-
-
-def _consequences(event: Event, proof: _Proof, before: Before, rules: Rules) -> Checked:
+def _consequences(event: Event, proof: Proof, before: Before, rules: Rules) -> Checked:
     """The same decision from the same facts, and from it the same event."""
     evidence, decision = proof.evidence, proof.evidence.decision
     if not _follows(event, decision):
@@ -376,11 +127,22 @@ def _consequences(event: Event, proof: _Proof, before: Before, rules: Rules) -> 
         case Unchecked() as reason:
             yield reason
         case facts:
+            if not _line_fits(event, evidence, facts):
+                yield Fault.DECISION, f"{event.name}: the line was not {evidence.circumstances.line} by these answers"
             again = decide(proof.statement.act, Facts(facts, evidence.circumstances, proof.signer), rules)
             if again != decision:
                 yield Fault.DECISION, f"{event.name}: policy decides {again.reason} and not {decision.reason}"
             elif facts is not None and not _same_effect(event, proof, facts, before, rules):
                 yield Fault.EFFECT, f"{event.name} is not what this decision makes"
+
+
+def _line_fits(event: Event, evidence: Evidence, account: Account | None) -> bool:
+    """Whether the answers of operators that were recorded make the line what policy was told."""
+    seen = evidence.circumstances
+    if not seen.signals or isinstance(event, SignedIn | SignInLapsed | CodesSetUp | MigrationConfirmed):
+        # Nothing was said; or more may have been heard between the approval and its code.
+        return True
+    return line_status(None if account is None else account.mobile_line, seen.signals, seen.at) is seen.line
 
 
 def _follows(event: Event, decision: Decision) -> bool:
@@ -403,7 +165,7 @@ def _in_time(event: Event, evidence: Evidence, rules: Rules) -> bool:
     match event:
         case SignInLapsed():
             return event.at >= decided_at
-        case SignedIn() if _by_camera(evidence):
+        case SignedIn() if by_camera(evidence):
             return event.at == decided_at
         case MigrationConfirmed():
             life_s = rules.migration_open_s
@@ -415,7 +177,7 @@ def _in_time(event: Event, evidence: Evidence, rules: Rules) -> bool:
     return decided_at - 2 * MAX_AHEAD_S <= event.at < decided_at + life_s
 
 
-def _state_at(event: Event, proof: _Proof, before: Before) -> Account | Unchecked | None:
+def _state_at(event: Event, proof: Proof, before: Before) -> Account | Unchecked | None:
     """The account that policy saw."""
     decided_at = proof.evidence.circumstances.at
     match event:
@@ -434,12 +196,12 @@ def _state_at(event: Event, proof: _Proof, before: Before) -> Account | Unchecke
                 return Unchecked.OTHER_MOMENT
             return account
         case _:
-            return _known(before)
+            return known_before(before)
 
 
-def _same_effect(event: Event, proof: _Proof, facts: Account, before: Before, rules: Rules) -> bool:
+def _same_effect(event: Event, proof: Proof, facts: Account, before: Before, rules: Rules) -> bool:
     if isinstance(event, SignedIn | SignInLapsed | CodesSetUp):
-        return not isinstance(event, SignedIn) or _known(before).epoch == facts.epoch
+        return not isinstance(event, SignedIn) or known_before(before).epoch == facts.epoch
     expected: Event = event
     newcomer = b"" if proof.device_key is None else proof.device_key.sec1
     if isinstance(event, MigrationConfirmed):
@@ -465,3 +227,31 @@ def _same_effect(event: Event, proof: _Proof, facts: Account, before: Before, ru
     except IllegalTransition:
         return False
     return made == (expected,)
+
+
+def _heard_again(event: LineObserved, account: Account | None, rules: Rules) -> Checked:
+    """Whether the answers in the event make it: nobody signs what an operator says, so it must follow by itself."""
+    if account is None:
+        yield Fault.EFFECT, f"{event.name} before there was an account"
+        return
+    if event.happened is LineEvent.CONFIRM:
+        made = _confirmed_again(event, account)
+    else:
+        made = observed(
+            account, event.signals, request=event.request, at=event.at, answered_at=event.answered_at, rules=rules
+        )[:1]
+    if made == (event,):
+        return
+    if event.happened is LineEvent.SILENCE or (made and replace(made[0], cooling_until=event.cooling_until) == event):
+        yield Unchecked.OTHER_RULES
+        return
+    yield Fault.EFFECT, f"{event.name} is not what these answers make of the line"
+
+
+def _confirmed_again(event: LineObserved, account: Account) -> tuple[Event, ...]:
+    """By its proof; or, where the proof came before the change that it belongs to, by what is known of the line."""
+    if event.signals and event.device is not None:
+        return seen_alive(account, event.signals[0], device=event.device, request=event.request, at=event.at)
+    line = account.mobile_line
+    known = line is not None and (line.confirmed_on, line.confirmed_at) == (event.device, event.confirmed_at)
+    return (event,) if known else ()

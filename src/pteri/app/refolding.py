@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Final
 
 from pteri.app.deployment import Tenant
-from pteri.app.rechecking import Before, Fault, Unchecked, recheck
+from pteri.app.proofs import Before
+from pteri.app.rechecking import Fault, Unchecked, recheck
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, RequestId, TenantId, Thumbprint

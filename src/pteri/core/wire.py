@@ -466,13 +466,14 @@ class ChannelChangeSeen(_Message, frozen=True):
 class LineSeen(_Message, frozen=True):
     """What is known of the mobile line. ``level``: 2 where it was seen alive lately on a verified phone, else 0.
 
-    ``confirmed_at``: when that was; ``cooling_until``: until then a change is a recent one. ``to_phone``, ``until``:
-    a move that was announced.
+    ``salt``: of its commitment, for a phone that was never told. ``confirmed_at``: when it was seen. ``cooling_until``:
+    until then a change is a recent one. ``to_phone``, ``until``: a move that was announced.
     """
 
     state: str
     level: int
     since: int
+    salt: Digest
     confirmed_at: int | None = None
     cooling_until: int | None = None
     to_phone: str | None = None

@@ -20,6 +20,7 @@ from pteri.domain.device import DeviceState
 from pteri.domain.events import Event, LineAged, LineObserved, LineRebound, MoveAnnounced
 from pteri.domain.facts import LineStatus
 from pteri.domain.line import Line, LineEvent, LineState, Move, is_fresh
+from pteri.domain.migration import OPEN_MIGRATIONS, MigrationState
 from pteri.domain.rules import Rules
 from pteri.domain.seeing import Seen
 from pteri.domain.signals import Finding, Question, Signal, worst
@@ -69,23 +70,42 @@ def observed(
         return ()
     fresh = tuple(signal for signal in signals if is_fresh(signal, at))
     news = line.news(fresh)
-    happened, told = _happened(line, fresh, news, silent=_is_silent(answered_at, at, rules))
+    move = _expected_move(account, line)
+    happened, told = _happened(move, fresh, news, silent=_is_silent(answered_at, at, rules))
     if happened is None or not line.takes(happened):
         return ()
     cooling = at + rules.line_cooldown_s if happened is LineEvent.EXPLAIN else 0
     first = LineObserved(
         at=at, request=request, happened=happened, signals=told, answered_at=answered_at, cooling_until=cooling
     )
-    return (first, *_arrived_already(line, happened, first))
+    return (first, *_arrived_already(line, move, first))
+
+
+def _expected_move(account: Account, line: Line) -> Move | None:
+    """Which change of the line its owner has announced: by ``announce-move``, else by letting a new phone in.
+
+    One change for one migration: whatever happened to the line after it began makes it count no more.
+    """
+    migration = account.migration
+    newcomer = None if migration is None else account.device(migration.new_device)
+    if line.move is not None or migration is None or newcomer is None or line.since > newcomer.created_at:
+        return line.move
+    if migration.state in OPEN_MIGRATIONS:
+        until = migration.expires_at
+    elif migration.state is MigrationState.COMPLETED:
+        until = newcomer.probation_until
+    else:
+        return None
+    return Move(migration.request, migration.approval, migration.new_device, newcomer.created_at, until)
 
 
 def _happened(
-    line: Line, fresh: tuple[Signal, ...], news: tuple[Signal, ...], *, silent: bool
+    move: Move | None, fresh: tuple[Signal, ...], news: tuple[Signal, ...], *, silent: bool
 ) -> tuple[LineEvent | None, tuple[Signal, ...]]:
     recycled = tuple(signal for signal in news if signal.question is Question.RECYCLING)
     if recycled:
         return LineEvent.RECYCLE, recycled
-    unexplained = tuple(signal for signal in news if line.move is None or not line.move.explains(signal))
+    unexplained = tuple(signal for signal in news if move is None or not move.explains(signal))
     if unexplained:
         return LineEvent.CHANGE, unexplained
     if news:
@@ -100,10 +120,9 @@ def _is_silent(answered_at: int | None, at: int, rules: Rules) -> bool:
     return answered_at is not None and at - answered_at >= rules.line_silent_s
 
 
-def _arrived_already(line: Line, happened: LineEvent, first: LineObserved) -> tuple[Event, ...]:
+def _arrived_already(line: Line, move: Move | None, first: LineObserved) -> tuple[Event, ...]:
     """The line may be seen on its new phone before the operator tells of the change: that arrives in any order."""
-    move = line.move
-    if happened is not LineEvent.EXPLAIN or move is None:
+    if first.happened is not LineEvent.EXPLAIN or move is None:
         return ()
     if line.confirmed_on != move.to_device or line.confirmed_at < move.at:
         return ()
@@ -205,8 +224,8 @@ def _changed(line: Line, _event: LineObserved, _account: Account) -> Line:
     return replace(line, move=None)
 
 
-def _explained(line: Line, event: LineObserved, _account: Account) -> Line:
-    move = line.move
+def _explained(line: Line, event: LineObserved, account: Account) -> Line:
+    move = _expected_move(account, line)
     if move is None:
         raise IllegalTransition("a change that nobody announced has no explanation")
     explained = tuple(sorted({*move.explained, *(signal.question for signal in event.signals)}))

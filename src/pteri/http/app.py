@@ -47,6 +47,8 @@ _EXPLAINED: Final = {
     "backup-verified": "You record that a backup of your wallet was opened and is right. It grants nothing.",
     "notify": "You say which addresses hear what happens to your account. One that you leave out hears for three more "
     "days.",
+    "rebind-esim": "You say which mobile line your account goes with. For a while your wallet alone waits longer.",
+    "announce-move": "You say that your SIM will move to another phone, so that it is no alarm. It grants nothing.",
 }
 
 

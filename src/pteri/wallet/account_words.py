@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from pteri.wallet.refusals import utc_text
 
 if TYPE_CHECKING:
-    from pteri.core.wire import DevicesSeen
+    from pteri.core.wire import DevicesSeen, LineSeen
 
-__all__ = ["STOPPED", "UNPROTECTED", "account_lines"]
+__all__ = ["STOPPED", "UNPROTECTED", "account_lines", "line_words"]
 
 UNPROTECTED: Final = (
     "Nobody can help you yet if this phone is lost: there are no recovery codes and no guardians.",
@@ -24,6 +24,27 @@ STOPPED: Final = {
     "FROZEN": "The account is stopped for a day. A phone of it and a recovery code end that early: "
     "pteri wallet unfreeze. If a thief has your words, replace your wallet then: pteri wallet replace-wallet",
 }
+
+
+_LINES: Final = {
+    "BOUND": "Your account goes with your mobile line; nothing has changed there.",
+    "PROBATION": "Your mobile line or SIM has changed, as you said. Until it is seen on its phone, your words alone "
+    "wait longer.",
+    "MOVED": "Your mobile line has arrived on its phone.",
+    "STALE": "No operator has said anything about your mobile line for long. You sign in as ever.",
+    "SUSPECT": "Your mobile line changed, and nobody had announced it. If that was you: pteri wallet line rebind "
+    "+49... If not, call your operator at once. You sign in as ever.",
+    "DETACHED": "Your old number was given to somebody else. Name another one: pteri wallet line rebind +49...",
+}
+
+
+def line_words(line: LineSeen) -> list[str]:
+    """What is known of the mobile line, how well and since when, and what to do about it."""
+    known = "never seen on a phone of yours" if line.confirmed_at is None else f"seen {utc_text(line.confirmed_at)}"
+    words = [_LINES[line.state], f"How well it is known: level {line.level}, {known}."]
+    if line.to_phone is not None and line.until is not None:
+        words.append(f"It is to move to the phone {line.to_phone} until {utc_text(line.until)}.")
+    return words
 
 
 def account_lines(seen: DevicesSeen) -> list[str]:
@@ -75,6 +96,8 @@ def account_lines(seen: DevicesSeen) -> list[str]:
         if seen.channels
         else "Warnings go to your phones only. Also by mail: pteri wallet channels set you@mail.example"
     )
+    if seen.line is not None:
+        lines += line_words(seen.line)
     checked = "never: pteri wallet drill" if seen.backup_verified_at == 0 else utc_text(seen.backup_verified_at)
     lines.append(f"Backup last tried: {checked}")
     return lines

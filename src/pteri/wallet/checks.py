@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from pteri.core.acts import (
     SAME_WALLET,
     ActivateDevice,
+    AnnounceMove,
     ApproveMigration,
     AttestIdentity,
     Authenticate,
@@ -23,6 +24,7 @@ from pteri.core.acts import (
     ChangeProtection,
     ConfirmBackup,
     FreezeAccount,
+    RebindLine,
     RevokeDevice,
     RotateWallet,
     SetupOtp,
@@ -40,7 +42,7 @@ from pteri.core.keys.network import network_named
 from pteri.core.offline import ChainTerms
 from pteri.core.statement import Statement
 from pteri.core.transfer.offer import Card
-from pteri.core.verify import check_window
+from pteri.core.verify import MAX_AHEAD_S, check_window
 from pteri.wallet.refusals import SafetyCode, UnsafeError
 
 __all__ = [
@@ -54,11 +56,13 @@ __all__ = [
     "check",
     "codes",
     "freeze",
+    "line_move",
     "migration",
     "mismatch",
     "objection",
     "offline_codes",
     "protection",
+    "rebinding",
     "recovery",
     "revocation",
     "rotation",
@@ -86,7 +90,11 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "purpose": "is for something else than you asked for",
         "account": "is for another account than yours",
         "device": "is for another phone than this one",
-        "esim": "is for another mobile line than yours",
+        "esim": "is for another mobile line than this phone knows. Was it you, on another phone? Then tell this one "
+        "first: pteri wallet line accept +49...",
+        "new_esim": "would bind your account to another mobile line than you typed",
+        "to_device": "announces that your SIM moves to another phone than you named",
+        "until": "announces a move of your SIM for another time than you said",
         "epoch": "is for an older state of your account",
         "recovery": "is for other recovery terms than those shown",
         "code": "is for another screen: its number is not the one you read",
@@ -303,6 +311,26 @@ def channels(known: Known, digests: tuple[Digest, ...]) -> Expected:
     return Expected(ChangeChannels, _account(known) | {"channels": _exactly(digests)})
 
 
+def rebinding(known: Known, line: str, salt: str) -> Expected:
+    """The line that the person typed, under the salt of the account."""
+    new = line_commitment(line, salt=from_base64url(salt), tenant=known.tenant)
+    return Expected(RebindLine, _account(known) | {"esim": _pinned_line(known), "new_esim": _exactly(new)})
+
+
+def line_move(known: Known, to_device: Thumbprint, within_s: int) -> Expected:
+    """To the phone that the person named, and for as long as they said."""
+    until = known.at + within_s
+    return Expected(
+        AnnounceMove,
+        _account(known)
+        | {
+            "esim": _pinned_line(known),
+            "to_device": _exactly(to_device),
+            "until": lambda value: isinstance(value, int) and abs(value - until) <= MAX_AHEAD_S,
+        },
+    )
+
+
 def mismatch(field: str) -> UnsafeError:
     """The refusal for a field that is not what it should be."""
     what = _WORDS.get(field, f"has something unexpected in its field {field}")
@@ -319,6 +347,11 @@ def _account(known: Known) -> dict[str, Expectation]:
         "device": _exactly(known.device),
         "epoch": _at_least(known.epoch),
     }
+
+
+def _pinned_line(known: Known) -> Expectation:
+    """The line that goes: as it was accepted; a phone that has accepted none is told."""
+    return _exactly(known.esim) if known.is_line_known else _told_by_server
 
 
 def _line(known: Known) -> Expectation:

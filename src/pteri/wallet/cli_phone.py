@@ -14,6 +14,7 @@ from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import ShownCode, Signed
 from pteri.wallet.cli_channels import add_channel_commands
 from pteri.wallet.cli_guard import add_guard_commands
+from pteri.wallet.cli_line import add_line_commands
 from pteri.wallet.cli_move import add_move_commands
 from pteri.wallet.cli_offline import add_offline_commands
 from pteri.wallet.cli_opening import CodeFileOption, recovery_code_asked
@@ -51,6 +52,7 @@ def add_phone_commands(app: typer.Typer) -> None:
     add_guard_commands(app)
     add_offline_commands(app)
     add_channel_commands(app)
+    add_line_commands(app)
     app.add_typer(_recover, name="recover")
 
 

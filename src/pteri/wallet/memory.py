@@ -14,6 +14,7 @@ from pteri.core.acts import (
     BindWallet,
     ChangeProtection,
     FreezeAccount,
+    RebindLine,
     RevokeDevice,
     RotateWallet,
     SetupOtp,
@@ -152,7 +153,7 @@ def _moves_epoch(act: StatementAct, decided: Decided) -> bool:
     match act:
         case ActivateDevice() | RevokeDevice() | RotateWallet() | ChangeProtection() | FreezeAccount():
             return decided.decision == "permit"
-        case UnfreezeAccount():
+        case UnfreezeAccount() | RebindLine():
             return decided.decision == "permit"
         case VetoChange():
             return decided.reason == CONTESTED
@@ -184,4 +185,6 @@ def pinned_decided(pinned: Pinned, statement: Statement, decided: Decided) -> Pi
     taken_back = isinstance(act, VetoChange) and act.case == pinned.approval
     if done or taken_back:
         return msgspec.structs.replace(pinned, approval=None, new_wallet_by=None)
+    if isinstance(act, RebindLine) and decided.decision == "permit":
+        return msgspec.structs.replace(pinned, is_line_known=True, esim=act.new_esim)
     return pinned

@@ -59,6 +59,8 @@ class SafetyCode(StrEnum):
     """The wallet has been replaced already."""
     NO_ADDRESS = "NO_ADDRESS"
     """Not an address that warnings can go to, or the same one twice."""
+    OTHER_LINE = "OTHER_LINE"
+    """The account goes with another line than the one that was typed, or with none."""
     SOMEBODY_ELSE_FIRST = "SOMEBODY_ELSE_FIRST"
     """Another phone has answered the new phone before this one."""
     NEEDS_NETWORK = "NEEDS_NETWORK"

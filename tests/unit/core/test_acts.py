@@ -92,6 +92,17 @@ READ = {
         "CHANGE WHERE WARNINGS GO",
         "Send warnings about your account at bank.example to the addresses that you have typed, and to no others.",
     ),
+    "go with another line": (
+        "CHANGE YOUR SIM BINDING",
+        "From now on your account at bank.example goes with the mobile line that you have typed, and with no other.",
+    ),
+    "announce that the SIM moves": (
+        "announce that your SIM will move",
+        (
+            f"Your SIM of the account at bank.example will move to the phone {NEW_PHONE_WORDS}. "
+            "Sign only if you will move it."
+        ),
+    ),
     "record a backup": (
         "record that your backup works",
         "Record for your account at bank.example that a backup of this wallet was opened and is right.",

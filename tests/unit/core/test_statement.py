@@ -114,6 +114,9 @@ LONGEST: dict[str, Any] = {
     "codes": digest("codes"),
     "case": digest("case"),
     "backup": digest("backup"),
+    "new_esim": digest("another line"),
+    "to_device": longest_words(),
+    "until": LAST_INSTANT,
     "channels": tuple(sorted(digest(f"address {number}") for number in range(4))),
 }
 

@@ -25,6 +25,7 @@ from pteri.domain.events import (
     Event,
     FreezeEnded,
     FrozenByLink,
+    LineRebound,
     MigrationApproved,
     MigrationConfirmed,
     MigrationExpired,
@@ -61,6 +62,7 @@ AUTHORITY = (
     RecoveryContested,
     SuspensionObjected,
     FrozenByLink,
+    LineRebound,
 )
 
 
@@ -462,7 +464,7 @@ def test_whatever_changes_who_may_do_what_moves_the_epoch_unless_time_did_it() -
 
 def authority_of(account: Account) -> tuple[object, ...]:
     verified = [device.thumbprint for device in account.active_devices()]
-    return verified, account.wallet, account.state, account.guardians, account.code_keys
+    return verified, account.wallet, account.state, account.guardians, account.code_keys, account.esim
 
 
 def test_a_phone_that_has_left_stays_in_the_account_as_its_tombstone() -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 import chains
+import lines
 import quarrels
 from builders import (
     NOW,
@@ -46,8 +47,12 @@ from pteri.domain.events import (
     Event,
     FreezeEnded,
     FrozenByLink,
+    LineAged,
+    LineObserved,
+    LineRebound,
     MigrationConfirmed,
     MigrationExpired,
+    MoveAnnounced,
     OfflineCodesPrepared,
     ProtectionChanged,
     ProtectionHeld,
@@ -69,7 +74,9 @@ from pteri.domain.events import (
     SuspensionObjected,
     WalletRotated,
 )
+from pteri.domain.line import LineEvent
 from pteri.domain.records import Evidence, Notice, NoticeKind, RecordedEvent
+from pteri.domain.signals import Finding, Question
 from quarrels import CODE, HOME, OTHER_CODE, code_keys, friends
 
 Encode: TypeAlias = Callable[[object], bytes]
@@ -113,6 +120,19 @@ EVENTS: dict[str, Event] = {
         ChannelsHeld(NOW, REQUEST, OLD, digest("approval"), channels=(), held_until=NOW + DAY),
         ChannelsTookEffect(NOW, REQUEST),
         ChannelsStopped(NOW, REQUEST, by=OLD, approval=digest("approval")),
+        LineObserved(
+            NOW,
+            REQUEST,
+            happened=LineEvent.CONFIRM,
+            signals=(lines.says(NOW, Finding.CLEAR, Question.POSSESSION),),
+            answered_at=NOW,
+            device=OLD,
+            confirmed_at=NOW,
+            cooling_until=NOW + DAY,
+        ),
+        LineAged(NOW, REQUEST, happened=LineEvent.SETTLE),
+        LineRebound(NOW, REQUEST, OLD, digest("approval"), esim=lines.OTHER_LINE, cooling_until=NOW + DAY),
+        MoveAnnounced(NOW, REQUEST, OLD, digest("approval"), to_device=NEW, until=NOW + DAY),
         FrozenByLink(NOW, REQUEST, link=digest("link"), rules=digest("rules"), until=NOW + DAY),
         ProtectionChanged(
             NOW, REQUEST, device=OLD, approval=digest("approval"), guardians=friends(), code_keys=code_keys(CODE)
@@ -209,6 +229,10 @@ FIELDS = {
     "ChannelsHeld": ("device", "approval", "channels", "held_until"),
     "ChannelsTookEffect": (),
     "ChannelsStopped": ("by", "approval"),
+    "LineObserved": ("happened", "signals", "answered_at", "device", "confirmed_at", "cooling_until"),
+    "LineAged": ("happened",),
+    "LineRebound": ("device", "approval", "esim", "cooling_until"),
+    "MoveAnnounced": ("device", "approval", "to_device", "until"),
     "FrozenByLink": ("link", "rules", "until"),
 }
 DECISIONS: list[Decision] = [
@@ -332,6 +356,9 @@ def test_the_kinds_of_notices_are_a_closed_list() -> None:
         "CHANNELS_CHANGE_STARTED",
         "CHANNELS_CHANGED",
         "FROZEN_BY_LINK",
+        "LINE_SUSPECT",
+        "LINE_REBOUND",
+        "MOVE_ANNOUNCED",
     }
 
 
@@ -351,6 +378,9 @@ def test_a_snapshot_of_an_account_with_everything_in_it_is_read_back(encode: Enc
     quarrels.protect(ledger, 2, None, OTHER_CODE)
     quarrels.notify(quarrels.warned(ledger, by=2), 2)
     ledger.submit(quarrels.backup(ledger, 2))
+    lines.announce(ledger, 2, 1)
+    lines.hear(ledger, lines.swap(ledger))
+    lines.see(ledger, 2)
     account = ledger.now()
     unsaid = {name for name, value in msgspec.structs.asdict(account).items() if not value}
     assert unsaid == {"frozen_by", "frozen_until", "stopped_at"}

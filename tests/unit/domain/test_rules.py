@@ -100,7 +100,7 @@ LATER = {
     *("recovery_hold_code_s", "recovery_hold_guardians_s", "recovery_hold_proofed_s", "recovery_delay_s", "voucher_s"),
     *("protection_hold_s", "protection_fresh_s", "freeze_s", "freezes", "freezes_window_s"),
     *("recovery_code_tries_per_day", "offline_codes_s", "offline_guesses_per_hour"),
-    "channels_hold_s",
+    *("channels_hold_s", "line_cooldown_s", "line_silent_s", "line_confirmed_s", "move_window_s"),
 }
 
 
