@@ -255,10 +255,13 @@ def _account_change(deployment: Deployment, decided: _Decided) -> AccountChange 
     ]
     if happened and isinstance(happened[-1], MigrationApproved):
         recorded = [*((event, None) for event, _ in recorded), (_confirmed(happened[-1], decided.rules), evidence)]
-    return account_change(expected.stored, recorded, claims=_claims(deployment, decided, recorded[-1][0]))
+    return account_change(expected.stored, recorded, claims=_claims(deployment, decided, happened))
 
 
-def _claims(deployment: Deployment, decided: _Decided, event: Event) -> tuple[Claim, ...]:
+def _claims(deployment: Deployment, decided: _Decided, happened: tuple[Event, ...]) -> tuple[Claim, ...]:
+    if not happened:
+        return ()
+    event = happened[-1]
     """What comes into the account with this event, and belongs to it from now on for ever."""
     account = decided.expected.account
     assert account is not None
