@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, TypeVar
 from pteri.domain.account import ACCOUNT_TABLE, AccountState
 from pteri.domain.challenge import CHALLENGE_TABLE, ChallengeState
 from pteri.domain.device import DEVICE_TABLE, DeviceState
+from pteri.domain.line import LINE_TABLE, LineState
 from pteri.domain.migration import MIGRATION_TABLE, MigrationState
 from pteri.domain.recovery import RECOVERY_TABLE, RecoveryState
 
@@ -45,6 +46,8 @@ MACHINES: Final[Mapping[str, Machine]] = {
     "account": _machine(ACCOUNT_TABLE, AccountState, AccountState.OPEN),
     "migration": _machine(MIGRATION_TABLE, MigrationState, MigrationState.OFFERED),
     "recovery": _machine(RECOVERY_TABLE, RecoveryState, RecoveryState.OPEN),
+    # An account that was linked without a line gets one by its first rebinding.
+    "line": _machine(LINE_TABLE, LineState, LineState.BOUND, LineState.PROBATION),
 }
 
 

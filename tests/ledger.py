@@ -58,12 +58,15 @@ class Ledger:
     account: Account | None = None
     events: list[Event] = field(default_factory=list)
     numbers: count[int] = field(default_factory=lambda: count(1))
+    has_line: bool = True
 
     # --- what a person and the service do ---------------------------------------------------------------------------
 
     def bind(self, number: int = 1) -> Decision:
         """Phone and wallet ``number`` link the account, and the code is typed."""
         begun = bound(number)
+        if not self.has_line:
+            begun = msgspec.structs.replace(begun, esim=None)
         act = BindWallet(
             begun.account, begun.device, begun.esim, epoch=0, session=digest("session"), recovery=begun.recovery
         )

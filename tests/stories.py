@@ -166,6 +166,7 @@ STORIES: Final[dict[str, Callable[[], Ledger]]] = {
     "warned elsewhere": lambda: _with(
         quarrels.warned(guarded()), lambda it: quarrels.notify(it, 1, quarrels.WORK), lambda it: it.wait(3 * DAY)
     ),
+    "without a line": lambda: opened(has_line=False),
     "line swapped": lambda: _with(grown(), lambda it: lines.hear(it, lines.swap(it))),
     "line swapped, and rebound": lambda: _with(
         grown(), lambda it: lines.hear(it, lines.swap(it)), lambda it: it.wait(HOUR), lambda it: lines.rebind(it, 1)

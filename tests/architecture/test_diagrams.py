@@ -15,6 +15,7 @@ import pytest
 from pteri.domain.account import ACCOUNT_TABLE
 from pteri.domain.challenge import CHALLENGE_TABLE
 from pteri.domain.device import DEVICE_TABLE
+from pteri.domain.line import LINE_TABLE
 from pteri.domain.migration import MIGRATION_TABLE
 from pteri.domain.recovery import RECOVERY_TABLE
 
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "docs" / "draw_tables.py"
 DIAGRAMS = Path("docs/spec/diagrams")
 ARROW = re.compile(r"    (\w+) --> (\w+): (\w+)")
-ROW = re.compile(r"\| ([A-Z]+) \| ([A-Z]+) \| ([A-Z]+) \|")
+ROW = re.compile(r"\| ([A-Z]+) \| ([A-Z_]+) \| ([A-Z]+) \|")
 
 
 StateT = TypeVar("StateT", bound=StrEnum)
@@ -39,6 +40,7 @@ TABLES = {
     "account": _names(ACCOUNT_TABLE),
     "migration": _names(MIGRATION_TABLE),
     "recovery": _names(RECOVERY_TABLE),
+    "line": _names(LINE_TABLE),
 }
 every_table = pytest.mark.parametrize(("name", "table"), TABLES.items(), ids=TABLES.keys())
 

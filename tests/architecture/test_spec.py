@@ -20,6 +20,7 @@ from pteri.domain.challenge import CHALLENGE_TABLE
 from pteri.domain.decisions import Reason
 from pteri.domain.device import DEVICE_TABLE
 from pteri.domain.events import Event
+from pteri.domain.line import LINE_TABLE
 from pteri.domain.migration import MIGRATION_TABLE
 from pteri.domain.records import NoticeKind
 from pteri.domain.recovery import RECOVERY_TABLE
@@ -161,6 +162,7 @@ def test_the_example_statement_is_one() -> None:
         ("7.3", ACCOUNT_TABLE),
         ("7.4", MIGRATION_TABLE),
         ("7.5", RECOVERY_TABLE),
+        ("7.6", LINE_TABLE),
     ],
 )
 def test_the_state_tables_are_the_codes(number: str, table: dict[tuple[str, str], str]) -> None:
@@ -170,7 +172,7 @@ def test_the_state_tables_are_the_codes(number: str, table: dict[tuple[str, str]
 
 
 def test_the_events_are_all_there() -> None:
-    assert [row[0] for row in rows(section("7.6"))] == [event.__name__ for event in Event.__args__]
+    assert [row[0] for row in rows(section("7.7"))] == [event.__name__ for event in Event.__args__]
 
 
 def test_the_reasons_are_all_there_and_no_decision_has_another() -> None:
@@ -226,6 +228,6 @@ def test_every_dependency_has_a_reason() -> None:
 
 
 def test_a_citation_is_read_whole() -> None:
-    missing = "6." + "12"
+    missing = "6." + "13"
     assert CITED.findall(f"(docs/spec sections 4 and {missing})") == [f"4 and {missing}"]
     assert missing not in HEADING.findall(page(6))

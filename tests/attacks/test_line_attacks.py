@@ -194,7 +194,7 @@ def test_pr_25_the_search_meets_every_kind_of_decision_of_every_purpose() -> Non
     for act, decisions in everything():
         met |= {(act.purpose, type(decision).__name__) for decision in decisions}
     stops = {"veto", "freeze", "unfreeze", "vouch", "attest"}
-    never_held = {"bind", "authenticate", "setup-otp", "backup-verified", *stops}
+    never_held = {"bind", "authenticate", "setup-otp", "backup-verified", "rebind-esim", "announce-move", *stops}
     never_permitted = {"migrate", "recover"}
     assert met == {
         (purpose, kind)

@@ -259,13 +259,12 @@ def _account_change(deployment: Deployment, decided: _Decided) -> AccountChange 
 
 
 def _claims(deployment: Deployment, decided: _Decided, happened: tuple[Event, ...]) -> tuple[Claim, ...]:
+    """What comes into the account with these events, and belongs to it from now on for ever."""
     if not happened:
         return ()
-    event = happened[-1]
-    """What comes into the account with this event, and belongs to it from now on for ever."""
     account = decided.expected.account
     assert account is not None
-    match event:
+    match happened[-1]:
         case MigrationApproved(new_device=device) | RecoveryStarted(new_device=device):
             # A phone that comes back with more evidence has its claim already.
             known = account.device(device) is not None

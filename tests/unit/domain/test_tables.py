@@ -10,6 +10,7 @@ import pytest
 from pteri.domain.account import ACCOUNT_TABLE, AccountEvent, AccountState
 from pteri.domain.challenge import CHALLENGE_TABLE, ChallengeEvent, ChallengeState
 from pteri.domain.device import DEVICE_TABLE, DeviceEvent, DeviceState
+from pteri.domain.line import LINE_TABLE, LineEvent, LineState
 from pteri.domain.migration import MIGRATION_TABLE, OPEN_MIGRATIONS, MigrationEvent, MigrationState
 from pteri.domain.recovery import RECOVERY_TABLE, RecoveryEvent, RecoveryState
 from pteri.domain.tables import IllegalTransition, step
@@ -61,6 +62,13 @@ MACHINES: Mapping[str, Machine] = {
         RecoveryState.OPEN,
         frozenset(RecoveryState) - {RecoveryState.OPEN},
     ),
+    "line": Machine(
+        _plain(LINE_TABLE),
+        LineState,
+        LineEvent,
+        LineState.BOUND,
+        frozenset(),
+    ),
     "account": Machine(
         _plain(ACCOUNT_TABLE),
         AccountState,
@@ -96,7 +104,7 @@ def test_every_state_is_reached_and_every_event_is_of_use(machine: Machine) -> N
     assert {event for _, event in machine.table} == set(machine.events)
 
 
-@pytest.mark.parametrize("name", sorted(MACHINES.keys() - {"account"}))
+@pytest.mark.parametrize("name", sorted(MACHINES.keys() - {"account", "line"}))
 def test_nothing_comes_back_to_where_it_started(name: str) -> None:
     machine = MACHINES[name]
     assert machine.start not in {after for (before, _), after in machine.table.items() if before is not after}
@@ -138,3 +146,17 @@ def test_a_migration_is_open_in_exactly_the_states_it_can_complete_from() -> Non
 def test_only_a_verified_challenge_takes_wrong_codes() -> None:
     takes = {state for state, event in CHALLENGE_TABLE if event in {ChallengeEvent.MISTYPE, ChallengeEvent.FAIL}}
     assert takes == {ChallengeState.VERIFIED}
+
+
+def test_nothing_but_wallet_and_phone_makes_a_suspect_line_better() -> None:
+    """No answer of an operator and no passage of time, whoever sends it: after a swap the thief is who passes."""
+    for worse in (LineState.SUSPECT, LineState.DETACHED):
+        leaving = {event for (before, event), after in LINE_TABLE.items() if before is worse and after is not worse}
+        assert leaving - {LineEvent.RECYCLE} == {LineEvent.REBIND}
+
+
+def test_a_line_is_moved_by_being_seen_and_only_after_the_owner_said_so() -> None:
+    ways = {pair for pair, after in LINE_TABLE.items() if after is LineState.MOVED is not pair[0]}
+    assert ways == {(LineState.PROBATION, LineEvent.CONFIRM)}
+    before = {event for (_, event), after in LINE_TABLE.items() if after is LineState.PROBATION}
+    assert before == {LineEvent.EXPLAIN, LineEvent.REBIND}
