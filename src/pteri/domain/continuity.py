@@ -269,7 +269,7 @@ _OBSERVED: Final[Mapping[LineEvent, Callable[[Line, LineObserved, Account], Line
 def line_aged(account: Account, event: LineAged) -> Account:
     """The line after what time alone did."""
     line = _line(account)
-    if (event.happened is LineEvent.SETTLE) is not _is_settled(line, event.at):
+    if line_lapses(account, event.at) != (event,):
         raise IllegalTransition("a line does not age like that now")
     return replace(account, line=replace(line.after(event.happened), move=None, cooling_until=0))
 
@@ -305,13 +305,23 @@ def line_lapses(account: Account, at: int) -> tuple[Event, ...]:
         return ()
     if _is_settled(line, at):
         return (LineAged(at=at, request=line.cooling_by, happened=LineEvent.SETTLE),)
-    if line.takes(LineEvent.RUN_OUT) and line.move is not None and at >= line.move.until:
+    if line.state is LineState.PROBATION and line.move is not None and _is_missed(line, line.move, at):
         return (LineAged(at=at, request=line.move.request, happened=LineEvent.RUN_OUT),)
     return ()
 
 
 def _is_settled(line: Line, at: int) -> bool:
-    return at >= line.cooling_until and (line.move is None or line.state is LineState.MOVED)
+    arrived = line.move is None or line.state is LineState.MOVED
+    never = line.move is not None and at >= line.move.until and not line.confirmed_at
+    return at >= line.cooling_until and (arrived or never)
+
+
+def _is_missed(line: Line, move: Move, at: int) -> bool:
+    """Whether it should have been seen on its new phone by now: one that was never seen on any is not missed there.
+
+    Most phones cannot show an operator's token to anybody, and their owners would hear of an alarm that is none.
+    """
+    return bool(line.confirmed_at) and at >= move.until
 
 
 def _line(account: Account) -> Line:

@@ -118,8 +118,8 @@ def test_every_purpose_and_every_event_was_looked_at() -> None:
     silent |= {"SignedInOffline"}  # a code that opens a session, and no statement
     # Nobody signs it, and all that it does is to stop the account: see the test below.
     silent |= {"FrozenByLink"}
-    # Nobody signs what an operator says: see the test below.
-    silent |= {"LineObserved"}
+    # Nobody signs what an operator says, nor what time does to a line: tests/property/test_line_evidence.py.
+    silent |= {"LineObserved", "LineAged"}
     told = {step.event.name for step in steps()}
     assert told | silent == {event.__name__ for event in get_args(Event)}
 
