@@ -64,6 +64,7 @@ T = TypeVar("T")
 ORIGIN = "https://pteri.example"
 START = 1_795_000_000
 LINE = "+4915112345678"
+OTHER_LINE = "+4915187654321"
 TRANSCRIPT = ids.digest_text(hashlib.sha256(b"what two phones have said to each other").digest())
 
 
@@ -805,6 +806,18 @@ class SimPhone:
         self, guardians: Guardians | None = None, codes: tuple[Key, ...] = (), *, code: Key | None = None
     ) -> Shown:
         return self.answered(self.start_protection(guardians, codes, code=code))
+
+    def start_rebinding(self, line: str = OTHER_LINE) -> Answered:
+        return self.post("/line-changes", wire.RebindLine(line))
+
+    def rebind_line(self, line: str = OTHER_LINE) -> Shown:
+        return self.answered(self.start_rebinding(line))
+
+    def start_announcement(self, to: str, within_s: int = 86_400) -> Answered:
+        return self.post("/line-moves", wire.AnnounceMove(ids.thumbprint(to), within_s))
+
+    def prove_line(self, token: str = "a temporary token") -> Answered:
+        return self.post("/line-proofs", wire.ProveLine(token))
 
     def start_freeze(self) -> Answered:
         return self.post("/freezes", wire.Freeze())
