@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 from ts43ecs.tools.ecs_testbed import EcsServerHandle
 
+from authorization import AuthorizationServer, installed, running
 from carrier import Carrier, EntitledNetwork, running_server
+from operators import OUR_KEY
 
 
 @pytest.fixture
@@ -34,3 +36,12 @@ def carrier(_stocked: Carrier) -> Carrier:
     fresh = Carrier(_stocked.server, EntitledNetwork(_stocked.server.base_url))
     fresh._sims = _stocked._sims
     return fresh
+
+
+@pytest.fixture(scope="session")
+def authorization_server(
+    entitlement_server: EcsServerHandle, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AuthorizationServer]:
+    program = installed(tmp_path_factory.mktemp("authorization"))
+    with running(program, OUR_KEY.public, entitlement_server.base_url) as server:
+        yield server
