@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from operators import NUMBER
+from operators import NUMBER, OTHER
 from pteri.adapters.telecom.camara.webhooks import ANSWERED, MAX_LATE_S, Subscription, read_event, subscription_body
-from pteri.core.errors import ProtocolError
+from pteri.core.errors import NotAuthentic, OutOfWindow, ProtocolError
 from pteri.core.keys.secret import Secret
-from pteri.domain.signals import Finding, Question
+from pteri.domain.signals import Finding, Question, Signal
 
 AT = 1_789_997_600  # 2026-09-21T13:33:20Z
 OURS = Subscription("alpha", "sub-1", Secret(b"our-own-token"))
@@ -39,8 +39,33 @@ def test_a_swap_is_a_signal_of_its_time() -> None:
     assert ANSWERED == 204
 
 
-def test_the_end_of_a_subscription_says_nothing_of_the_line() -> None:
-    assert read(type="org.camaraproject.sim-swap-subscriptions.v0.subscription-ends") is None
+def test_the_event_of_the_documents_counts() -> None:
+    """The example of sim-swap-subscriptions 0.3.0, with our subscription and its time."""
+    data = {"phoneNumber": "+123456788", "subscriptionId": "sub-1"}
+    assert read(id="123655", source="supertelco.notificationSendServer12", data=data) is not None
+
+
+@pytest.mark.parametrize("what", ["started", "updated", "ended", "ends"])
+def test_what_a_subscription_tells_of_itself_says_nothing_of_the_line(what: str) -> None:
+    of_itself = f"org.camaraproject.sim-swap-subscriptions.v0.subscription-{what}"
+    assert read(type=of_itself, data={"subscriptionId": "sub-1", "terminationReason": "SUBSCRIPTION_EXPIRED"}) is None
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+def test_the_scheme_may_be_written_as_the_documents_write_it(scheme: str) -> None:
+    assert read({**HEADERS, "authorization": f"{scheme} our-own-token"}) is not None
+
+
+def test_te_07_an_event_of_another_number_is_refused_where_the_number_is_known() -> None:
+    def of(number: str | None) -> object:
+        data = {"subscriptionId": "sub-1"} if number is None else {"subscriptionId": "sub-1", "phoneNumber": number}
+        body = json.dumps({**EVENT, "data": data}).encode()
+        return read_event(HEADERS, body, expected=OURS, at=AT, number=NUMBER)
+
+    assert of(NUMBER.reveal()) is not None
+    assert of(None) is not None
+    with pytest.raises(NotAuthentic):
+        of(OTHER.reveal())
 
 
 @pytest.mark.parametrize(
@@ -50,7 +75,8 @@ def test_the_end_of_a_subscription_says_nothing_of_the_line() -> None:
         {**HEADERS, "authorization": ""},
         {**HEADERS, "authorization": "Bearer "},
         {**HEADERS, "authorization": "Bearer another-token"},
-        {**HEADERS, "authorization": "bearer our-own-token"},
+        {**HEADERS, "authorization": "Basic our-own-token"},
+        {**HEADERS, "authorization": "Bearer  our-own-token"},
         {**HEADERS, "authorization": "our-own-token"},
         {**HEADERS, "authorization": "Bearer our-own-token "},
         {**HEADERS, "content-type": "application/json"},
@@ -76,6 +102,9 @@ def test_te_07_who_does_not_show_our_token_is_nobody(headers: dict[str, str]) ->
         {"time": "2026-09-21T13:33:20"},
         {"time": "2026-13-21T13:33:20Z"},
         {"source": "x" * 16_384},
+        {"source": ""},
+        {"datacontenttype": "text/plain"},
+        {"data": {"subscriptionId": "sub-1", "phoneNumber": 4915112345678}},
     ],
 )
 def test_te_07_an_event_of_another_line_or_form_is_refused(changes: dict[str, object]) -> None:
@@ -86,8 +115,15 @@ def test_te_07_an_event_of_another_line_or_form_is_refused(changes: dict[str, ob
 
 @pytest.mark.parametrize("at", [AT + MAX_LATE_S + 1, AT - 301])
 def test_te_04_an_event_of_another_time_is_refused(at: int) -> None:
-    with pytest.raises(ProtocolError):
+    with pytest.raises(OutOfWindow):
         read(at=at)
+
+
+@pytest.mark.parametrize("at", [AT + MAX_LATE_S, AT - 300])
+def test_an_event_of_a_day_ago_counts_and_of_a_clock_that_is_five_minutes_ahead(at: int) -> None:
+    signal = read(at=at)
+    assert isinstance(signal, Signal)
+    assert (signal.asked_at, signal.changed_at) == (at, min(AT, at))
 
 
 def test_a_subscription_names_the_number_where_the_token_does_not_and_an_https_sink_only() -> None:

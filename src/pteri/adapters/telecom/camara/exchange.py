@@ -23,7 +23,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. Names of headers are in lower case; ``body`` is at most ``MAX_REPLY_BYTES``."""
+    """What came back. Headers are those that somebody reads, in lower case; ``body`` is at most ``MAX_REPLY_BYTES``."""
 
     status: int
     headers: dict[str, str] = field(repr=False)

@@ -28,6 +28,8 @@ __all__ = ["Access", "CamaraOperator", "Possession", "Terms"]
 
 _MAX_TEMPORARY_TOKEN: Final = 4096
 _TOKEN_SPARE_S: Final = 30
+_SLOWER_S: Final = 5
+"""By so much longer an operator is left alone that says ``slow_down`` (CIBA section 11)."""
 
 
 class Access(StrEnum):
@@ -189,14 +191,17 @@ class CamaraOperator:
         client = self._terms.client
         form = client.to_start(hint, questions.VERIFY_SCOPE, at=at, unique=self._entropy.draw(16))
         started = oauth.read_started(await self._send_form(self._terms.start_url, form))
+        interval_s = started.interval
         while True:
             try:
                 token = await self._token(client.to_poll(started, at=at, unique=self._entropy.draw(16)))
             except Refused as refused:
                 if refused.code not in {"authorization_pending", "slow_down"}:
                     raise
+                if refused.code == "slow_down":
+                    interval_s += _SLOWER_S
                 # The deadline ends this, and with it the wait.
-                await asyncio.sleep(started.interval)
+                await asyncio.sleep(interval_s)
                 continue
             oauth.check_identity(token, client, self._terms.keys, at=at)
             return token

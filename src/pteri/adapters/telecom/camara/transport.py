@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpx2
@@ -12,13 +13,15 @@ from pteri.adapters.telecom.camara.exchange import MAX_REPLY_BYTES, NoReply, Rep
 __all__ = ["HttpTransport"]
 
 _CONNECTIONS: Final = 100
+_READ: Final = frozenset({"x-correlator", "date", "age"})
 
 
 class HttpTransport:
     """Connections to one operator, kept open. ``tls``: for a certificate authority of one's own.
 
-    Certificates are always checked; no redirect is followed, or a token would follow it; proxies and credentials of
-    the environment are not used. ``timeout_s`` bounds each step; the deadline of the whole is the caller's.
+    Certificates are always checked; no redirect is followed, or a token would follow it; cookies are not kept, and
+    proxies and credentials of the environment are not used. ``timeout_s`` bounds each step; the deadline of the whole
+    is the caller's.
     """
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, timeout_s: float = 2.0) -> None:
@@ -26,6 +29,8 @@ class HttpTransport:
             verify=True if tls is None else tls,
             timeout=timeout_s,
             limits=httpx2.Limits(max_connections=_CONNECTIONS),
+            # A cookie would link the questions about one person to those about the next one.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             trust_env=False,
             follow_redirects=False,
         )
@@ -38,13 +43,7 @@ class HttpTransport:
             async with self._client.stream(
                 request.method, request.url, content=request.body, headers=headers
             ) as response:
-                if len(response.headers.multi_items()) != len(response.headers):
-                    # A header that comes twice has two readings.
-                    raise NoReply("MALFORMED_ANSWER")
-                body = await _read(response)
-                return Reply(
-                    response.status_code, {name.lower(): value for name, value in response.headers.items()}, body
-                )
+                return Reply(response.status_code, _headers(response), await _read(response))
         except httpx2.TimeoutException:
             raise NoReply("TIMEOUT") from None
         except (httpx2.TransportError, httpx2.DecodingError):
@@ -54,6 +53,14 @@ class HttpTransport:
     async def close(self) -> None:
         """Let go of connections."""
         await self._client.aclose()
+
+
+def _headers(response: httpx2.Response) -> dict[str, str]:
+    """Those that somebody reads. One that comes twice has two readings; the others may, as cookies do."""
+    found = [(name.lower(), value) for name, value in response.headers.multi_items() if name.lower() in _READ]
+    if len(dict(found)) != len(found):
+        raise NoReply("MALFORMED_ANSWER")
+    return dict(found)
 
 
 async def _read(response: httpx2.Response) -> bytes:
