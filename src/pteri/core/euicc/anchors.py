@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from pteri.core.errors import Code, MalformedEvidence, NotAuthentic
 from pteri.core.euicc.certificate import Certificate, Role, parse_certificate
@@ -32,7 +32,11 @@ PUBLISHED_TEST_CIS: Final = frozenset(
 """Key ids of issuers whose private keys, or certificates for everybody who asks, are public."""
 
 _TEST_NAME: Final = re.compile(rb"(?i)(?<![a-z])test(?![a-z])")
-_MAX_KNOWN_MANUFACTURERS: Final = 64
+_MAX_MANUFACTURERS: Final = 64
+_MAX_LEAVES: Final = 1024
+
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,9 @@ class Revocations:
     eids: frozenset[Eid] = field(default=frozenset(), repr=False)
     eums: frozenset[str] = frozenset()
     cis: frozenset[str] = frozenset()
+
+
+NOTHING_REVOKED: Final = Revocations()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,12 +70,12 @@ class _Manufacturer:
 class TrustAnchors:
     """The certificate issuers that this place trusts, and what of their world is revoked.
 
-    ``lab`` says that this is a place for tests, where issuers for tests are welcome. Immutable but for one thing: a
-    manufacturer's certificate whose signature was right is remembered by its exact bytes, at most 64 of them, since
-    the same bytes under the same key are right for ever. Its time, its range and revocations are looked at each time.
+    Nothing of it changes but what it remembers: certificates whose signature was right, by their exact bytes, a
+    bounded number of each kind. The same bytes under the same key are right for ever; time, range and revocations
+    are looked at each time.
     """
 
-    __slots__ = ("_by_key_id", "_manufacturers", "_revoked")
+    __slots__ = ("_by_key_id", "_leaves", "_manufacturers", "_revoked")
 
     def __init__(self, certificates: Iterable[Certificate], *, revoked: Revocations) -> None:
         self._by_key_id: dict[bytes, list[Certificate]] = {}
@@ -76,10 +83,11 @@ class TrustAnchors:
             self._by_key_id.setdefault(certificate.extensions.key_id, []).append(certificate)
         self._revoked = revoked
         self._manufacturers: dict[bytes, _Manufacturer] = {}
+        self._leaves: dict[tuple[bytes, bytes], Certificate] = {}
 
     @classmethod
-    def from_der(cls, issuers: Iterable[bytes], *, lab: bool = False, revoked: Revocations = Revocations()) -> Self:  # noqa: B008 - frozen and empty
-        """Anchors out of certificates in DER.
+    def from_der(cls, issuers: Iterable[bytes], *, lab: bool = False, revoked: Revocations = NOTHING_REVOKED) -> Self:
+        """Anchors out of certificates in DER. ``lab`` says that this is a place for tests.
 
         Refuses what is no issuer's certificate, one for tests outside a lab with ``NotAuthentic(TEST_CI)``, and an
         empty list: it would be a verifier that nothing passes, and nobody means that.
@@ -92,18 +100,16 @@ class TrustAnchors:
     def chip(self, chip: bytes, manufacturer: bytes, *, at: int) -> Chip:
         """Follow a chip's certificate to an anchor at the instant ``at`` (Unix seconds).
 
-        1. Both have the form, the role and the key usage of their place: no server's certificate passes as a chip's.
-        2. An anchor signed the manufacturer's certificate. The key id only says which ones to try.
-        3. The manufacturer signed the chip's certificate.
+        1. The manufacturer's certificate has the form, role and key usage of its place, and an anchor signed it. The
+           key id only says which ones to try.
+        2. So has the chip's: no server's certificate passes as one.
+        3. It names that manufacturer as its issuer, who signed it.
         4. All three are valid at ``at``.
         5. The EID in the chip's certificate checks, and lies in the manufacturer's range.
         6. Neither the issuer, nor the manufacturer, nor the chip is revoked.
         """
-        leaf = parse_certificate(chip)
-        _check_place(leaf, Role.CHIP, Usage.DIGITAL_SIGNATURE, is_ca=False)
-        maker = self._manufacturer(manufacturer)
-        _check_link(leaf, maker.certificate)
-        maker.certificate.key.check_der(leaf.tbs, leaf.signature, otherwise=Code.NOT_ISSUED_BY_EUM)
+        maker = self._manufacturers.get(manufacturer) or self._manufacturer(manufacturer)
+        leaf = self._leaves.get((chip, manufacturer)) or self._leaf(chip, maker)
         for certificate in (maker.issuer, maker.certificate, leaf):
             _check_time(certificate, at)
         number = eid(leaf.serial_number)
@@ -118,17 +124,19 @@ class TrustAnchors:
         return found
 
     def _manufacturer(self, raw: bytes) -> _Manufacturer:
-        known = self._manufacturers.get(raw)
-        if known is not None:
-            return known
         certificate = parse_certificate(raw)
         _check_place(certificate, Role.EUM, Usage.KEY_CERT_SIGN, is_ca=True)
         found = _Manufacturer(certificate, self._issuer_of(certificate))
-        if len(self._manufacturers) >= _MAX_KNOWN_MANUFACTURERS:
-            # The oldest goes. Strangers cannot fill this up: everything here was signed by an issuer.
-            self._manufacturers.pop(next(iter(self._manufacturers)), None)
-        self._manufacturers[raw] = found
+        _remember(self._manufacturers, raw, found, at_most=_MAX_MANUFACTURERS)
         return found
+
+    def _leaf(self, raw: bytes, maker: _Manufacturer) -> Certificate:
+        certificate = parse_certificate(raw)
+        _check_place(certificate, Role.CHIP, Usage.DIGITAL_SIGNATURE, is_ca=False)
+        _check_link(certificate, maker.certificate)
+        maker.certificate.key.check_der(certificate.tbs, certificate.signature, otherwise=Code.NOT_ISSUED_BY_EUM)
+        _remember(self._leaves, (raw, maker.certificate.raw), certificate, at_most=_MAX_LEAVES)
+        return certificate
 
     def _issuer_of(self, certificate: Certificate) -> Certificate:
         """The anchor that signed it."""
@@ -153,6 +161,13 @@ class TrustAnchors:
             raise NotAuthentic(Code.REVOKED_EUM, "the manufacturer is revoked")
         if chip.eid in self._revoked.eids:
             raise NotAuthentic(Code.REVOKED_CHIP, "the chip is revoked")
+
+
+def _remember(known: dict[KeyT, ValueT], key: KeyT, value: ValueT, *, at_most: int) -> None:
+    """Whoever comes when there is no room makes the oldest one go. What was not signed never comes here."""
+    if len(known) >= at_most:
+        known.pop(next(iter(known)), None)
+    known[key] = value
 
 
 def _issuer(raw: bytes, *, lab: bool) -> Certificate:

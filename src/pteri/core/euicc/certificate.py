@@ -19,7 +19,8 @@ from pteri.core.euicc.der import (
     INTEGER,
     SEQUENCE,
     Element,
-    Fields,
+    elements,
+    exactly,
     non_negative,
     only,
 )
@@ -36,7 +37,10 @@ _ECDSA_WITH_SHA256: Final = bytes.fromhex("300a06082a8648ce3d040302")
 """The whole AlgorithmIdentifier: one spelling, without parameters (RFC 5758 section 3.2)."""
 _UTC_TIME: Final = 0x17
 _GENERALIZED_TIME: Final = 0x18
-_MAX_SERIAL_BYTES: Final = 20
+_TIMES: Final = frozenset({(_UTC_TIME, 12), (_GENERALIZED_TIME, 14)})
+_TO_BE_SIGNED: Final = (0xA0, INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, 0xA3)
+_MAX_SERIAL_BYTES: Final = 21
+"""20 of RFC 5280 and one that says that the number is not below 0."""
 
 
 class Role(Enum):
@@ -76,20 +80,18 @@ class Certificate:
 
 def parse_certificate(raw: bytes) -> Certificate:
     """Read one certificate: ``MalformedEvidence`` unless it has the one form it must have."""
-    outer = Fields(_sequence(only(raw, max_bytes=MAX_CERTIFICATE_BYTES)), "a certificate")
-    tbs, algorithm, signature = outer.take(SEQUENCE), outer.take(SEQUENCE), outer.take(BIT_STRING)
-    outer.end()
-    fields = Fields(tbs.content, "a certificate")
-    if fields.take(0xA0).raw != _VERSION_3:
+    outer = only(raw, max_bytes=MAX_CERTIFICATE_BYTES)
+    if outer.tag != SEQUENCE:
+        raise MalformedEvidence(Code.CERTIFICATE, "a certificate is a sequence")
+    tbs, algorithm, signature = exactly(outer.content, (SEQUENCE, SEQUENCE, BIT_STRING), "a certificate")
+    fields = exactly(tbs.content, _TO_BE_SIGNED, "what is signed of a certificate")
+    version, serial, signed_algorithm, issuer, validity, subject, key, extensions = fields
+    if version.raw != _VERSION_3:
         raise MalformedEvidence(Code.CERTIFICATE, "not an X.509 certificate of version 3")
-    non_negative(fields.take(INTEGER), max_bytes=_MAX_SERIAL_BYTES + 1)
+    non_negative(serial, max_bytes=_MAX_SERIAL_BYTES)
     # Only the inner algorithm is signed. An altered outer one is noticed by nobody who only checks the signature.
-    if fields.take(SEQUENCE).raw != _ECDSA_WITH_SHA256 or algorithm.raw != _ECDSA_WITH_SHA256:
+    if signed_algorithm.raw != _ECDSA_WITH_SHA256 or algorithm.raw != _ECDSA_WITH_SHA256:
         raise MalformedEvidence(Code.CERTIFICATE_ALGORITHM, "not signed with ECDSA and SHA-256, inside and outside")
-    issuer, validity, subject, key, extensions = (
-        fields.take(tag) for tag in (SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, 0xA3)
-    )
-    fields.end()
     not_before, not_after = _validity(validity)
     return Certificate(
         raw=raw,
@@ -105,12 +107,6 @@ def parse_certificate(raw: bytes) -> Certificate:
     )
 
 
-def _sequence(element: Element) -> bytes:
-    if element.tag != SEQUENCE:
-        raise MalformedEvidence(Code.CERTIFICATE, "a certificate is a sequence")
-    return element.content
-
-
 def _whole_bytes(bits: Element) -> bytes:
     if bits.content[:1] != b"\0":
         raise MalformedEvidence(Code.CERTIFICATE, "a signature of a broken number of bytes")
@@ -118,23 +114,22 @@ def _whole_bytes(bits: Element) -> bytes:
 
 
 def _validity(validity: Element) -> tuple[int, int]:
-    fields = Fields(validity.content, "a certificate's time")
-    not_before, not_after = (_instant(fields.one_of(_UTC_TIME, _GENERALIZED_TIME)) for _ in range(2))
-    fields.end()
-    return not_before, not_after
+    times = elements(validity.content)
+    if len(times) != 2:
+        raise MalformedEvidence(Code.CERTIFICATE, "a certificate is valid from one time to another")
+    return _instant(times[0]), _instant(times[1])
 
 
 def _instant(time: Element) -> int:
     """A time in the form of RFC 5280 section 4.1.2.5: to the second, in UTC."""
     digits = time.content[:-1]
-    short = time.tag == _UTC_TIME
-    if time.content[-1:] != b"Z" or not digits.isdigit() or len(digits) != (12 if short else 14):
+    if time.content[-1:] != b"Z" or not digits.isdigit() or (time.tag, len(digits)) not in _TIMES:
         raise MalformedEvidence(Code.CERTIFICATE, "a time that is not of its one form")
-    year, digits = (int(digits[:2]), digits[2:]) if short else (int(digits[:4]), digits[4:])
-    if short:
-        year += 1900 if year >= 50 else 2000
+    if time.tag == _UTC_TIME:
+        digits = (b"19" if digits >= b"5" else b"20") + digits
     try:
-        month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(0, 10, 2))
+        year, month, day = int(digits[:4]), int(digits[4:6]), int(digits[6:8])
+        hour, minute, second = int(digits[8:10]), int(digits[10:12]), int(digits[12:])
         return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
     except ValueError as error:
         raise MalformedEvidence(Code.CERTIFICATE, "a time that no calendar has") from error

@@ -13,7 +13,7 @@ from typing import Final
 
 from pteri.core.errors import Code, Malformed, MalformedEvidence, NotAuthentic
 from pteri.core.euicc.anchors import TrustAnchors
-from pteri.core.euicc.der import SEQUENCE, Element, Fields, only, text, well_formed
+from pteri.core.euicc.der import SEQUENCE, Element, Fields, exactly, one_of, only, text, well_formed
 from pteri.core.euicc.notification import MAX_ADDRESS_BYTES, MAX_MESSAGE_BYTES, SIGNATURE
 from pteri.core.euicc.numbers import Eid
 
@@ -76,15 +76,12 @@ def verify_authenticate_response(
     outer = only(der, max_bytes=MAX_MESSAGE_BYTES)
     if outer.tag != RESPONSE:
         raise MalformedEvidence(Code.ELEMENT, "not the answer of a chip to a server")
-    choice = Fields(outer.content, "the answer")
-    body = choice.one_of(OK, ERROR)
-    choice.end()
+    body = one_of(outer.content, (OK, ERROR), "the answer")
     if body.tag == ERROR:
         raise NotAuthentic(Code.CHIP_ERROR, "the chip did not accept this server")
-    fields = Fields(body.content, "the answer")
-    signed, signature = fields.take(SEQUENCE), fields.take(SIGNATURE)
-    leaf, manufacturer = fields.take(SEQUENCE), fields.take(SEQUENCE)
-    fields.end()
+    signed, signature, leaf, manufacturer = exactly(
+        body.content, (SEQUENCE, SIGNATURE, SEQUENCE, SEQUENCE), "the answer"
+    )
     transaction_id, address, challenge, matching_id = _signed(signed)
     if transaction_id != expected_transaction_id:
         raise NotAuthentic(Code.TRANSACTION, "an answer in another transaction")
@@ -99,21 +96,19 @@ def verify_authenticate_response(
 
 def _signed(signed: Element) -> tuple[bytes, str, bytes, str | None]:
     """Transaction, address, challenge and matching id of euiccSigned1."""
-    fields = Fields(signed.content, "what the chip signed")
-    transaction_id = fields.take(0x80).content
+    transaction, server, asked, info, common = exactly(
+        signed.content, (0x80, 0x83, 0x84, _INFO, _COMMON), "what the chip signed"
+    )
+    transaction_id, challenge = transaction.content, asked.content
     if not 1 <= len(transaction_id) <= MAX_TRANSACTION_BYTES:
         raise MalformedEvidence(Code.LENGTH, "a transaction id has 1 to 16 bytes")
-    address = text(fields.take(0x83), max_bytes=MAX_ADDRESS_BYTES)
-    challenge = fields.take(0x84).content
+    address = text(server, max_bytes=MAX_ADDRESS_BYTES)
     if len(challenge) != CHALLENGE_BYTES:
         raise MalformedEvidence(Code.LENGTH, "a challenge has 16 bytes")
     # What the chip can do grows with every version, and nothing here hangs on it: its form is all that is asked.
-    info = fields.take(_INFO)
     well_formed(info)
     Fields(info.content, "what the chip can do").rest()
-    context = Fields(fields.take(_COMMON).content, "the context")
-    fields.end()
-    return transaction_id, address, challenge, _matching_id(context)
+    return transaction_id, address, challenge, _matching_id(Fields(common.content, "the context"))
 
 
 def _matching_id(context: Fields) -> str | None:

@@ -27,8 +27,10 @@ __all__ = [
     "Element",
     "Fields",
     "elements",
+    "exactly",
     "named_bits",
     "non_negative",
+    "one_of",
     "only",
     "text",
     "well_formed",
@@ -79,32 +81,46 @@ def elements(content: bytes) -> list[Element]:
     return found
 
 
+def exactly(content: bytes, tags: tuple[int, ...], what: str) -> list[Element]:
+    """The elements with these tags, all of them and in this order, and no others."""
+    found = elements(content)
+    if tuple([element.tag for element in found]) != tags:
+        seen = [element.tag for element in found]
+        if any(seen.count(tag) > max(1, tags.count(tag)) for tag in seen):
+            raise MalformedEvidence(Code.DUPLICATE_ELEMENT, f"{what}: the same element twice")
+        raise MalformedEvidence(Code.ELEMENT, f"{what}: an element is missing, unknown or not in its place")
+    return found
+
+
+def one_of(content: bytes, tags: tuple[int, ...], what: str) -> Element:
+    """The one element of a choice between these tags."""
+    found = elements(content)
+    if len(found) != 1 or found[0].tag not in tags:
+        raise MalformedEvidence(Code.ELEMENT, f"{what}: not one of its kinds")
+    return found[0]
+
+
 def _element(data: bytes, start: int) -> tuple[Element, int]:
     """The element at ``start``, and where it ends."""
-    end = len(data)
     # Two bytes are the shortest element. Tag 0 marks the end of an indefinite length and nothing else.
-    if end - start < 2 or not data[start]:
+    if len(data) - start < 2 or not data[start]:
         raise MalformedEvidence(Code.DER, "no element where one must be")
-    tag, at = data[start], start + 1
+    tag, length, at = data[start], data[start + 1], start + 2
     if tag & _LONG_TAG == _LONG_TAG:
-        tag, at = _long_tag(data, tag, at)
-    if at >= end:
-        raise MalformedEvidence(Code.DER, "an element without a length")
-    length, at = data[at], at + 1
+        tag, length, at = _long_tag(data, start)
     if length >= 0x80:
         length, at = _long_length(data, length, at)
     stop = at + length
-    if stop > end:
+    if stop > len(data):
         raise MalformedEvidence(Code.DER, "an element that reaches beyond its end")
     return Element(tag, data[start:stop], data[at:stop]), stop
 
 
-def _long_tag(data: bytes, first: int, at: int) -> tuple[int, int]:
-    """A tag number of 31 to 127 has one byte of its own; the specifications have no larger ones."""
-    number = data[at]  # there is one: the caller has seen two bytes
-    if not _LONG_TAG <= number < 0x80:
-        raise MalformedEvidence(Code.DER, "a tag that is not written in its fewest bytes, or over 127")
-    return first << 8 | number, at + 1
+def _long_tag(data: bytes, start: int) -> tuple[int, int, int]:
+    """Tag, first byte of the length and where that ends. A tag number of 31 to 127 has one byte; none is larger."""
+    if len(data) - start < 3 or not _LONG_TAG <= data[start + 1] < 0x80:
+        raise MalformedEvidence(Code.DER, "a tag that is not written in its fewest bytes, over 127, or alone")
+    return data[start] << 8 | data[start + 1], data[start + 2], start + 3
 
 
 def _long_length(data: bytes, first: int, at: int) -> tuple[int, int]:
@@ -144,13 +160,6 @@ class Fields:
             self._at += 1
             return self._elements[self._at - 1]
         return None
-
-    def one_of(self, *tags: int) -> Element:
-        """The next one, which must have one of these tags."""
-        if self._at < len(self._elements) and self._elements[self._at].tag in tags:
-            self._at += 1
-            return self._elements[self._at - 1]
-        raise self._refusal()
 
     def rest(self) -> list[Element]:
         """All that are left: what this release does not read. None of them may be there twice."""

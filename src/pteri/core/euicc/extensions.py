@@ -21,6 +21,7 @@ from pteri.core.euicc.der import (
     Element,
     Fields,
     elements,
+    exactly,
     named_bits,
     non_negative,
     only,
@@ -34,6 +35,10 @@ KEY_ID_BYTES: Final = 20
 _MAX_EXTENSION_BYTES: Final = 2048
 _MAX_PREFIX: Final = 31
 _TRUE: Final = b"\xff"
+_FORMS: Final = frozenset(
+    {(SEQUENCE, OBJECT_IDENTIFIER, OCTET_STRING), (SEQUENCE, OBJECT_IDENTIFIER, BOOLEAN, OCTET_STRING)}
+)
+"""An extension, and a critical one: what is not critical does not say so."""
 _KEY_ID_TAG: Final = 0x80
 _DIRECTORY_NAME: Final = 0xA4
 
@@ -79,9 +84,8 @@ class Extensions:
 
 def read_extensions(content: bytes) -> Extensions:
     """Read all of them: ``MalformedEvidence`` where one is missing, twice, unknown and critical, or of another form."""
-    outer = Fields(content, "the extensions")
-    found = _by_kind(outer.take(SEQUENCE).content)
-    outer.end()
+    [outer] = exactly(content, (SEQUENCE,), "the extensions")
+    found = _by_kind(outer.content)
     if not found.keys() >= {_KEY_ID, _KEY_USAGE, _POLICIES}:
         raise MalformedEvidence(Code.CERTIFICATE, "no key id, no key usage or no policy")
     authority, basic = found.get(_AUTHORITY), found.get(_BASIC_CONSTRAINTS)
@@ -100,14 +104,12 @@ def read_extensions(content: bytes) -> Extensions:
 def _by_kind(content: bytes) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for extension in elements(content):
-        fields = Fields(extension.content, "an extension")
-        kind = fields.take(OBJECT_IDENTIFIER).content
-        critical = fields.optional(BOOLEAN)
-        value = fields.take(OCTET_STRING).content
-        fields.end()
-        if extension.tag != SEQUENCE or (critical is not None and critical.content != _TRUE):
+        parts = elements(extension.content)
+        tags = (extension.tag, *[part.tag for part in parts])
+        if tags not in _FORMS or (len(parts) == 3 and parts[1].content != _TRUE):
             raise MalformedEvidence(Code.CERTIFICATE, "an extension of another form")
-        if critical is not None and kind not in _READ:
+        kind, value = parts[0].content, parts[-1].content
+        if len(parts) == 3 and kind not in _READ:
             raise MalformedEvidence(Code.CERTIFICATE, "a critical extension that is not known here")
         if kind in found:
             raise MalformedEvidence(Code.DUPLICATE_ELEMENT, "the same extension twice")
@@ -129,10 +131,8 @@ def _key_id(element: Element) -> bytes:
 
 
 def _authority(element: Element) -> bytes:
-    fields = Fields(element.content, "the authority's key id")
-    found = _key_id(fields.take(_KEY_ID_TAG))
-    fields.end()
-    return found
+    [key_id] = exactly(element.content, (_KEY_ID_TAG,), "the authority's key id")
+    return _key_id(key_id)
 
 
 def _is_ca(element: Element) -> bool:
@@ -164,16 +164,12 @@ def _policy(element: Element) -> bytes:
 
 
 def _subtrees(element: Element) -> tuple[Subtree, ...]:
-    fields = Fields(element.content, "the name constraints")
-    permitted = fields.take(0xA0)
-    fields.end()  # excluded subtrees are not of this profile
+    [permitted] = exactly(element.content, (0xA0,), "the name constraints")  # excluded ones are not of this profile
     found = []
     for subtree in elements(permitted.content):
-        base = Fields(subtree.content, "a name constraint")
-        name = Fields(base.take(_DIRECTORY_NAME).content, "a name constraint")
-        base.end()
-        said = read_name(name.take(SEQUENCE).content)
-        name.end()
+        [base] = exactly(subtree.content, (_DIRECTORY_NAME,), "a name constraint")
+        [name] = exactly(base.content, (SEQUENCE,), "a name constraint")
+        said = read_name(name.content)
         prefix = said.pop(SERIAL_NUMBER, b"")
         found.append(Subtree(_prefix(prefix), said))
     return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pteri.core.errors import Code, MalformedEvidence
-from pteri.core.euicc.der import OBJECT_IDENTIFIER, SEQUENCE, SET, Fields, elements
+from pteri.core.euicc.der import OBJECT_IDENTIFIER, SEQUENCE, SET, elements
 
 __all__ = ["COMMON_NAME", "ORGANIZATION", "ORGANIZATIONAL_UNIT", "SERIAL_NUMBER", "read_name"]
 
@@ -22,12 +22,10 @@ def read_name(content: bytes) -> dict[bytes, bytes]:
         attributes = elements(part.content) if part.tag == SET else []
         if len(attributes) != 1 or attributes[0].tag != SEQUENCE:
             raise MalformedEvidence(Code.CERTIFICATE, "a name that is not made of single attributes")
-        fields = Fields(attributes[0].content, "a name")
-        kind = fields.take(OBJECT_IDENTIFIER).content
-        values = fields.rest()
-        if kind in found:
+        pair = elements(attributes[0].content)
+        if len(pair) != 2 or pair[0].tag != OBJECT_IDENTIFIER:
+            raise MalformedEvidence(Code.CERTIFICATE, "a name: an attribute is a kind and one value")
+        if pair[0].content in found:
             raise MalformedEvidence(Code.DUPLICATE_ELEMENT, "a name: the same attribute twice")
-        if len(values) != 1:
-            raise MalformedEvidence(Code.CERTIFICATE, "a name: an attribute has one value")
-        found[kind] = values[0].content
+        found[pair[0].content] = pair[1].content
     return found

@@ -13,7 +13,7 @@ from typing import Final
 
 from pteri.core.errors import Code, MalformedEvidence
 from pteri.core.euicc.anchors import TrustAnchors
-from pteri.core.euicc.der import SEQUENCE, UTF8_STRING, Element, Fields, named_bits, non_negative, only, text
+from pteri.core.euicc.der import SEQUENCE, UTF8_STRING, Element, exactly, named_bits, non_negative, only, text
 from pteri.core.euicc.numbers import Eid, Iccid, iccid_from_packed
 
 __all__ = ["MAX_MESSAGE_BYTES", "SIGNATURE", "ChipEvent", "Metadata", "Operation", "metadata", "verify_notification"]
@@ -92,10 +92,9 @@ def verify_notification(der: bytes, *, anchors: TrustAnchors, at: int) -> ChipEv
     outer = only(der, max_bytes=MAX_MESSAGE_BYTES)
     if outer.tag != SEQUENCE:
         raise MalformedEvidence(Code.ELEMENT, "not a signed notification")
-    fields = Fields(outer.content, "a notification")
-    signed, signature = fields.take(METADATA), fields.take(SIGNATURE)
-    leaf, manufacturer = fields.take(SEQUENCE), fields.take(SEQUENCE)
-    fields.end()
+    signed, signature, leaf, manufacturer = exactly(
+        outer.content, (METADATA, SIGNATURE, SEQUENCE, SEQUENCE), "a notification"
+    )
     said = metadata(signed)
     chip = anchors.chip(leaf.raw, manufacturer.raw, at=at)
     chip.key.check_raw(signed.raw, signature.content, otherwise=Code.CHIP_SIGNATURE)
@@ -104,13 +103,9 @@ def verify_notification(der: bytes, *, anchors: TrustAnchors, at: int) -> ChipEv
 
 def metadata(element: Element) -> Metadata:
     """Read NotificationMetadata: counter, operation, where it is sent to, and the profile."""
-    fields = Fields(element.content, "the metadata")
-    sequence = non_negative(fields.take(0x80))
-    operation = _operation(fields.take(0x81))
-    text(fields.take(UTF8_STRING), max_bytes=MAX_ADDRESS_BYTES)
-    profile = iccid_from_packed(fields.take(ICCID).content)
-    fields.end()
-    return Metadata(sequence, operation, profile)
+    counter, operation, address, profile = exactly(element.content, (0x80, 0x81, UTF8_STRING, ICCID), "the metadata")
+    text(address, max_bytes=MAX_ADDRESS_BYTES)
+    return Metadata(non_negative(counter), _operation(operation), iccid_from_packed(profile.content))
 
 
 def _operation(element: Element) -> Operation:

@@ -25,7 +25,7 @@ _PACKED_BYTES: Final = 10
 
 
 def eid(digits: str) -> Eid:
-    """An EID: ``MalformedEvidence(EID)`` for anything else, ``(EID_CHECK_DIGITS)`` where the last two digits are wrong."""
+    """An EID. Refuses anything else with ``EID``, and one whose last two digits are wrong with ``EID_CHECK_DIGITS``."""
     if _EID.fullmatch(digits) is None:
         raise MalformedEvidence(Code.EID, "an EID is 32 digits that begin with 89")
     if int(digits) % 97 != 1:
@@ -34,7 +34,7 @@ def eid(digits: str) -> Eid:
 
 
 def iccid(digits: str) -> Iccid:
-    """An ICCID: ``MalformedEvidence(ICCID)`` for anything else. Not every issuer keeps to a check digit: none is asked."""
+    """An ICCID; refuses anything else with ``ICCID``. Not every issuer keeps to a check digit, so none is asked for."""
     if _ICCID.fullmatch(digits) is None:
         raise MalformedEvidence(Code.ICCID, "an ICCID is 18 to 20 digits")
     return Iccid(digits)

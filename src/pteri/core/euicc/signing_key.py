@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from pteri.core.errors import Code, MalformedEvidence, NotAuthentic
-from pteri.core.euicc.der import INTEGER, SEQUENCE, Fields, non_negative, only
+from pteri.core.euicc.der import INTEGER, SEQUENCE, exactly, non_negative, only
 
 __all__ = ["SIGNATURE_BYTES", "SigningKey", "public_key"]
 
@@ -56,10 +56,11 @@ class SigningKey:
 
     def check_der(self, message: bytes, signature: bytes, *, otherwise: Code) -> None:
         """The same for the signature of a certificate, SEQUENCE {r, s}."""
-        fields = Fields(_sequence(signature), "a signature")
-        r, s = (non_negative(fields.take(INTEGER), max_bytes=33) for _ in range(2))
-        fields.end()
-        self._check(message, r, s, otherwise)
+        sequence = only(signature, max_bytes=_MAX_SIGNATURE_BYTES)
+        if sequence.tag != SEQUENCE:
+            raise MalformedEvidence(Code.DER, "a certificate's signature is a sequence")
+        r, s = exactly(sequence.content, (INTEGER, INTEGER), "a signature")
+        self._check(message, non_negative(r, max_bytes=33), non_negative(s, max_bytes=33), otherwise)
 
     def _check(self, message: bytes, r: int, s: int, otherwise: Code) -> None:
         if not (0 < r < self._curve.order and 0 < s < self._curve.order):
@@ -81,10 +82,3 @@ def public_key(info: bytes) -> SigningKey:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise MalformedEvidence(Code.KEY, "not a point on its curve") from error
     return SigningKey(key, curve)
-
-
-def _sequence(signature: bytes) -> bytes:
-    element = only(signature, max_bytes=_MAX_SIGNATURE_BYTES)
-    if element.tag != SEQUENCE:
-        raise MalformedEvidence(Code.DER, "a certificate's signature is a sequence")
-    return element.content
