@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mobile import claim, kinds, line, signed_in, waits
 from operators import NUMBER, OTHER, Joined
-from phones import EMAIL, Hand, client, hand, linked, linked_also
+from phones import hand, linked, linked_also
 from pteri.adapters.telecom.simulated import Outage
 from pteri.app.fsck import fsck
 from pteri.app.sequence import give_positions
 from pteri.core.keys.secret import Secret
 from pteri.wallet.refusals import SafetyCode, ServerError, UnsafeError
 from whole import check_whole
-from world import LINE, ORIGIN, SimClock, World
+from world import LINE, SimClock, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pteri.core.wire import LineSeen, SignedIn
     from worlds import Worlds
 
 MINUTE = 60
@@ -56,34 +56,6 @@ def world(worlds: Worlds, clock: SimClock, mobile: Joined) -> Iterator[World]:
     made.run(check_whole(made.deployment.store, sequenced=True))
     report = made.run(fsck(made.deployment, pause=at_once, tell=lambda *_: None))
     assert report.findings == ()
-
-
-def signed_in(world: World, held: Hand, *, line: str | None = None) -> SignedIn:
-    """A sign-in by scanning, with its code typed."""
-    site = client(world)
-    waiting = site.start_sign_in(EMAIL, prompt=False)
-    shown = held.phone().approve(waiting.qr, line=line)
-    return site.enter_code(waiting.id, shown.code, waiting.session)
-
-
-def line(held: Hand) -> LineSeen:
-    found = held.phone().devices().line
-    assert found is not None
-    return found
-
-
-def kinds(held: Hand) -> list[str]:
-    return [notice.kind for notice in held.phone().devices().notices]
-
-
-def waits(world: World, words: str = "a thief's phone") -> int:
-    """How long a claim with the wallet alone waits, in seconds; it is taken back at once."""
-    thief = hand(world, words).phone()
-    thief.start_recovery(ORIGIN, "bank")
-    case = thief.devices().recovery
-    assert case is not None
-    thief.object_to(case.case)
-    return case.held_until - case.opened_at
 
 
 def token(mobile: Joined, phone: str, spelt: str) -> Secret:
@@ -263,10 +235,7 @@ def test_a_thief_with_the_words_alone_waits_and_with_the_number_too_he_waits_lon
     held = linked(world, line=LINE)
     assert waits(world) == 3 * DAY
     world.clock.advance(31 * DAY)
-    thief = hand(world, "the thief's second try")
-    thief.phone().start_recovery(ORIGIN, "bank")
-    case = thief.phone().devices().recovery
-    assert case is not None
+    thief, case = claim(world, "the thief's second try")
     world.clock.advance(DAY)
     mobile.network.swap(NUMBER, "thief's phone", at=mobile.clock.at)
     world.clock.advance(2 * DAY)

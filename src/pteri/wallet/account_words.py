@@ -9,7 +9,7 @@ from pteri.wallet.refusals import utc_text
 if TYPE_CHECKING:
     from pteri.core.wire import DevicesSeen, LineSeen
 
-__all__ = ["STOPPED", "UNPROTECTED", "account_lines", "line_words"]
+__all__ = ["NEVER_ASKED", "STOPPED", "UNPROTECTED", "account_lines", "line_words"]
 
 UNPROTECTED: Final = (
     "Nobody can help you yet if this phone is lost: there are no recovery codes and no guardians.",
@@ -17,6 +17,11 @@ UNPROTECTED: Final = (
     "Do this next, once the account is linked, and keep the codes apart from the words: pteri wallet protect",
 )
 """Until this is done the phone is not set up (protocol section 6.1); signing in works all the same."""
+
+NEVER_ASKED: Final = (
+    "Nobody of the service ever asks for your words or a code by text message, mail or phone. Who does is a thief: "
+    "type codes on the page that you opened yourself, and nowhere else."
+)
 
 STOPPED: Final = {
     "CONTESTED": "The account is stopped: nobody signs in and nothing changes, until two guardians or officers have "

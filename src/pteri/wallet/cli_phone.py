@@ -9,7 +9,7 @@ import typer
 
 from pteri.core.acts import phone_name
 from pteri.core.ids import account_id
-from pteri.wallet.account_words import UNPROTECTED, account_lines
+from pteri.wallet.account_words import NEVER_ASKED, UNPROTECTED, account_lines
 from pteri.wallet.answering import Network
 from pteri.wallet.ceremony import ShownCode, Signed
 from pteri.wallet.cli_channels import add_channel_commands
@@ -72,7 +72,12 @@ def enroll(
     shown = phone.enroll(invitation, line=line)
     desk.screen.say(f"Type this code on the page where you started: {shown.spaced}")
     desk.screen.say(
-        f"This phone is called: {phone.name}", "", *UNPROTECTED, "On the day of the link that counts at once."
+        f"This phone is called: {phone.name}",
+        "",
+        *UNPROTECTED,
+        "On the day of the link that counts at once.",
+        "",
+        NEVER_ASKED,
     )
     return _code(phone, shown, details=details) | {"protected": False}
 
