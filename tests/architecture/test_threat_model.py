@@ -44,12 +44,12 @@ def test_a_test_that_disappears_is_missed(tree: Path) -> None:
 
 
 def test_a_new_test_that_the_table_does_not_name_is_noticed(tree: Path) -> None:
-    (tree / "tests/attacks/test_more.py").write_text("def test_te_02_a_line_of_tomorrow_opens_nothing(): ...\n")
+    (tree / "tests/attacks/test_more.py").write_text("def test_ot_10_a_page_of_tomorrow_relays_nothing(): ...\n")
     assert "the table is not what the tests say" in run("--check", root=tree).stdout
     run(root=tree)
     assert "the table" not in run("--check", root=tree).stdout
     table = (tree / "docs/threat-model.md").read_text()
-    assert "`tests/attacks/test_more.py::test_te_02_a_line_of_tomorrow_opens_nothing`<br>the rest waits for:" in table
+    assert "`tests/attacks/test_more.py::test_ot_10_a_page_of_tomorrow_relays_nothing`<br>the rest waits for:" in table
 
 
 def test_a_test_of_an_unknown_case_is_refused(tree: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_test_of_an_unknown_case_is_refused(tree: Path) -> None:
 
 def test_a_table_written_by_hand_is_noticed(tree: Path) -> None:
     document = tree / "docs/threat-model.md"
-    document.write_text(document.read_text().replace("waits for: eSIM made real", "done", 1))
+    document.write_text(document.read_text().replace("waits for: relying parties and console", "done", 1))
     assert "the table is not what the tests say" in run("--check", root=tree).stdout
 
 
