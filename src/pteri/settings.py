@@ -26,6 +26,7 @@ from pteri.core.channels import channel_address
 from pteri.core.errors import ProtocolError
 from pteri.core.wallets import PinnedWallet, pin_wallet
 from pteri.database import Database, DatabaseUrl, database_from
+from pteri.esim_settings import EsimSettings
 from pteri.operator_settings import OperatorSettings, require_distinct
 
 if TYPE_CHECKING:
@@ -216,6 +217,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     notices: NoticesSettings | None = None
     operators: tuple[OperatorSettings, ...] = ()
     """Whom to ask about mobile lines; without any, a line is never more than unknown."""
+    esim: EsimSettings | None = None
 
     def __post_init__(self) -> None:
         require_distinct(self.operators, tuple(tenant.id for tenant in self.tenants))
@@ -295,6 +297,9 @@ def _require_known_keys(tree: Mapping[str, object]) -> None:
     for tenant in tenants if isinstance(tenants, list) else []:
         if isinstance(tenant, dict):
             _require_keys_of(TenantSettings, tenant, "tenants.")
+    esim = tree.get("esim")
+    if isinstance(esim, dict):
+        _require_keys_of(EsimSettings, esim, "esim.")
     operators = tree.get("operators")
     for operator in operators if isinstance(operators, list) else []:
         if isinstance(operator, dict):
@@ -373,6 +378,8 @@ def write_settings(path: Path, settings: Settings) -> None:
         lines += ["", "[notices]", *_pairs(base, settings.notices)]
     for operator in settings.operators:
         lines += ["", "[[operators]]", *_pairs(base, operator)]
+    if settings.esim is not None:
+        lines += ["", "[esim]", *_pairs(base, settings.esim)]
     if settings.rules:
         lines += ["", "[rules]", *(f"{name} = {value}" for name, value in sorted(settings.rules.items()))]
     try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from pteri import durable
 from pteri.adapters.smtp import SmtpCourier
 from pteri.adapters.store.opening import open_store
 from pteri.adapters.system import SteppedClock, SystemClock, SystemEntropy, self_test
@@ -25,6 +26,7 @@ from pteri.adapters.telecom.camara.transport import HttpTransport
 from pteri.adapters.telecom.several import SeveralOperators
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
+from pteri.app.chip_desk import ChipDesk
 from pteri.app.delivering import deliver_what_is_due
 from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.forget import forget_old
@@ -34,6 +36,11 @@ from pteri.app.observing import LineWatch
 from pteri.app.sequence import give_positions
 from pteri.app.telling import tell_of_what_is_due
 from pteri.core import ids
+from pteri.core.errors import ProtocolError
+from pteri.core.euicc.anchors import Revocations, TrustAnchors
+from pteri.core.euicc.ceremony import ServerIdentity
+from pteri.core.euicc.certificate import MAX_CERTIFICATE_BYTES, parse_certificate
+from pteri.core.euicc.numbers import eid
 from pteri.core.ids import TenantId
 from pteri.core.keys.device import DeviceKey
 from pteri.core.keys.network import network_named
@@ -99,6 +106,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             tenants={tenant.id: _tenant(tenant) for tenant in settings.tenants},
             public_origin=server.public_origin,
             courier=None if settings.notices is None else courier_of(settings.notices),
+            chips=_chips(settings),
         )
         await check_key(deployment)
         yield deployment
@@ -147,6 +155,36 @@ def _operator(settings: OperatorSettings, entropy: Entropy, opened: AsyncExitSta
         deadline_s=deadline_s,
     )
     return GuardedOperator(settings.name, CamaraOperator(terms, transport, entropy))
+
+
+def _chips(settings: Settings) -> ChipDesk | None:
+    esim = settings.esim
+    if esim is None:
+        return None
+    revoked = frozenset(esim.revoked_keys)
+    issuers = [_certificate(path) for path in esim.anchors]
+    try:
+        return ChipDesk(
+            address=esim.address,
+            anchors=TrustAnchors.from_der(
+                issuers,
+                lab=esim.lab,
+                revoked=Revocations(eids=frozenset(map(eid, esim.revoked_eids)), eums=revoked, cis=revoked),
+            ),
+            identities=(ServerIdentity.load(_certificate(esim.certificate), read_client_key(esim.key_file)),),
+            issuers=tuple(dict.fromkeys(parse_certificate(der).extensions.key_id for der in issuers)),
+        )
+    except ProtocolError as error:
+        raise SettingsError(f"esim: {error.detail} ({error.code})") from error
+    except ValueError as error:
+        raise SettingsError(f"esim: {error}") from error
+
+
+def _certificate(path: Path) -> bytes:
+    try:
+        return durable.read_regular(path, MAX_CERTIFICATE_BYTES)
+    except (OSError, durable.TooLongError) as error:
+        raise SettingsError(f"esim: cannot read the certificate in {path}.") from error
 
 
 def courier_of(settings: NoticesSettings) -> SmtpCourier:

@@ -38,15 +38,16 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "": frozenset({"core", "wallet", "sdk"}),
     "__main__": frozenset({"cli"}),
     # Read once, before there is anything to wire; knows no layer above the words of the protocol.
-    "settings": frozenset({"core", "durable", "database", "operator_settings"}),
+    "settings": frozenset({"core", "durable", "database", "operator_settings", "esim_settings"}),
     # A table of the settings with a key file of its own.
     "operator_settings": frozenset({"core", "durable"}),
+    "esim_settings": frozenset({"core"}),
     # A file of the deployment whose refusals are those of the settings.
     "deployment_key": frozenset({"core", "durable", "settings"}),
     # A new service on disk: keys need randomness, and nothing runs yet.
     "provision": frozenset({"core", "durable", "database", "adapters.system", "settings", "deployment_key"}),
     # The server: the one place that knows every adapter.
-    "wiring": _SERVER | {"database", "settings", "operator_settings", "deployment_key"},
+    "wiring": _SERVER | {"durable", "database", "settings", "operator_settings", "deployment_key"},
     # The process around the server: its sockets, its loops and the time it has to stop.
     "serving": frozenset({"settings", "wiring", "app.loops", "http.asgi", "http.lane", "adapters.system.monotonic_s"}),
     # A simulated operator as a process: its socket, its client's key and the time it has.

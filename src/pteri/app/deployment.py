@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pteri.app.chip_desk import ChipDesk
 from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
 from pteri.app.refusals import NotFound
 from pteri.app.verifying import VerifyTogether
@@ -54,6 +55,7 @@ class Deployment:
     tenants: Mapping[TenantId, Tenant]
     public_origin: str
     courier: Courier | None = None
+    chips: ChipDesk | None = None
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
 
     def tenant(self, text: str) -> Tenant:

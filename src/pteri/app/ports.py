@@ -23,6 +23,7 @@ from pteri.core.keys.secret import Secret
 from pteri.domain.account import Account
 from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
+from pteri.domain.chip import KeptChip
 from pteri.domain.kept_line import Heard, KeptLine
 from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Delivery, Notice, RecordedEvent, Telling
@@ -260,6 +261,7 @@ class Changeset(msgspec.Struct, frozen=True):
     counts: tuple[Count, ...] = ()
     addresses: tuple[Address, ...] = ()
     line: KeptLine | None = None
+    chip: KeptChip | None = None
 
 
 class ConflictKind(StrEnum):
@@ -471,6 +473,10 @@ class Store(Protocol):
 
     async def accounts_of_line(self, tenant: TenantId, mac: Digest, limit: int) -> list[AccountId]:
         """At most ``limit`` accounts whose line has this keyed hash, in order."""
+        ...
+
+    async def accounts_of_chip(self, tenant: TenantId, chip: Digest, limit: int) -> list[AccountId]:
+        """At most ``limit`` accounts whose chip has this keyed hash, in order."""
         ...
 
     async def hear(self, tenant: TenantId, account: AccountId, heard: Heard) -> None:

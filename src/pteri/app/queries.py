@@ -21,6 +21,7 @@ from pteri.core.ids import RequestId, Thumbprint
 from pteri.core.verify import MAX_AHEAD_S
 from pteri.domain.account import Account, ChannelChange, Protection
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeState, SignInAsked
+from pteri.domain.chip import chip_level
 from pteri.domain.continuity import line_level
 from pteri.domain.device import DeviceState
 from pteri.domain.line import LineState
@@ -28,6 +29,7 @@ from pteri.domain.migration import Migration
 from pteri.domain.offline import chain_of
 from pteri.domain.records import Notice
 from pteri.domain.recovery import Recovery
+from pteri.domain.rules import Rules
 
 __all__ = ["devices", "migration_seen", "progress", "prompts"]
 
@@ -105,7 +107,9 @@ async def devices(deployment: Deployment, asking: Asking) -> wire.DevicesSeen:
         return _seen(_waited_for(account, call.caller), call.caller, [])
     found = await deployment.store.notices(call.tenant.id, account.id, call.at, _READ)
     told = merged(found, account, call.at)[:_NOTICES]
-    return _seen(account, call.caller, told, line_seen(deployment, account, call.at))
+    seen = _seen(account, call.caller, told)
+    chip = chip_seen(account, call.at, deployment.rules)
+    return msgspec.structs.replace(seen, line=line_seen(deployment, account, call.at), chip=chip)
 
 
 def _waited_for(account: Account, newcomer: Thumbprint) -> Account:
@@ -132,9 +136,7 @@ def _offline_until(account: Account, device: Thumbprint) -> int:
     return 0 if chain is None else chain.terms.ends_at
 
 
-def _seen(
-    account: Account, caller: Thumbprint, notices: Sequence[Merged], line: wire.LineSeen | None = None
-) -> wire.DevicesSeen:
+def _seen(account: Account, caller: Thumbprint, notices: Sequence[Merged]) -> wire.DevicesSeen:
     return wire.DevicesSeen(
         account=account.id,
         epoch=account.epoch,
@@ -166,7 +168,6 @@ def _seen(
         backup_verified_at=account.backup_verified_at,
         channels=len(account.channels),
         channel_change=None if account.channel_change is None else _channel_change_seen(account.channel_change),
-        line=line,
     )
 
 
@@ -208,6 +209,19 @@ def _protection_seen(protection: Protection) -> wire.ProtectionSeen:
         guardians=protection.guardians,
         codes=len(protection.code_keys),
         held_until=protection.held_until,
+    )
+
+
+def chip_seen(account: Account, at: int, rules: Rules) -> wire.ChipSeen | None:
+    """The chip as a verified phone of the account may see it."""
+    chip = account.chip
+    if chip is None:
+        return None
+    return wire.ChipSeen(
+        level=chip_level(chip, at, rules),
+        answered_at=chip.answered_at,
+        told_at=chip.told_at or None,
+        on_phone=phone_name(chip.device),
     )
 
 

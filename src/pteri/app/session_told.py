@@ -5,6 +5,7 @@ from __future__ import annotations
 from pteri.core import wire
 from pteri.core.ids import Thumbprint
 from pteri.domain.account import Account
+from pteri.domain.chip import chip_level
 from pteri.domain.continuity import line_level
 from pteri.domain.decisions import Level, Permit
 from pteri.domain.records import Evidence
@@ -39,5 +40,7 @@ def signed_in(
         auth_time=at,
         line_state=None if line is None else line.state,
         line_level=0 if line is None else line_level(line, at, rules),
+        chip_level=chip_level(account.chip, at, rules),
+        chip_seen_at=None if account.chip is None else max(account.chip.answered_at, account.chip.told_at),
         line_confirmed_at=None if line is None else line.confirmed_at or None,
     )

@@ -149,7 +149,7 @@ class SignedIn(_Message, frozen=True):
     """The session is the account's. ``acr`` says how it was proved, ``level`` how sure the policy is.
 
     ``line``: what operators said at the approval; ``line_state``, ``line_level``, ``line_confirmed_at``: what is known
-    of the line by now; ``None``, 0 and ``None`` where there is none.
+    of the line by now, ``chip_level`` and ``chip_seen_at``: of the eSIM chip; ``None`` and 0 where there is none.
     """
 
     state: Literal["COMPLETED"]
@@ -165,6 +165,8 @@ class SignedIn(_Message, frozen=True):
     line_state: str | None = None
     line_level: int = 0
     line_confirmed_at: int | None = None
+    chip_level: int = 0
+    chip_seen_at: int | None = None
 
 
 ProgressState = Literal["WAITING", "APPROVED", "COMPLETED", "FAILED", "EXPIRED"]
@@ -493,6 +495,28 @@ class LineSeen(_Message, frozen=True):
     until: int | None = None
 
 
+class ChipSeen(_Message, frozen=True):
+    """What is known of the eSIM chip. ``level``: 5 by its answer and its events, 4 or 3 by one of them, else 0.
+
+    ``answered_at``, ``told_at``: when it last did either. ``on_phone``: for which phone it answered.
+    """
+
+    level: int
+    answered_at: int
+    told_at: int | None
+    on_phone: str
+
+
+class ChipStarted(_Message, frozen=True):
+    """``activation``: what the phone's eSIM settings scan or take as text. Nothing is downloaded, and no profile used.
+
+    ``expires_at``: Unix second until which the chip may answer.
+    """
+
+    activation: str
+    expires_at: int
+
+
 class LineProved(_Message, frozen=True):
     """``accepted``: the operator says that this phone uses the line now. ``code``: its word, or ours where it has none.
 
@@ -540,6 +564,7 @@ class DevicesSeen(_Message, frozen=True):
     channels: int = 0
     channel_change: ChannelChangeSeen | None = None
     line: LineSeen | None = None
+    chip: ChipSeen | None = None
 
 
 # --- two phones, over the relay ------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pteri.core.guardians import Guardians
 from pteri.core.ids import AccountId, Digest, RequestId, TenantId, Thumbprint
 from pteri.core.offline import ChainTerms, SpentElement
 from pteri.core.wallets import PinnedWallet
+from pteri.domain.chip import Chip
 from pteri.domain.device import Device, DeviceState
 from pteri.domain.line import Line, LineState
 from pteri.domain.migration import Migration
@@ -105,7 +106,7 @@ class Account(msgspec.Struct, frozen=True):
     ``code_keys``: public keys of its recovery codes, base64url SEC1. ``old_wallets`` count for nothing, for ever.
     ``freezes``: when the wallet alone froze it. ``stopped_at``: when a phone last rejected a case of the wallet alone.
     ``pinned_at``: when the present wallet came, 0 for the first one. ``channels``: salted digests of the addresses that
-    warnings go to. ``line``: what is known of the line; see :attr:`mobile_line`.
+    warnings go to. ``line``: what is known of the line; see :attr:`mobile_line`. ``chip``: of its eSIM chip.
     """
 
     id: AccountId
@@ -136,6 +137,7 @@ class Account(msgspec.Struct, frozen=True):
     channels: tuple[Digest, ...] = ()
     channel_change: ChannelChange | None = None
     line: Line | None = None
+    chip: Chip | None = None
 
     @property
     def mobile_line(self) -> Line | None:

@@ -13,11 +13,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from pteri.core.acts import AnnounceMove, RebindLine
+from pteri.core.euicc.notification import Operation
 from pteri.core.ids import RequestId, Thumbprint
 from pteri.domain.account import Account
+from pteri.domain.chip import Chip
 from pteri.domain.decisions import Decision, Permit, Reason, Refuse
 from pteri.domain.device import DeviceState
-from pteri.domain.events import Event, LineAged, LineObserved, LineRebound, MoveAnnounced
+from pteri.domain.events import ChipAnswered, ChipTold, Event, LineAged, LineObserved, LineRebound, MoveAnnounced
 from pteri.domain.facts import LineStatus
 from pteri.domain.line import Explained, Line, LineEvent, LineState, Move, is_fresh
 from pteri.domain.migration import OPEN_MIGRATIONS, MigrationState
@@ -28,6 +30,8 @@ from pteri.domain.tables import IllegalTransition
 
 __all__ = [
     "announce_move",
+    "chip_answered",
+    "chip_told",
     "line_aged",
     "line_lapses",
     "line_level",
@@ -297,6 +301,26 @@ def move_announced(account: Account, event: MoveAnnounced) -> Account:
         raise IllegalTransition("nobody announces a move of a line that has changed already")
     move = Move(event.request, event.approval, event.to_device, event.at, event.until)
     return replace(account, line=replace(line, move=move))
+
+
+def chip_answered(account: Account, event: ChipAnswered) -> Account:
+    """It is this account's chip from now on. Another one starts anew; the same one keeps what it has told."""
+    account.verified(event.device)
+    before = account.chip
+    known = before if before is not None and before.chip == event.chip else None
+    chip = Chip(event.chip, event.key, event.ci_key_id, event.device, event.at, event.request)
+    if known is not None:
+        told = {name: getattr(known, name) for name in ("sequence", "told_at", "profile", "in_use")}
+        chip = replace(chip, **told)
+    return replace(account, chip=chip)
+
+
+def chip_told(account: Account, event: ChipTold) -> Account:
+    """What the account's chip did, by its own counter."""
+    chip = account.chip
+    if chip is None or chip.chip != event.chip or not chip.takes(event.sequence):
+        raise IllegalTransition("no news of this account's chip")
+    return replace(account, chip=chip.after(Operation(event.operation), event.profile, event.sequence, event.at))
 
 
 def line_lapses(account: Account, at: int) -> tuple[Event, ...]:

@@ -28,6 +28,8 @@ __all__ = [
     "ChannelsHeld",
     "ChannelsStopped",
     "ChannelsTookEffect",
+    "ChipAnswered",
+    "ChipTold",
     "CodesSetUp",
     "DeviceActivated",
     "DeviceRevoked",
@@ -450,6 +452,27 @@ class MoveAnnounced(_Event, frozen=True, tag=True):
     until: int
 
 
+class ChipAnswered(_Event, frozen=True, tag=True):
+    """An eSIM chip answered a challenge of ours, for a token that this phone had asked for.
+
+    ``chip``: keyed hash of its number under the key named ``key``. What it signed is not kept.
+    """
+
+    device: Thumbprint
+    chip: Digest
+    key: str
+    ci_key_id: str
+
+
+class ChipTold(_Event, frozen=True, tag=True):
+    """The chip signed that it did something with a profile. ``profile``: keyed hash of the profile's number."""
+
+    chip: Digest
+    profile: Digest
+    operation: str
+    sequence: int
+
+
 Event = (
     AccountBound
     | SignedIn
@@ -495,4 +518,6 @@ Event = (
     | LineAged
     | LineRebound
     | MoveAnnounced
+    | ChipAnswered
+    | ChipTold
 )

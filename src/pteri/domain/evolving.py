@@ -27,6 +27,8 @@ from pteri.domain.events import (
     ChannelsHeld,
     ChannelsStopped,
     ChannelsTookEffect,
+    ChipAnswered,
+    ChipTold,
     CodesSetUp,
     DeviceActivated,
     DeviceRevoked,
@@ -170,6 +172,8 @@ _FOLDS: Final[Mapping[type[Event], Callable[[Account, Any], Account]]] = {
     LineAged: continuity.line_aged,
     LineRebound: continuity.line_rebound,
     MoveAnnounced: continuity.move_announced,
+    ChipAnswered: continuity.chip_answered,
+    ChipTold: continuity.chip_told,
 }
 
 AUTHORITY_CHANGES: Final[frozenset[type[Event]]] = frozenset(

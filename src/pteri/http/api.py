@@ -13,7 +13,20 @@ from typing import Final, TypeVar
 import msgspec
 import structlog
 
-from pteri.app import airgap, appealing, changing, codes, issue, lines, offline_codes, opening, queries, telling, warned
+from pteri.app import (
+    airgap,
+    appealing,
+    changing,
+    chips,
+    codes,
+    issue,
+    lines,
+    offline_codes,
+    opening,
+    queries,
+    telling,
+    warned,
+)
 from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
@@ -26,6 +39,7 @@ from pteri.core.ids import RequestId
 from pteri.core.statement import instant_text
 from pteri.core.verify import Payload
 from pteri.domain.challenge import BindAsked, SignInAsked
+from pteri.http.chips import chip_routes
 from pteri.http.mailboxes import mailbox_routes
 from pteri.http.problems import HttpCode, Kind, ProblemError
 from pteri.http.routing import AnyRoute, Auth, Call, Encoded, Reply, Route
@@ -343,6 +357,13 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
             {200: wire.LineProved},
             "Show that this phone uses the line now",
         ),
+        phone(
+            "/chip-challenges",
+            ends.tells(chips.start_chip, wire.ChipStarted),
+            wire.Nothing,
+            {200: wire.ChipStarted},
+            "Ask the eSIM chip of this phone to answer",
+        ),
         phone("/line-moves", ends.opens(lines.start_move), wire.AnnounceMove, claimed, "Say that the SIM will move"),
         phone("/freezes", ends.opens(changing.start_freeze), wire.Freeze, claimed, "Stop the account"),
         phone("/unfreezes", ends.opens(changing.start_unfreeze), wire.Unfreeze, claimed, "End a freeze"),
@@ -351,5 +372,6 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         phone("/vouchers", ends.opens(appealing.vouch), wire.Vouch, claimed, "Speak for a claimant as a guardian"),
         phone("/attestations", ends.opens(appealing.attest), wire.Attest, claimed, "Speak for one as an officer"),
         *mailbox_routes(deployment, _told),
+        *chip_routes(deployment, _told),
         *stop_link_routes(deployment, _told),
     )

@@ -69,6 +69,14 @@ class Lined(Warned):
             finally:
                 token.wipe()
 
+    def start_chip(self) -> wire.ChipStarted:
+        """The text that this phone's own eSIM settings take, so that its chip answers the service.
+
+        Nothing is downloaded: the settings say that there is no profile, which is as it must be.
+        """
+        with self._keystore.exclusive():
+            return self._server(self._linked_state()).post("/chip-challenges", wire.Nothing(), wire.ChipStarted)
+
     def accept_line(self, typed: str) -> None:
         """Another phone bound the account to this number: expect it in everything that this one signs.
 

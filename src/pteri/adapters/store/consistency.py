@@ -30,6 +30,8 @@ def check_consistency(changeset: Changeset) -> None:
         _require(notice.tenant == tenant, "a notice of another tenant")
     for address in changeset.addresses:
         _require(address.tenant == tenant, "an address of another tenant")
+    if changeset.chip is not None:
+        _require(changeset.chip.tenant == tenant, "a chip of another tenant")
     if changeset.line is not None:
         _require(changeset.line.tenant == tenant, "a line of another tenant")
     for count in changeset.counts:

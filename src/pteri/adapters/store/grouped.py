@@ -59,6 +59,7 @@ class GroupedStore:
         self.forget_addresses = inner.forget_addresses
         self.line = inner.line
         self.accounts_of_line = inner.accounts_of_line
+        self.accounts_of_chip = inner.accounts_of_chip
         self.hear = inner.hear
         self._waiting: list[tuple[Sequence[Changeset], asyncio.Future[list[Outcome]]]] = []
         self._flush: asyncio.Task[None] | None = None

@@ -45,6 +45,7 @@ from pteri.app.ports import (
 from pteri.domain.account import Account
 from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge, ChallengeState, SignInAsked
+from pteri.domain.chip import KeptChip
 from pteri.domain.kept_line import KeptLine
 
 __all__ = ["Judged", "judge"]
@@ -88,6 +89,7 @@ class _Judging:
         self._ceilings: dict[Key, int] = {}
         self._addresses: dict[Key, Address] = {}
         self._lines: dict[Key, KeptLine] = {}
+        self._chips: dict[Key, KeptChip] = {}
 
     def outcome(self, changeset: Changeset) -> Outcome:
         """Do all of it in memory, or say why not and do nothing."""
@@ -229,6 +231,16 @@ class _Judging:
                 writes.events.append((each.tenant, each.account, each.seq, codec.encode(each)))
         for notice in changeset.notices:
             writes.notices.append((tenant, notice.account, notice.id, notice.at, codec.encode(notice)))
+        self._record_what_is_kept_beside(changeset)
+        answer = changeset.answer
+        if answer is not None:
+            key = (tenant, answer.caller, answer.key)
+            self._held.answers[key] = answer
+            writes.answers.append((*key, answer.request_sha256, answer.status, answer.body, answer.at))
+
+    def _record_what_is_kept_beside(self, changeset: Changeset) -> None:
+        """Addresses of warnings, lines and chips: of what changed several times in a batch, the last counts."""
+        tenant = changeset.tenant
         for address in changeset.addresses:
             place = (tenant, address.account, address.channel)
             before = self._addresses.get(place)
@@ -237,11 +249,8 @@ class _Judging:
             self._addresses[place] = msgspec.structs.replace(came, ends_at=address.ends_at)
         if (line := changeset.line) is not None:
             self._lines[tenant, line.account] = line
-        answer = changeset.answer
-        if answer is not None:
-            key = (tenant, answer.caller, answer.key)
-            self._held.answers[key] = answer
-            writes.answers.append((*key, answer.request_sha256, answer.status, answer.body, answer.at))
+        if (chip := changeset.chip) is not None:
+            self._chips[tenant, chip.account] = chip
 
     def all_writes(self) -> Writes:
         """The rows of the whole batch: of what changed several times, only how it ends."""
@@ -277,6 +286,7 @@ class _Judging:
                 writes.ended.append((*key, address.ends_at))
         for key, line in self._lines.items():
             writes.lines.append((*key, line.esim, line.sealed, line.mac, line.mac_key))
+        writes.chips += [(*key, chip.chip) for key, chip in self._chips.items()]
 
 
 def _waits(challenge: Challenge) -> int:

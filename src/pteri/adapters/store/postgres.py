@@ -341,6 +341,11 @@ class PostgresStore:
         rows = await self._connections.read(postgres_sql.ACCOUNTS_OF_LINE, tenant, mac, at_most(limit))
         return [AccountId(row["account"]) for row in rows]
 
+    async def accounts_of_chip(self, tenant: TenantId, chip: Digest, limit: int) -> list[AccountId]:
+        """At most ``limit`` accounts whose chip has this keyed hash, in order."""
+        rows = await self._connections.read(postgres_sql.ACCOUNTS_OF_CHIP, tenant, chip, at_most(limit))
+        return [AccountId(row["account"]) for row in rows]
+
     async def hear(self, tenant: TenantId, account: AccountId, heard: Heard) -> None:
         """Keep what operators said, unless something later is kept of the same line."""
         payload = codec.encode(heard)

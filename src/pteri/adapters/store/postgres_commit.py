@@ -164,6 +164,14 @@ _PARTS: Final = {
         """,
         conditional=False,
     ),
+    "chips": _Part(
+        "tenant text, account text, chip text",
+        """
+        INSERT INTO chips (tenant, account, chip) SELECT * FROM {rows}
+        ON CONFLICT (tenant, account) DO UPDATE SET chip = excluded.chip
+        """,
+        conditional=False,
+    ),
     "ended": _Part(
         "tenant text, account text, channel text, ends_at bigint",
         """

@@ -212,6 +212,7 @@ LINE: Final = """
     LEFT JOIN heard ON heard.tenant = lines.tenant AND heard.account = lines.account AND heard.esim = lines.esim
     WHERE lines.tenant = $1 AND lines.account = $2
     """
+ACCOUNTS_OF_CHIP: Final = "SELECT account FROM chips WHERE tenant = $1 AND chip = $2 ORDER BY account LIMIT $3"
 ACCOUNTS_OF_LINE: Final = "SELECT account FROM lines WHERE tenant = $1 AND mac = $2 ORDER BY account LIMIT $3"
 HEAR: Final = """
     INSERT INTO heard (tenant, account, esim, asked_at, payload) VALUES ($1, $2, $3, $4, $5)

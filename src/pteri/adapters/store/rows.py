@@ -186,6 +186,7 @@ class Writes:
     addresses: list[Row] = field(default_factory=list)
     """tenant, account, channel, sealed, since, ends_at: new, or its end is this one now."""
     lines: list[Row] = field(default_factory=list)
+    chips: list[Row] = field(default_factory=list)
     """tenant, account, esim, sealed, mac, mac_key: in the place of the one that the account had."""
     ended: list[Row] = field(default_factory=list)
     """tenant, account, channel, ends_at: of one that is kept."""

@@ -451,6 +451,11 @@ class SqliteStore:
         query = "SELECT account FROM lines WHERE tenant = ? AND mac = ? ORDER BY account LIMIT ?"
         return [AccountId(account) for (account,) in self._rows(query, tenant, mac, at_most(limit))]
 
+    async def accounts_of_chip(self, tenant: TenantId, chip: Digest, limit: int) -> list[AccountId]:
+        """At most ``limit`` accounts whose chip has this keyed hash, in order."""
+        query = "SELECT account FROM chips WHERE tenant = ? AND chip = ? ORDER BY account LIMIT ?"
+        return [AccountId(account) for (account,) in self._rows(query, tenant, chip, at_most(limit))]
+
     async def hear(self, tenant: TenantId, account: AccountId, heard: Heard) -> None:
         """Keep what operators said, unless something later is kept of the same line."""
         with self._transaction() as connection:

@@ -65,6 +65,10 @@ _LINES: Final = """
     ON CONFLICT (tenant, account) DO UPDATE SET
         esim = excluded.esim, sealed = excluded.sealed, mac = excluded.mac, mac_key = excluded.mac_key
     """
+_CHIPS: Final = """
+    INSERT INTO chips (tenant, account, chip) VALUES (?, ?, ?)
+    ON CONFLICT (tenant, account) DO UPDATE SET chip = excluded.chip
+    """
 _ENDED: Final = "UPDATE addresses SET ends_at = ?4 WHERE tenant = ?1 AND account = ?2 AND channel = ?3"
 
 
@@ -117,6 +121,8 @@ def write(connection: Connection, writes: Writes) -> bool:
         connection.executemany(_ADDRESSES, writes.addresses)
     if writes.lines:
         connection.executemany(_LINES, writes.lines)
+    if writes.chips:
+        connection.executemany(_CHIPS, writes.chips)
     if writes.ended:
         connection.executemany(_ENDED, writes.ended)
     return True

@@ -1,6 +1,7 @@
-"""Lines that operators are asked about.
+"""Lines that operators are asked about, and chips that speak for themselves.
 
 * ``lines``: the line of an account, sealed, and a keyed hash by which an operator's message finds the account.
+* ``chips``: a keyed hash of the number of its eSIM chip, by which the chip's message finds the account.
 * ``heard``: what operators last said of it. Kept apart, since it changes without the account.
 
 Accounts of older programs have none: their lines were never kept, and nobody is asked until they are bound again.
@@ -28,6 +29,15 @@ _TABLES: Final = (
     )
     """,
     "CREATE INDEX lines_by_mac ON lines (tenant, mac)",
+    """
+    CREATE TABLE chips (
+        tenant {text} NOT NULL,
+        account {text} NOT NULL,
+        chip {text} NOT NULL,
+        PRIMARY KEY (tenant, account)
+    )
+    """,
+    "CREATE INDEX chips_by_number ON chips (tenant, chip)",
     """
     CREATE TABLE heard (
         tenant {text} NOT NULL,
