@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 from builders import digest, thumbprint
 from pteri.core.acts import AnnounceMove, RebindLine
 from pteri.domain.continuity import observed, seen_alive
+from pteri.domain.events import ChipAnswered, ChipTold
 from pteri.domain.signals import RECYCLED, Finding, Question, Signal
 
 if TYPE_CHECKING:
     from ledger import Ledger
+    from pteri.core.euicc.notification import Operation
     from pteri.domain.decisions import Decision
     from pteri.domain.events import Event
 
@@ -93,3 +95,25 @@ def announcing(ledger: Ledger, by: int, to: int, *, within: int = DAY) -> Announ
 
 def announce(ledger: Ledger, by: int, to: int, *, within: int = DAY) -> Decision:
     return ledger.submit(announcing(ledger, by, to, within=within))
+
+
+def chip_answers(ledger: Ledger, number: int = 1, chip: str = "chip") -> None:
+    """The chip of some phone answers our challenge, for a token that phone ``number`` had asked for."""
+    for event in ledger.settled()[1]:
+        ledger.record(event)
+    ledger.record(
+        ChipAnswered(ledger.at, ledger.next_request(), thumbprint(number), digest(chip), key="key", ci_key_id="00" * 20)
+    )
+
+
+def chip_tells(
+    ledger: Ledger, operation: Operation, sequence: int, profile: str = "profile", chip: str = "chip"
+) -> bool:
+    """What the chip says that it did; whether that was news."""
+    account, lapsed = ledger.settled()
+    told = ChipTold(ledger.at, ledger.next_request(), digest(chip), digest(profile), operation, sequence)
+    if account.chip is None or not account.chip.takes(operation, told.profile, sequence):
+        return False
+    for event in (*lapsed, told):
+        ledger.record(event)
+    return True

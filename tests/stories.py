@@ -17,6 +17,7 @@ import quarrels
 from builders import account_id, digest, thumbprint, wallet
 from ledger import DAY, HOUR, MINUTE, Ledger, opened
 from pteri.core.acts import BindWallet, SetupOtp, StatementAct
+from pteri.core.euicc.notification import Operation
 from pteri.domain.facts import Facts, LineStatus, Signer
 from quarrels import CODE, NEW_WALLET, OTHER_CODE, friends, protected, signed_by
 
@@ -172,6 +173,12 @@ STORIES: Final[dict[str, Callable[[], Ledger]]] = {
         grown(), lambda it: lines.hear(it, lines.swap(it)), lambda it: it.wait(HOUR), lambda it: lines.rebind(it, 1)
     ),
     "line given to somebody else": lambda: _with(grown(), lambda it: lines.hear(it, lines.recycled(it))),
+    "chip known": lambda: _with(
+        grown(),
+        lines.chip_answers,
+        lambda it: lines.chip_tells(it, Operation.ENABLE, 2),
+        lambda it: lines.chip_tells(it, Operation.DISABLE, 3),
+    ),
     "line silent for long": lambda: _with(grown(), lambda it: lines.hear(it, lines.silence(it), silent_s=3 * DAY)),
     "move of the line announced": lambda: _with(grown(), lambda it: lines.announce(it, 1, 2)),
     "move of the line in its time": lambda: _with(

@@ -160,6 +160,7 @@ def every_route(world: World, thief: SimPhone, stand: Stand, set_up: Stand) -> d
             "/offline-codes", wire.PrepareOfflineCodes(digest("end"), stand.statement.issued_at, 30, 2880)
         ),
         "/line-changes": thief.start_rebinding,
+        "/chip-challenges": lambda: thief.post("/chip-challenges", wire.Nothing()),
         "/line-moves": lambda: thief.start_announcement(thief.thumbprint),
         "/line-proofs": thief.prove_line,
         "/channels": lambda: thief.post("/channels", wire.Nothing()),

@@ -230,14 +230,16 @@ async def _tell(deployment: Deployment, tenant: TenantId, of: AccountId, told: C
             return
         account, lapsed = settled(stored, at)
         chip = account.chip
-        if chip is None or chip.chip != vault.blind("chip", tenant, told.eid) or not chip.takes(told.sequence):
-            # Another chip since; or it has said this, or something later, already.
-            return
+        profile = vault.blind("profile", tenant, told.iccid)
+        if chip is None or chip.chip != vault.blind("chip", tenant, told.eid):
+            return  # another chip since
+        if not chip.takes(told.operation, profile, told.sequence):
+            return  # it has said this, or something later, already
         event = ChipTold(
             at=at,
             request=ids.new_request_id("chp", at, deployment.entropy.draw(12)),
             chip=chip.chip,
-            profile=vault.blind("profile", tenant, told.iccid),
+            profile=profile,
             operation=told.operation,
             sequence=told.sequence,
         )

@@ -30,6 +30,8 @@ from pteri.domain.events import (
     ActHeld,
     ActRefused,
     ChannelsHeld,
+    ChipAnswered,
+    ChipTold,
     CodesSetUp,
     Event,
     LineObserved,
@@ -76,6 +78,8 @@ class Unchecked(StrEnum):
     """The tenant is not in the settings any more, and with it the network."""
     CODE_AWAITED = "CODE_AWAITED"
     """A migration whose code has not come: its evidence is sealed."""
+    CHIP_NOT_KEPT = "CHIP_NOT_KEPT"
+    """What an eSIM chip signed: it was verified then, and its numbers are kept from everybody, also from here."""
     APPROVAL_ALONE = "APPROVAL_ALONE"
     """A sign-in of the first release, which recorded the approval without evidence: its code never came."""
 
@@ -90,6 +94,8 @@ def recheck(recorded: RecordedEvent, before: Before, *, tenant: Tenant | None, r
     if purpose is None:
         if evidence is not None:
             yield Fault.UNEXPECTED, f"{event.name} has evidence, and no statement makes one"
+        elif isinstance(event, ChipAnswered | ChipTold):
+            yield Unchecked.CHIP_NOT_KEPT
         elif isinstance(event, LineObserved):
             yield from _heard_again(event, before.account, rules)
         return

@@ -15,9 +15,11 @@ from pteri.core.euicc.notification import Operation
 from pteri.core.ids import Digest, RequestId, Thumbprint
 from pteri.domain.rules import Rules
 
-__all__ = ["Chip", "KeptChip", "chip_level"]
+__all__ = ["Chip", "Ended", "KeptChip", "chip_level"]
 
 _NEVER: Final = -1
+_MAX_PROFILES: Final = 16
+"""More than any chip holds; the oldest ends are forgotten."""
 
 
 class KeptChip(msgspec.Struct, frozen=True):
@@ -28,12 +30,19 @@ class KeptChip(msgspec.Struct, frozen=True):
     chip: Digest
 
 
+class Ended(msgspec.Struct, frozen=True, order=True):
+    """The last time that a profile was disabled or deleted, by the chip's counter."""
+
+    sequence: int
+    profile: Digest
+
+
 class Chip(msgspec.Struct, frozen=True):
     """``chip``: keyed hash of its number (EID) under the key named ``key``; ``ci_key_id``: who issued its certificate.
 
-    ``answered_at``: when it last answered a challenge of ours, for the phone ``device``. ``sequence``: the last event
-    of its own that counted, -1 for none, heard of at ``told_at``. ``profile``: keyed hash of the ICCID of which it
-    spoke last, ``in_use`` since then or not.
+    ``answered_at``: when it last answered a challenge of ours, for the phone ``device``. ``told_at``: when it was last
+    heard of something new. ``profile``: keyed hash of the ICCID that it enabled last, as its event ``enabled``; -1 for
+    none. ``ended``: what it has disabled or deleted. Each is the greatest of its kind, so order does not matter.
     """
 
     chip: Digest
@@ -42,26 +51,36 @@ class Chip(msgspec.Struct, frozen=True):
     device: Thumbprint
     answered_at: int
     request: RequestId
-    sequence: int = _NEVER
     told_at: int = 0
+    enabled: int = _NEVER
     profile: Digest | None = None
-    in_use: bool = False
+    ended: tuple[Ended, ...] = ()
 
-    def takes(self, sequence: int) -> bool:
-        """Whether an event with this number is news: a lower one, or the same, never moves anything."""
-        return sequence > self.sequence
+    @property
+    def in_use(self) -> bool:
+        """Whether the profile that it enabled last is enabled still, as far as it has said."""
+        return self.profile is not None and self._ended_at(self.profile) < self.enabled
 
-    def after(self, operation: Operation, profile: Digest, sequence: int, at: int) -> Chip:
-        """This chip after an event of its own. What it says of a profile that is not in use moves the counter only."""
-        told = replace(self, sequence=sequence, told_at=at)
+    def takes(self, operation: Operation, profile: Digest, sequence: int) -> bool:
+        """Whether this is news: a lower number, or the same one, never moves anything; an installation never does."""
         match operation:
             case Operation.ENABLE:
-                return replace(told, profile=profile, in_use=True)
+                return sequence > self.enabled
             case Operation.INSTALL:
-                return told if self.in_use else replace(told, profile=profile)
+                return False
             case _:
-                # Disabled or deleted.
-                return replace(told, in_use=False) if profile == self.profile else told
+                return sequence > self._ended_at(profile)
+
+    def after(self, operation: Operation, profile: Digest, sequence: int, at: int) -> Chip:
+        """This chip after news of its own."""
+        if operation is Operation.ENABLE:
+            return replace(self, told_at=at, enabled=sequence, profile=profile)
+        others = [known for known in self.ended if known.profile != profile]
+        ended = sorted([*others, Ended(sequence, profile)])[-_MAX_PROFILES:]
+        return replace(self, told_at=at, ended=tuple(ended))
+
+    def _ended_at(self, profile: Digest) -> int:
+        return max((known.sequence for known in self.ended if known.profile == profile), default=_NEVER)
 
 
 def chip_level(chip: Chip | None, at: int, rules: Rules) -> int:

@@ -310,17 +310,16 @@ def chip_answered(account: Account, event: ChipAnswered) -> Account:
     known = before if before is not None and before.chip == event.chip else None
     chip = Chip(event.chip, event.key, event.ci_key_id, event.device, event.at, event.request)
     if known is not None:
-        told = {name: getattr(known, name) for name in ("sequence", "told_at", "profile", "in_use")}
-        chip = replace(chip, **told)
+        chip = replace(chip, told_at=known.told_at, enabled=known.enabled, profile=known.profile, ended=known.ended)
     return replace(account, chip=chip)
 
 
 def chip_told(account: Account, event: ChipTold) -> Account:
     """What the account's chip did, by its own counter."""
-    chip = account.chip
-    if chip is None or chip.chip != event.chip or not chip.takes(event.sequence):
+    chip, operation = account.chip, Operation(event.operation)
+    if chip is None or chip.chip != event.chip or not chip.takes(operation, event.profile, event.sequence):
         raise IllegalTransition("no news of this account's chip")
-    return replace(account, chip=chip.after(Operation(event.operation), event.profile, event.sequence, event.at))
+    return replace(account, chip=chip.after(operation, event.profile, event.sequence, event.at))
 
 
 def line_lapses(account: Account, at: int) -> tuple[Event, ...]:

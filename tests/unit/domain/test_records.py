@@ -26,6 +26,7 @@ from builders import (
     wallet,
 )
 from ledger import DAY, HOUR
+from pteri.core.euicc.notification import Operation
 from pteri.domain.account import Account
 from pteri.domain.challenge import BindAsked, SignInAsked, StatementAsked
 from pteri.domain.decisions import Decision, Hold, Level, Permit, Reason, Refuse
@@ -40,6 +41,8 @@ from pteri.domain.events import (
     ChannelsHeld,
     ChannelsStopped,
     ChannelsTookEffect,
+    ChipAnswered,
+    ChipTold,
     CodesSetUp,
     DeviceActivated,
     DeviceRevoked,
@@ -130,6 +133,8 @@ EVENTS: dict[str, Event] = {
             confirmed_at=NOW,
             cooling_until=NOW + DAY,
         ),
+        ChipAnswered(NOW, REQUEST, OLD, chip=digest("chip"), key="key", ci_key_id="00" * 20),
+        ChipTold(NOW, REQUEST, chip=digest("chip"), profile=digest("profile"), operation="enable", sequence=7),
         LineAged(NOW, REQUEST, happened=LineEvent.SETTLE),
         LineRebound(NOW, REQUEST, OLD, digest("approval"), esim=lines.OTHER_LINE, cooling_until=NOW + DAY),
         MoveAnnounced(NOW, REQUEST, OLD, digest("approval"), to_device=NEW, until=NOW + DAY),
@@ -230,6 +235,8 @@ FIELDS = {
     "ChannelsTookEffect": (),
     "ChannelsStopped": ("by", "approval"),
     "LineObserved": ("happened", "signals", "answered_at", "device", "confirmed_at", "cooling_until"),
+    "ChipAnswered": ("device", "chip", "key", "ci_key_id"),
+    "ChipTold": ("chip", "profile", "operation", "sequence"),
     "LineAged": ("happened",),
     "LineRebound": ("device", "approval", "esim", "cooling_until"),
     "MoveAnnounced": ("device", "approval", "to_device", "until"),
@@ -381,6 +388,9 @@ def test_a_snapshot_of_an_account_with_everything_in_it_is_read_back(encode: Enc
     lines.announce(ledger, 2, 1)
     lines.hear(ledger, lines.swap(ledger))
     lines.see(ledger, 2)
+    lines.chip_answers(ledger, 2)
+    lines.chip_tells(ledger, Operation.ENABLE, 2)
+    lines.chip_tells(ledger, Operation.DISABLE, 1)
     account = ledger.now()
     unsaid = {name for name, value in msgspec.structs.asdict(account).items() if not value}
     assert unsaid == {"frozen_by", "frozen_until", "stopped_at"}

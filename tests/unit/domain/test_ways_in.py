@@ -119,7 +119,7 @@ def test_every_purpose_and_every_event_was_looked_at() -> None:
     # Nobody signs it, and all that it does is to stop the account: see the test below.
     silent |= {"FrozenByLink"}
     # Nobody signs what an operator says, nor what time does to a line: tests/property/test_line_evidence.py.
-    silent |= {"LineObserved", "LineAged"}
+    silent |= {"LineObserved", "LineAged", "ChipAnswered", "ChipTold"}
     told = {step.event.name for step in steps()}
     assert told | silent == {event.__name__ for event in get_args(Event)}
 
