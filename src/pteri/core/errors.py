@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Code", "Malformed", "NotAuthentic", "OutOfWindow", "ProtocolError"]
+__all__ = ["Code", "Malformed", "MalformedEvidence", "NotAuthentic", "OutOfWindow", "ProtocolError"]
 
 
 class Code(StrEnum):
@@ -89,6 +89,68 @@ class Code(StrEnum):
     LIFETIME = "LIFETIME"
     """Made to live longer than is accepted."""
 
+    # What a chip signed (docs/spec/esim-chip.md).
+    INDEFINITE_LENGTH = "INDEFINITE_LENGTH"
+    """A DER element that does not say how long it is."""
+    NON_MINIMAL_INTEGER = "NON_MINIMAL_INTEGER"
+    """An integer with more bytes than it needs, or none."""
+    TRAILING_BYTES = "TRAILING_BYTES"
+    """Bytes after the end of what was read."""
+    DUPLICATE_ELEMENT = "DUPLICATE_ELEMENT"
+    """An element that may be there once is there twice."""
+    ELEMENT = "ELEMENT"
+    """An element is missing, unknown, or not in its place."""
+    OPERATION = "OPERATION"
+    """Not exactly one of install, enable, disable, delete."""
+    ICCID = "ICCID"
+    """Not the packed digits of a profile's number."""
+    EID = "EID"
+    """Not the 32 digits of a chip's number."""
+    EID_CHECK_DIGITS = "EID_CHECK_DIGITS"
+    """The last two digits of a chip's number are not those of the others."""
+    EID_RANGE = "EID_RANGE"
+    """The manufacturer of this chip was not given its number."""
+    CERTIFICATE = "CERTIFICATE"
+    """Not a certificate of this profile: a part is missing, unknown, or of another form."""
+    CERTIFICATE_ALGORITHM = "CERTIFICATE_ALGORITHM"
+    """A certificate that names another algorithm than ECDSA with SHA-256, inside or outside of what is signed."""
+    CERTIFICATE_ROLE = "CERTIFICATE_ROLE"
+    """A certificate of another role than its place in the chain: a server's, for example."""
+    CERTIFICATE_USAGE = "CERTIFICATE_USAGE"
+    """A certificate whose key may not be used for this."""
+    CERTIFICATE_CHAIN = "CERTIFICATE_CHAIN"
+    """A certificate that names another issuer than the one before it in the chain."""
+    CERTIFICATE_EXPIRED = "CERTIFICATE_EXPIRED"
+    """A certificate of the chain after its time."""
+    CERTIFICATE_NOT_YET_VALID = "CERTIFICATE_NOT_YET_VALID"
+    """A certificate of the chain before its time."""
+    UNKNOWN_CI = "UNKNOWN_CI"
+    """No trust anchor has the key that the manufacturer's certificate names."""
+    TEST_CI = "TEST_CI"
+    """A certificate issuer for tests, and this is no lab."""
+    NOT_ISSUED_BY_CI = "NOT_ISSUED_BY_CI"
+    """The certificate issuer did not sign this manufacturer's certificate."""
+    NOT_ISSUED_BY_EUM = "NOT_ISSUED_BY_EUM"
+    """The manufacturer did not sign this chip's certificate."""
+    REVOKED_CHIP = "REVOKED_CHIP"
+    """The chip is on the list of revoked ones."""
+    REVOKED_EUM = "REVOKED_EUM"
+    """The manufacturer is on the list of revoked ones."""
+    REVOKED_CI = "REVOKED_CI"
+    """The certificate issuer is on the list of revoked ones."""
+    CHIP_SIGNATURE = "CHIP_SIGNATURE"
+    """The chip of this certificate did not sign these bytes."""
+    CHIP_ERROR = "CHIP_ERROR"
+    """The chip says that it did not do what it was asked for."""
+    CHALLENGE = "CHALLENGE"
+    """The chip answered another challenge."""
+    TRANSACTION = "TRANSACTION"
+    """The chip answered in another transaction."""
+    SERVER_ADDRESS = "SERVER_ADDRESS"
+    """The chip answered another server."""
+    EIM = "EIM"
+    """The chip answered another remote manager, or another of its packages."""
+
 
 class ProtocolError(Exception):
     """Bytes that the protocol refuses. ``code`` is stable; ``detail`` is for people and may change."""
@@ -101,6 +163,10 @@ class ProtocolError(Exception):
 
 class Malformed(ProtocolError):
     """The bytes do not have the one form they must have. No key was used to find this out."""
+
+
+class MalformedEvidence(Malformed):
+    """The same of what a chip is said to have signed. Some of it is found out behind a right signature."""
 
 
 class NotAuthentic(ProtocolError):
