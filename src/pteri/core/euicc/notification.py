@@ -16,14 +16,24 @@ from pteri.core.euicc.anchors import TrustAnchors
 from pteri.core.euicc.der import SEQUENCE, UTF8_STRING, Element, exactly, named_bits, non_negative, only, text
 from pteri.core.euicc.numbers import Eid, Iccid, iccid_from_packed
 
-__all__ = ["MAX_MESSAGE_BYTES", "SIGNATURE", "ChipEvent", "Metadata", "Operation", "metadata", "verify_notification"]
+__all__ = [
+    "ICCID",
+    "MAX_ADDRESS_BYTES",
+    "MAX_MESSAGE_BYTES",
+    "METADATA",
+    "SIGNATURE",
+    "ChipEvent",
+    "Metadata",
+    "Operation",
+    "read_metadata",
+    "verify_notification",
+]
 
 MAX_MESSAGE_BYTES: Final = 16_384
 MAX_ADDRESS_BYTES: Final = 255
 METADATA: Final = 0xBF2F
 SIGNATURE: Final = 0x5F37
 ICCID: Final = 0x5A
-MAX_SEQUENCE: Final = 2**63 - 1
 
 
 class Operation(StrEnum):
@@ -95,13 +105,13 @@ def verify_notification(der: bytes, *, anchors: TrustAnchors, at: int) -> ChipEv
     signed, signature, leaf, manufacturer = exactly(
         outer.content, (METADATA, SIGNATURE, SEQUENCE, SEQUENCE), "a notification"
     )
-    said = metadata(signed)
+    said = read_metadata(signed)
     chip = anchors.chip(leaf.raw, manufacturer.raw, at=at)
     chip.key.check_raw(signed.raw, signature.content, otherwise=Code.CHIP_SIGNATURE)
     return ChipEvent(chip.eid, said.iccid, said.operation, said.sequence, chip.ci_key_id)
 
 
-def metadata(element: Element) -> Metadata:
+def read_metadata(element: Element) -> Metadata:
     """Read NotificationMetadata: counter, operation, where it is sent to, and the profile."""
     counter, operation, address, profile = exactly(element.content, (0x80, 0x81, UTF8_STRING, ICCID), "the metadata")
     text(address, max_bytes=MAX_ADDRESS_BYTES)
