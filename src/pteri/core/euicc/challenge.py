@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
-from pteri.core.errors import Code, Malformed, MalformedEvidence, NotAuthentic
+from pteri.core.errors import Code, MalformedEvidence, NotAuthentic
 from pteri.core.euicc.anchors import TrustAnchors
 from pteri.core.euicc.der import SEQUENCE, Element, Fields, exactly, one_of, only, text, well_formed
 from pteri.core.euicc.notification import MAX_ADDRESS_BYTES, MAX_MESSAGE_BYTES, SIGNATURE
@@ -51,7 +51,7 @@ def bind_challenge(*, wallet: str, nonce: str, server: str) -> bytes:
     """
     parts = (wallet, nonce, server)
     if any(not part or not part.isascii() or not part.isprintable() for part in parts):
-        raise Malformed(Code.FIELD, "wallet, nonce and server are printable ASCII")
+        raise MalformedEvidence(Code.FIELD, "wallet, nonce and server are printable ASCII")
     return hashlib.sha256("\0".join(("pteri/esim-bind/v1", *parts)).encode("ascii")).digest()[:CHALLENGE_BYTES]
 
 

@@ -11,7 +11,7 @@ from typing import Final, NewType
 
 from pteri.core.errors import Code, MalformedEvidence
 
-__all__ = ["EID_DIGITS", "Eid", "Iccid", "eid", "iccid", "iccid_from_packed"]
+__all__ = ["EID_DIGITS", "Eid", "Iccid", "eid", "iccid", "iccid_from_packed", "packed"]
 
 Eid = NewType("Eid", str)
 """A chip: 32 digits that begin with 89, the last two of which check the others (SGP.29)."""
@@ -47,3 +47,9 @@ def iccid_from_packed(packed: bytes) -> Iccid:
     swapped = "".join(f"{byte & 0x0F:x}{byte >> 4:x}" for byte in packed)
     # Two F at most, and at the end only: every other letter is left and refused.
     return iccid(swapped[:18] + swapped[18:].rstrip("f"))
+
+
+def packed(number: Iccid) -> bytes:
+    """The ten bytes of an ICCID: what :func:`iccid_from_packed` reads."""
+    padded = number.ljust(2 * _PACKED_BYTES, "f")
+    return bytes(int(padded[at + 1] + padded[at], 16) for at in range(0, 2 * _PACKED_BYTES, 2))
