@@ -17,6 +17,7 @@ import typer
 
 from pteri.core.errors import ProtocolError
 from pteri.core.keys.message import MAX_MESSAGE_BYTES, verify_message
+from pteri.esim_cli import verify_euicc_command
 from pteri.load.cli import bench_command, load_command
 
 if TYPE_CHECKING:
@@ -236,6 +237,7 @@ def _usage(message: str, *, as_json: bool) -> NoReturn:
     raise typer.Exit(2)
 
 
+verify_app.command("euicc")(verify_euicc_command)
 app.command("load")(load_command)
 # The benchmarks have their own options, and their own --help.
 app.command(

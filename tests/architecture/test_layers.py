@@ -61,12 +61,15 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "load": frozenset({"core", "durable", "settings", "adapters.system"}),
     # The phone and the relying party as a library, with this machine's clock and randomness.
     "sdk": frozenset({"core", "wallet", "adapters.system"}),
+    # What an eSIM chip signed, as a library and as a command: it knows the protocol and nothing of a server.
+    "esim": frozenset({"core"}),
+    "esim_cli": frozenset({"core", "esim", "adapters.system"}),
     # The phone as a command: its callback finds out about this machine.
     "wallet.cli": frozenset({"core", "wallet", "adapters.system", "settings"}),
     # The command: it starts whatever was asked for.
     "cli": _SERVER
     | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
-    | {"supervise", "checkup", "load", "operator_sim"},
+    | {"supervise", "checkup", "load", "operator_sim", "esim_cli"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "sdk"},
 }
@@ -312,6 +315,7 @@ WRONG: Final = [
     ("pteri.settings", "from pteri.domain.rules import rules_from"),
     ("pteri.sdk", "from pteri.adapters.store.sqlite import SqliteStore"),
     ("pteri.serving", "from pteri.adapters.system import SystemClock"),
+    ("pteri.esim", "from pteri.adapters.system import SystemClock"),
     ("pteri.supervise", "from pteri.app.ports import Store"),
     ("pteri.load.made_up", "from pteri.domain.rules import Rules"),
     ("pteri.load.made_up", "from pteri.wallet.wallet import Wallet"),
