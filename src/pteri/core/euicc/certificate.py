@@ -43,6 +43,9 @@ _MAX_SERIAL_BYTES: Final = 21
 """20 of RFC 5280 and one that says that the number is not below 0."""
 
 
+_ROLES: Final = bytes.fromhex("678112010201")
+
+
 class Role(Enum):
     """What a certificate is for: its policy, 2.23.146.1.2.1.x (SGP.22 section 4.5.2.1)."""
 
@@ -74,8 +77,8 @@ class Certificate:
         return self.names.get(SERIAL_NUMBER, b"").decode("ascii", "replace")
 
     def has_role(self, role: Role) -> bool:
-        """Whether its policies name this role."""
-        return role.value in self.extensions.policies
+        """Whether its policies name this role and no other one."""
+        return [policy for policy in self.extensions.policies if policy.startswith(_ROLES)] == [role.value]
 
 
 def parse_certificate(raw: bytes) -> Certificate:
