@@ -16,13 +16,22 @@ from pteri.core.euicc.notification import ChipEvent
 FILE: Final = Path(__file__).parents[2] / "vectors" / "esim" / "evidence.json"
 NOTE: Final = (
     "Each case of 'evidence' is one message ('der_hex') of a 'kind', verified at the instant 'at' (Unix seconds) by a "
-    "place that trusts the certificates 'issuers_hex', is a lab or not, and knows what is revoked. 'answer': the answer "
-    "to 'challenge_hex' in the transaction 'transaction_hex' for the server 'address'. 'installation' and 'profiles': "
-    "with the certificates 'chip_hex' and 'manufacturer_hex', in that transaction; 'profiles' for the eIM 'eim' and its "
-    "'counter', with 'appended_hex' behind what was signed. Of an accepted one, 'found' is what it says; 'identity' is "
-    "that of an event, section 6 of docs/spec/esim-chip.md. A rejected one is refused with 'code' (docs/spec section "
-    "1.1); where two things are wrong, it is the first one. Everything was made for this project; the chips open nothing."
+    "place that trusts the certificates 'issuers', is a lab or not, and knows what is revoked. 'answer': the answer to "
+    "'challenge_hex' in the transaction 'transaction_hex' for the server 'address'. 'installation' and 'profiles': with "
+    "the certificates 'chip' and 'manufacturer', in that transaction; 'profiles' for the eIM 'eim' and its 'counter', "
+    "with 'appended_hex' behind what was signed. A certificate is written in hex, or named and found in 'known'. Of an "
+    "accepted message 'found' is what it says; 'identity' is that of an event, section 6 of docs/spec/esim-chip.md. A "
+    "rejected one is refused with 'code' (docs/spec section 1.1), the first where two things are wrong. Everything was "
+    "made for this project; the chips open nothing."
 )
+KNOWN: Final = {
+    **chip_cases.CERTIFICATES,
+    "lab issuer": (chips.LAB / "ci.cert.der").read_bytes(),
+}
+
+
+def _named(certificate: bytes) -> str:
+    return next((name for name, raw in KNOWN.items() if raw == certificate), certificate.hex())
 
 
 def evidence() -> list[dict[str, Any]]:
@@ -34,7 +43,7 @@ def _case(case: chip_cases.Evidence) -> dict[str, Any]:
     if case.code is not None:
         made["code"] = str(case.code)
     made |= {"kind": case.kind, "at": case.at, "lab": case.lab}
-    made |= {"issuers_hex": [one.hex() for one in case.issuers]}
+    made |= {"issuers": [_named(one) for one in case.issuers]}
     for name in ("eids", "eums", "cis"):
         if listed := getattr(case, f"revoked_{name}"):
             made[f"revoked_{name}"] = list(listed)
@@ -56,7 +65,7 @@ def _expected(case: chip_cases.Evidence) -> dict[str, Any]:
     transaction = None if case.transaction is None else case.transaction.hex()
     if case.kind == "answer":
         return {"challenge_hex": case.challenge.hex(), "transaction_hex": transaction, "address": case.address}
-    made: dict[str, Any] = {"chip_hex": case.chip.hex(), "manufacturer_hex": case.manufacturer.hex()}
+    made: dict[str, Any] = {"chip": _named(case.chip), "manufacturer": _named(case.manufacturer)}
     made["transaction_hex"] = transaction
     if case.kind == "profiles":
         made |= {"eim": case.eim, "counter": case.counter, "appended_hex": case.appended.hex()}
@@ -102,7 +111,9 @@ def certificates() -> list[dict[str, Any]]:
 
 
 def document() -> str:
-    made = {"format": "pteri-esim-vectors-1", "note": NOTE, "evidence": evidence(), "certificates": certificates()}
+    known = {name: raw.hex() for name, raw in KNOWN.items()}
+    made: dict[str, Any] = {"format": "pteri-esim-vectors-1", "note": NOTE, "known": known}
+    made |= {"evidence": evidence(), "certificates": certificates()}
     return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -24,15 +24,15 @@ class EvidenceCase(Case, forbid_unknown_fields=True, kw_only=True):
     kind: Literal["notification", "answer", "installation", "profiles"]
     at: int
     lab: bool
-    issuers_hex: list[str]
+    issuers: list[str]
     revoked_eids: list[str] = []
     revoked_eums: list[str] = []
     revoked_cis: list[str] = []
     challenge_hex: str = ""
     transaction_hex: str | None = None
     address: str = ""
-    chip_hex: str = ""
-    manufacturer_hex: str = ""
+    chip: str = ""
+    manufacturer: str = ""
     eim: str = ""
     counter: int = 0
     appended_hex: str = ""
@@ -49,6 +49,7 @@ class CertificateCase(Case, forbid_unknown_fields=True, kw_only=True):
 class Vectors(msgspec.Struct, forbid_unknown_fields=True):
     format: Literal["pteri-esim-vectors-1"]
     note: str
+    known: dict[str, str]
     evidence: list[EvidenceCase]
     certificates: list[CertificateCase]
 
@@ -60,19 +61,23 @@ def why(case: Case) -> str:
     return case.why
 
 
+def certificate(named: str) -> bytes:
+    return bytes.fromhex(VECTORS.known.get(named, named))
+
+
 def read(case: EvidenceCase) -> chip_cases.Evidence:
     return chip_cases.Evidence(
         kind=case.kind,
         why=case.why,
         der=bytes.fromhex(case.der_hex) + bytes(case.zero_bytes_after),
-        issuers=tuple(bytes.fromhex(one) for one in case.issuers_hex),
+        issuers=tuple(certificate(one) for one in case.issuers),
         lab=case.lab,
         revoked_eids=tuple(case.revoked_eids),
         revoked_eums=tuple(case.revoked_eums),
         revoked_cis=tuple(case.revoked_cis),
         at=case.at,
-        chip=bytes.fromhex(case.chip_hex),
-        manufacturer=bytes.fromhex(case.manufacturer_hex),
+        chip=certificate(case.chip),
+        manufacturer=certificate(case.manufacturer),
         challenge=bytes.fromhex(case.challenge_hex),
         transaction=None if case.transaction_hex is None else bytes.fromhex(case.transaction_hex),
         address=case.address,
