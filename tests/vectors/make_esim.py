@@ -17,12 +17,12 @@ FILE: Final = Path(__file__).parents[2] / "vectors" / "esim" / "evidence.json"
 NOTE: Final = (
     "Each case of 'evidence' is one message ('der_hex') of a 'kind', verified at the instant 'at' (Unix seconds) by a "
     "place that trusts the certificates 'issuers', is a lab or not, and knows what is revoked. 'answer': the answer to "
-    "'challenge_hex' in the transaction 'transaction_hex' for the server 'address'. 'installation' and 'profiles': with "
-    "the certificates 'chip' and 'manufacturer', in that transaction; 'profiles' for the eIM 'eim' and its 'counter', "
-    "with 'appended_hex' behind what was signed. A certificate is written in hex, or named and found in 'known'. Of an "
-    "accepted message 'found' is what it says; 'identity' is that of an event, section 6 of docs/spec/esim-chip.md. A "
-    "rejected one is refused with 'code' (docs/spec section 1.1), the first where two things are wrong. Everything was "
-    "made for this project; the chips open nothing."
+    "'challenge_hex' in the transaction 'transaction_hex' for the server 'address'. 'installation' and 'profiles': "
+    "with the certificates 'chip' and 'manufacturer', in that transaction; 'profiles' for the eIM 'eim' and its "
+    "'counter', with 'appended_hex' behind what was signed. A certificate is written in hex, or named and found in "
+    "'known'. Of an accepted message 'found' is what it says; 'identity' is that of an event, section 6 of "
+    "docs/spec/esim-chip.md. A rejected one is refused with 'code' (docs/spec section 1.1), the first where two things "
+    "are wrong. Everything was made for this project; the chips open nothing."
 )
 KNOWN: Final = {
     **chip_cases.CERTIFICATES,

@@ -25,7 +25,8 @@ __all__ = ["ChipRefused", "SoftwareEuicc"]
 
 _BITS: Final = {"install": 0, "enable": 1, "disable": 2, "delete": 3}
 _AID: Final = bytes.fromhex("a0000005591010ffffffff8900001100")
-_INFO: Final = bytes.fromhex("81030203018203020500830301000084028100820100a90004020000")
+_VERSIONS: Final = bytes.fromhex("810302030182030205008303010000840d81010082040004a0008302ffff88020490")
+_CATEGORY: Final = bytes.fromhex("990206400403010000") + element(UTF8_STRING, b"SIMULATOR")
 _TAC: Final = bytes.fromhex("35290611")
 
 
@@ -116,7 +117,7 @@ class SoftwareEuicc:
             element(0x80, transaction_id),
             element(0x83, address.encode("ascii")),
             element(0x84, server_challenge),
-            element(0xBF22, _INFO),
+            self._abilities(),
             element(0xA0, token, device),
         )
         return element(challenge.RESPONSE, element(challenge.OK, signed, self._sign(signed), *self._certificates()))
@@ -143,6 +144,12 @@ class SoftwareEuicc:
             element(SEQUENCE, element(package.PROFILE_LIST, element(package.PROFILES, *listed))),
         )
         return element(package.RESULT, element(package.SIGNED, data, self._sign(data, appended)))
+
+    def _abilities(self) -> bytes:
+        """What the chip can do: versions, memory, and the one issuer that it knows."""
+        issuer = parse_certificate(self.manufacturer_certificate).extensions.authority_key_id or b""
+        issuers = element(OCTET_STRING, issuer)
+        return element(0xBF22, _VERSIONS, element(0xA9, issuers), element(0xAA, issuers), _CATEGORY)
 
     def _result(self, iccid: Iccid, transaction_id: bytes, outcome: bytes) -> bytes:
         data = element(
