@@ -68,6 +68,7 @@ def figures_of(results: Results) -> list[Figure]:
         _memory(results),
         _noticed(results, "one network", 3.0, 1.5),
         _noticed(results, "everywhere", 5.0, 3.0),
+        _chip(results),
     ]
 
 
@@ -125,6 +126,12 @@ def _noticed(results: Results, where: str, at_least: float, aim: float) -> Figur
     return Figure(what, value, at_least, aim, small_is_good=True, unit="x")
 
 
+def _chip(results: Results) -> Figure:
+    what = "eSIM: CPU of one notification over a raw P-256 verification (certificates remembered)"
+    value = None if results.chip is None else results.chip.known
+    return Figure(what, value, 3.0, 2.0, small_is_good=True, unit="x")
+
+
 def figures_text(figures: list[Figure]) -> str:
     """A table for a terminal."""
     rows = [("", "value", "at least", "aim", "")]
@@ -173,6 +180,7 @@ def details_text(results: Results) -> str:
             commits += f", {duration(results.postgres_commit_s)} (PostgreSQL)"
         verified = f"secp256k1 {duration(limits.secp256k1_verify_s)}, P-256 {duration(limits.p256_verify_s)} of CPU"
         lines.append(f"  raw limits: one verification {verified}; {commits}")
+    lines += _chip_rows(results)
     lines += ["", *_cost_rows(results)]
     for store, split in results.splits.items():
         shares = ", ".join(f"{kind} {share:.0%}" for kind, share in split.shares.items() if share >= 0.005)
@@ -194,6 +202,16 @@ def details_text(results: Results) -> str:
         lines += [f"    does: {peer.does}", f"    does not: {peer.lacks}"]
     lines += [f"  left out: {what}" for what in results.left_out]
     return "\n".join(lines)
+
+
+def _chip_rows(results: Results) -> list[str]:
+    cost = results.chip
+    if cost is None:
+        return []
+    return [
+        f"  eSIM: one notification costs {cost.known:.1f} P-256 verifications where both certificates are remembered, "
+        f"{cost.new_chip:.1f} of a new chip, {cost.new_manufacturer:.1f} of a new manufacturer"
+    ]
 
 
 def _botnet_rows(botnet: Noticed) -> list[str]:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from pteri.adapters.system import cpu_s, monotonic_s
 
-__all__ = ["RawLimits", "measure", "postgres_commit_s", "two_verifications_s"]
+__all__ = ["RawLimits", "measure", "p256_verification", "postgres_commit_s", "two_verifications_s"]
 
 _GROUPS: Final = 15
 
@@ -46,6 +46,11 @@ def two_verifications_s() -> float:
     """CPU of one secp256k1 and one P-256 verification at this moment: the floor of a sign-in."""
     secp256k1, p256 = _verifications()
     return _median(secp256k1, cpu_s, 600) + _median(p256, cpu_s, 600)
+
+
+def p256_verification() -> Callable[[], object]:
+    """One verification on P-256, to be called."""
+    return _verifications()[1]
 
 
 @cache

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from bench.botnet import Noticed
+from bench.chip import ChipCost
 from bench.machine import Machine
 from bench.measuring import Growth, SignInCost
 from bench.peers.driving import PeerFigures
@@ -35,6 +36,7 @@ class Results(msgspec.Struct, kw_only=True):
     storage: list[Storage] = []
     peers: list[PeerFigures] = []
     left_out: list[str] = []
+    chip: ChipCost | None = None
 
     def cost(
         self, store: str, *, clients: int, processes: int = 1, accounts: int = BASE_ACCOUNTS, prompt: bool = False

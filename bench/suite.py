@@ -15,6 +15,7 @@ from rich.progress import Progress
 from bench import measuring, raw
 from bench.botnet import noticed
 from bench.cache import cache
+from bench.chip import chip_cost
 from bench.figures import FEW, MANY
 from bench.peers import fastapi_same, privacyidea, webauthn
 from bench.peers.driving import PeerFigures
@@ -109,6 +110,7 @@ class Suite:
     def run(self) -> None:
         """Ours first, peers last; both stores before the large registries, which fill the disk's cache."""
         self._doing("raw limits", self._raw)
+        self._doing("eSIM chips", self._chip)
         with ExitStack() as stack:
             database = self._postgres(stack)
             sqlite = self._seeded("SQLite", BASE_ACCOUNTS, None)
@@ -141,6 +143,9 @@ class Suite:
 
     def _raw(self) -> None:
         self._results.raw = raw.measure(self._directory)
+
+    def _chip(self) -> None:
+        self._results.chip = chip_cost()
 
     def _postgres(self, stack: ExitStack) -> Postgres | None:
         found: list[Postgres] = []

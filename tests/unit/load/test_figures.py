@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from bench.botnet import Flood, Honest, Noticed
+from bench.chip import ChipCost
 from bench.figures import Figure, details_text, figures_of, figures_text
 from bench.machine import Machine
 from bench.measuring import Growth, SignInCost, Spread
@@ -120,15 +121,16 @@ def results() -> Results:
             peer("privacyIDEA validate/check, as shipped", 0.5),
             peer("privacyIDEA validate/check, cheapest PIN hash", 0.05),
         ],
+        chip=ChipCost(known=1.6, new_chip=3.7, new_manufacturer=6.5),
     )
 
 
 def test_each_figure_is_a_ratio_of_the_same_run() -> None:
     assert [figure.value for figure in figures_of(results())] == pytest.approx(
-        [0.5, 0.4, 4.0, 3.0, 200, 1.2, 2 * 2.5 / 2.6, 3.0, 110, 2.0, 6.0]
+        [0.5, 0.4, 4.0, 3.0, 200, 1.2, 2 * 2.5 / 2.6, 3.0, 110, 2.0, 6.0, 1.6]
     )
     assert [figure.verdict for figure in figures_of(results())] == [
-        *("aim met", "met", "aim met", "met", "met", "met", "aim met", "met", "aim met", "met", "MISSED")
+        *("aim met", "met", "aim met", "met", "met", "met", "aim met", "met", "aim met", "met", "MISSED", "aim met")
     ]
 
 
@@ -162,7 +164,7 @@ def test_a_bound_is_reached_from_its_good_side(value: float, small_is_good: bool
 
 def test_the_table_has_a_line_for_each_figure() -> None:
     lines = figures_text(figures_of(results())).splitlines()
-    assert len(lines) == 12
+    assert len(lines) == 13
     assert lines[3].split()[-5:] == ["4.00x", ">=2.50x", ">=4.00x", "aim", "met"]
 
 
@@ -170,7 +172,14 @@ def test_the_details_name_machine_peers_and_what_was_left_out() -> None:
     run = results()
     run.left_out = ["PostgreSQL: not there"]
     text = details_text(run)
-    for words in ("A processor <of> today", "10,000,000 acc.", "does not: that", "crypto 40%", "left out: PostgreSQL"):
+    for words in (
+        "A processor <of> today",
+        "10,000,000 acc.",
+        "does not: that",
+        "crypto 40%",
+        "left out: PostgreSQL",
+        "3.7 of a new chip",
+    ):
         assert words in text
 
 
