@@ -208,10 +208,10 @@ def _chip_rows(results: Results) -> list[str]:
     cost = results.chip
     if cost is None:
         return []
-    return [
-        f"  eSIM: one notification costs {cost.known:.1f} P-256 verifications where both certificates are remembered, "
-        f"{cost.new_chip:.1f} of a new chip, {cost.new_manufacturer:.1f} of a new manufacturer"
-    ]
+    remembered = (
+        f"  eSIM: one notification costs {cost.known:.1f} P-256 verifications where both certificates are remembered"
+    )
+    return [f"{remembered}, {cost.new_chip:.1f} of a new chip, {cost.new_manufacturer:.1f} of a new manufacturer"]
 
 
 def _botnet_rows(botnet: Noticed) -> list[str]:
