@@ -230,7 +230,7 @@ def bad_names() -> Iterator[Evidence]:
         "two attributes in one set": element(SET, attribute, attribute),
         "no set": attribute,
         "an empty set": element(SET),
-        "an attribute that is a set": element(SET, element(SET, element(OBJECT_IDENTIFIER, b"\x55\x04\x03"))),
+        "an attribute that is a set": element(SET, b"\x31" + attribute[1:]),
         "an attribute without a value": element(SET, element(SEQUENCE, element(OBJECT_IDENTIFIER, b"\x55\x04\x03"))),
         "an attribute without a kind": element(SET, element(SEQUENCE, element(SEQUENCE), element(UTF8_STRING, b"x"))),
     }.items():
@@ -260,6 +260,8 @@ def bad_forms() -> Iterator[Evidence]:
         "a long time with two digits for the year": element(0x18, b"260101000000Z") + c.time(c.AT),
         "a time that is a text": element(UTF8_STRING, b"260101000000Z") + c.time(c.AT),
         "a time with a sign": element(0x17, b"+60101000000Z") + c.time(c.AT),
+        "a time with a space": element(0x17, b"26 101000000Z") + c.time(c.AT),
+        "a time with a digit more": element(0x17, b"2601010000000Z") + c.time(c.AT),
         "a month 13": element(0x17, b"261301000000Z") + c.time(c.AT),
         "the year 0": element(0x18, b"00000101000000Z") + c.time(c.AT),
         "no time": element(0x17) + c.time(c.AT),
@@ -784,7 +786,7 @@ def packages() -> Iterator[Evidence]:
         (
             "a profile that is something else",
             Code.ELEMENT,
-            package(results=element(0xBF2D, element(0xA0, element(0xE4)))),
+            package(results=element(0xBF2D, element(0xA0, b"\xe4" + ONE[1:]))),
         ),
         (
             "a profile without a state",

@@ -61,6 +61,8 @@ def test_an_element_has_one_spelling(der: str, tag: int, content: str) -> None:
         ("bf812f00", Code.DER),
         ("3080040100", Code.INDEFINITE_LENGTH),
         ("30800000", Code.INDEFINITE_LENGTH),
+        ("0481", Code.DER),
+        ("0482", Code.DER),
         ("048100", Code.DER),
         ("04817f" + "00" * 127, Code.DER),
         ("04820080" + "00" * 128, Code.DER),
@@ -175,7 +177,7 @@ def test_lists_of_bits() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "01", "0000", "0640" + "00", "0540", "0741", "0641", "0880", "00800001", "ff80"]
+    "content", ["", "01", "0000", "0640" + "00", "0540", "0741", "0641", "0880", "080100", "00800001", "ff80"]
 )
 def test_any_other_list_of_bits_is_refused(content: str) -> None:
     assert refusal(named_bits, Element(0x03, b"", bytes.fromhex(content))) is Code.DER

@@ -124,13 +124,13 @@ def _long_tag(data: bytes, start: int) -> tuple[int, int, int]:
 
 
 def _long_length(data: bytes, first: int, at: int) -> tuple[int, int]:
-    """A length of 128 or more, in its fewest bytes; three are enough for every limit of this package."""
+    """A length of 128 or more, in its fewest bytes."""
     if first == 0x80:
         raise MalformedEvidence(Code.INDEFINITE_LENGTH, "an element must say how long it is")
     size = first & 0x7F
     digits = data[at : at + size]
-    if size > 3 or len(digits) != size:
-        raise MalformedEvidence(Code.DER, "a length of more bytes than there are, or than are accepted")
+    if len(digits) != size:
+        raise MalformedEvidence(Code.DER, "a length of more bytes than there are")
     length = int.from_bytes(digits, "big")
     if not digits[0] or length < 0x80:
         raise MalformedEvidence(Code.DER, "a length that is not written in its fewest bytes")
