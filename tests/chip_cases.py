@@ -580,6 +580,7 @@ def bad_events() -> Iterator[Evidence]:
     yield event("cut short", der[:-1], Code.DER)
     yield event("nothing", b"", Code.DER)
     yield event("over 16 KiB", der + bytes(16_384), Code.TOO_LARGE)
+    yield event("the right content of another message", b"\x31" + der[1:], Code.ELEMENT)
     yield event(
         "another message", c.a_chip().answer(c.CHALLENGE, transaction_id=c.TRANSACTION, address=c.ADDRESS), Code.ELEMENT
     )
@@ -668,6 +669,7 @@ def answers() -> Iterator[Evidence]:
     yield answer("a certificate more", answering(asked(), more=c.CI.der()), Code.DUPLICATE_ELEMENT)
     yield answer("a byte after the end", der + b"\0", Code.TRAILING_BYTES)
     yield answer("over 16 KiB", der + bytes(16_384), Code.TOO_LARGE)
+    yield answer("the right content of another message", b"\xbf\x39" + der[2:], Code.ELEMENT)
     yield answer("a notification", c.notification(), Code.ELEMENT)
 
 
@@ -720,6 +722,7 @@ def installations() -> Iterator[Evidence]:
             result(said=c.metadata(operation=bit(0, 0x81), profile=element(0x5A, b"\xa9" * 10))),
         ),
         ("with a byte after the end", Code.TRAILING_BYTES, der + b"\0"),
+        ("that is the right content of another message", Code.ELEMENT, b"\xbf\x36" + der[2:]),
         ("that is a notification", Code.ELEMENT, c.notification()),
         ("over 16 KiB", Code.TOO_LARGE, der + bytes(16_384)),
     ):
@@ -811,6 +814,7 @@ def packages() -> Iterator[Evidence]:
         ("an element more", Code.ELEMENT, package(more=element(0x85))),
         ("a result that is not DER", Code.DER, package(results=LIST + b"\xa3\x01\x04")),
         ("a byte after the end", Code.TRAILING_BYTES, der + b"\0"),
+        ("the right content of another message", Code.ELEMENT, b"\xbf\x52" + der[2:]),
         ("a notification", Code.ELEMENT, c.notification()),
         ("over 64 KiB", Code.TOO_LARGE, der + bytes(65_536)),
     ):

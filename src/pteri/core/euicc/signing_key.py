@@ -74,8 +74,8 @@ class SigningKey:
 def public_key(info: bytes) -> SigningKey:
     """The key of a SubjectPublicKeyInfo; ``MalformedEvidence(KEY)`` for another curve, spelling or no point."""
     curve = _CURVES.get(info[:-_POINT_BYTES])
-    # Hybrid and compressed points would be second spellings; the lengths in the prefix fix the size. The library refuses
-    # a hybrid one as well: said here, so that it hangs on no library's version.
+    # Hybrid and compressed points would be second spellings; the lengths in the prefix fix the size. The library
+    # refuses a hybrid one as well: said here, so that it hangs on no library's version.
     if curve is None or info[-_POINT_BYTES] != 0x04:
         raise MalformedEvidence(Code.KEY, "not an uncompressed key on P-256 or brainpoolP256r1")
     try:
