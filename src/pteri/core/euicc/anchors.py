@@ -97,6 +97,10 @@ class TrustAnchors:
             raise MalformedEvidence(Code.CERTIFICATE, "not one trust anchor")
         return cls(found, revoked=revoked)
 
+    def trusts(self, key_id: bytes) -> bool:
+        """Whether some issuer with this key id is trusted here, and none of that id is revoked."""
+        return key_id in self._by_key_id and key_id.hex() not in self._revoked.cis
+
     def chip(self, chip: bytes, manufacturer: bytes, *, at: int) -> Chip:
         """Follow a chip's certificate to an anchor at the instant ``at`` (Unix seconds).
 
