@@ -8,9 +8,10 @@ from typing import Any
 
 import chips
 from pteri import esim
-from pteri.core.errors import Code
+from pteri.core.errors import Code, NotAuthentic
 from pteri.core.euicc.certificate import MAX_CERTIFICATE_BYTES
 from pteri.core.euicc.der import MAX_DEPTH
+from pteri.core.euicc.es9 import refusal_of_answer
 from pteri.core.euicc.notification import MAX_MESSAGE_BYTES
 from pteri.core.euicc.package import MAX_PACKAGE_BYTES
 
@@ -59,3 +60,17 @@ def test_the_example_of_the_page_runs(tmp_path: Path) -> None:
     names: dict[str, Any] = {"der": chips.notification()}
     exec(example.replace("CI.der", str(tmp_path / "CI.der")), names)
     assert names["event"].iccid == chips.ICCID
+
+
+def test_each_refusal_of_a_chip_has_the_numbers_of_the_page() -> None:
+    told = {
+        code: numbers
+        for row in re.findall(r"^\| (`[A-Z_`, ]+) \| ([0-9./]+) \|$", section(9), re.MULTILINE)
+        for code in re.findall(r"[A-Z_]{4,}", row[0])
+        for numbers in row[1:]
+    }
+    assert len(told) > 5
+    for code, numbers in told.items():
+        status = refusal_of_answer(NotAuthentic(Code(code), "x")).header.function_execution_status.status_code_data
+        assert status is not None
+        assert f"{status.subject_code}/{status.reason_code}" == numbers
