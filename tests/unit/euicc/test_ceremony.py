@@ -206,12 +206,12 @@ def test_a_chip_of_another_world_is_told_so() -> None:
     assert start_refusal(Lpa(c.a_chip(), issuer=OTHER_CI).hello()) == (Code.UNKNOWN_CI, "8.8.2 3.1")
 
 
-def info(verification: tuple[int, ...], signing: tuple[int, ...]) -> str:
+def info(verification: tuple[int, ...], signing: tuple[int, ...], tag: int = 0xBF20) -> str:
     lists = (
-        element(tag, *[element(0x04, c.key_id(one)) for one in ids])
-        for tag, ids in ((0xA9, verification), (0xAA, signing))
+        element(known, *[element(0x04, c.key_id(one)) for one in ids])
+        for known, ids in ((0xA9, verification), (0xAA, signing))
     )
-    return base64.b64encode(element(0xBF20, element(0x82, b"\2\5\0"), *lists)).decode()
+    return base64.b64encode(element(tag, element(0x82, b"\2\5\0"), *lists)).decode()
 
 
 @pytest.mark.parametrize(
@@ -275,6 +275,7 @@ def test_a_challenge_of_another_size_is_a_bug(transaction: bytes, challenge: byt
         ({"euiccChallenge": "A" * 21 + "B=="}, Code.ENCODING),
         ({"euiccInfo1": "MAA="}, Code.ELEMENT),
         ({"euiccInfo1": "vyAA"}, Code.ELEMENT),
+        ({"euiccInfo1": info((0xC1,), (0xC1,), tag=0xBF22)}, Code.ELEMENT),
         ({"euiccInfo1": base64.b64encode(bytes(5000)).decode()}, Code.TOO_LARGE),
         (
             {
