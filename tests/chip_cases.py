@@ -167,6 +167,9 @@ def good_certificates() -> Iterator[Evidence]:
     yield event("a list of EIDs as version 3 has it", c.notification(eum=c.EUM_V3))
     both = replace(c.EUM, extensions=(*c.EUM.extensions, c.permitted_eins("8904404593")))
     yield event("both kinds of ranges, and the chip is in both", c.notification(eum=both))
+    printable = c.EUM.extensions[3].replace(b"\x0c\x0aChip Works", b"\x13\x0aChip Works")
+    assert printable != c.EUM.extensions[3]
+    yield maker("a name in another kind of string", extensions=(*c.EUM.extensions[:3], printable))
     yield event(
         "a chain on brainpoolP256r1",
         c.notification(chip=c.brainpool(c.CHIP, 3, 2), eum=c.brainpool(c.EUM, 2, 1)),

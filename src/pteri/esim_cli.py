@@ -16,6 +16,8 @@ import typer
 __all__ = ["verify_euicc_command"]
 
 _MAX_BYTES = 16_384
+_WITHOUT_CERTIFICATES = (b"\xbf\x37", b"\xbf\x51")
+"""The results of installations and of packages."""
 
 
 def verify_euicc_command(
@@ -57,6 +59,8 @@ def verify_euicc_command(
             found: dict[str, Any] = {"kind": "answer", "eid": proof.eid, "server_address": proof.server_address}
             found |= {"matching_id": proof.matching_id, "ci_key_id": proof.ci_key_id}
             said = f"Valid: the chip {proof.eid} answered {proof.server_address}."
+        elif der.startswith(_WITHOUT_CERTIFICATES):
+            _usage("The certificates of this result are with the server that asked for it: use pteri.esim.", as_json)
         else:
             event = verify_notification(der, anchors=anchors, at=instant)
             found = {"kind": "notification", "eid": event.eid, "iccid": event.iccid, "operation": str(event.operation)}

@@ -10,7 +10,7 @@ import chips
 from pteri import esim
 from pteri.core.errors import Code, NotAuthentic
 from pteri.core.euicc.certificate import MAX_CERTIFICATE_BYTES
-from pteri.core.euicc.der import MAX_DEPTH
+from pteri.core.euicc.der import MAX_DEPTH, MAX_ELEMENTS
 from pteri.core.euicc.es9 import refusal_of_answer
 from pteri.core.euicc.notification import MAX_MESSAGE_BYTES
 from pteri.core.euicc.package import MAX_PACKAGE_BYTES
@@ -43,8 +43,8 @@ def test_every_code_on_the_page_is_one() -> None:
 
 
 def test_the_limits_are_the_ones_of_the_code() -> None:
-    told = section(2).replace(" 384", "384").replace(" 536", "536").replace(" 096", "096")
-    for limit in (MAX_MESSAGE_BYTES, MAX_PACKAGE_BYTES, MAX_CERTIFICATE_BYTES, MAX_DEPTH):
+    told = section(2).replace(" 384", "384").replace(" 536", "536").replace(" 096", "096").replace(" 048", "048")
+    for limit in (MAX_MESSAGE_BYTES, MAX_PACKAGE_BYTES, MAX_CERTIFICATE_BYTES, MAX_DEPTH, MAX_ELEMENTS):
         assert re.search(rf"\b{limit}\b", told), limit
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import chip_cases
 from chips import LAB
 
 ANSWER = LAB / "phone1" / "authenticateServerResponse.der"
@@ -64,6 +65,12 @@ def test_an_answer_is_verified_against_what_was_asked() -> None:
 def test_an_answer_alone_proves_nothing() -> None:
     status, _, err = verify(*ANCHOR, "--lab", *EXPECTED, ANSWER)
     assert (status, err) == (2, "This is an answer to a server: give --challenge, --transaction and --address.\n")
+
+
+@pytest.mark.parametrize("result", [chip_cases.result(), chip_cases.package()], ids=["installation", "package"])
+def test_a_result_alone_has_no_certificates(result: bytes) -> None:
+    status, _, err = verify(*ANCHOR, "--lab", "-", given=result)
+    assert (status, "use pteri.esim" in err) == (2, True)
 
 
 def test_what_is_not_hex_is_a_usage_error() -> None:

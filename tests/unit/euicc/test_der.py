@@ -7,6 +7,7 @@ import pytest
 from pteri.core.errors import Code, MalformedEvidence
 from pteri.core.euicc.der import (
     MAX_DEPTH,
+    MAX_ELEMENTS,
     Element,
     Fields,
     elements,
@@ -202,6 +203,20 @@ def test_what_is_carried_along_is_der_to_a_bounded_depth() -> None:
     assert refusal(well_formed, only(deep(3, b"\x30\x80\0\0"), max_bytes=99)) is Code.INDEFINITE_LENGTH
     assert refusal(well_formed, only(deep(3, b"\x04\x05\0"), max_bytes=99)) is Code.DER
     well_formed(only(deep(3, b"\x04\x02\x30\x80"), max_bytes=99))
+
+
+def test_the_number_of_elements_is_bounded() -> None:
+    assert len(elements(b"\5\0" * MAX_ELEMENTS)) == MAX_ELEMENTS
+    assert refusal(elements, b"\5\0" * (MAX_ELEMENTS + 1)) is Code.TOO_LARGE
+    some = element(0x30, b"\5\0" * (MAX_ELEMENTS // 2 - 1))
+    well_formed(only(element(0x30, some, element(0x30, b"\5\0" * (MAX_ELEMENTS // 2 - 2))), max_bytes=1 << 20))
+    assert refusal(well_formed, only(element(0x30, some, some), max_bytes=1 << 20)) is Code.TOO_LARGE
+
+
+def test_what_is_too_much_is_refused_before_it_is_read() -> None:
+    """The rest is not even DER: nobody has looked at it."""
+    assert refusal(exactly, bytes.fromhex("800081008200ffff"), (0x80, 0x81), "x") is Code.ELEMENT
+    assert refusal(exactly, bytes.fromhex("800081008100ffff"), (0x80, 0x81), "x") is Code.DUPLICATE_ELEMENT
 
 
 def test_depth_costs_no_stack() -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "BOOLEAN",
     "INTEGER",
     "MAX_DEPTH",
+    "MAX_ELEMENTS",
     "OBJECT_IDENTIFIER",
     "OCTET_STRING",
     "PRINTABLE_STRING",
@@ -48,6 +49,8 @@ SET: Final = 0x31
 
 MAX_DEPTH: Final = 12
 """How deep elements may lie in each other where only their form is looked at; chips need five."""
+MAX_ELEMENTS: Final = 2048
+"""How many there may be, at one level and in what is carried along: a list of twenty profiles has some hundreds."""
 
 _CONSTRUCTED: Final = 0x20
 _LONG_TAG: Final = 0x1F
@@ -76,6 +79,8 @@ def elements(content: bytes) -> list[Element]:
     found: list[Element] = []
     at, end = 0, len(content)
     while at < end:
+        if len(found) == MAX_ELEMENTS:
+            raise MalformedEvidence(Code.TOO_LARGE, f"more than {MAX_ELEMENTS} elements in one")
         element, at = _element(content, at)
         found.append(element)
     return found
@@ -83,9 +88,14 @@ def elements(content: bytes) -> list[Element]:
 
 def exactly(content: bytes, tags: tuple[int, ...], what: str) -> list[Element]:
     """The elements with these tags, all of them and in this order, and no others."""
-    found = elements(content)
-    if tuple([element.tag for element in found]) != tags:
-        seen = [element.tag for element in found]
+    found: list[Element] = []
+    at, end = 0, len(content)
+    # One more than there may be is enough to refuse: thousands of tiny elements cost nobody any time.
+    while at < end and len(found) <= len(tags):
+        element, at = _element(content, at)
+        found.append(element)
+    seen = tuple([element.tag for element in found])
+    if seen != tags:
         if any(seen.count(tag) > max(1, tags.count(tag)) for tag in seen):
             raise MalformedEvidence(Code.DUPLICATE_ELEMENT, f"{what}: the same element twice")
         raise MalformedEvidence(Code.ELEMENT, f"{what}: an element is missing, unknown or not in its place")
@@ -183,9 +193,12 @@ class Fields:
 
 def well_formed(element: Element) -> None:
     """Whatever lies in this element is DER, too. For signed content that is carried along and not read."""
-    waiting = [(element, 0)]
+    waiting, seen = [(element, 0)], 0
     while waiting:
         outer, depth = waiting.pop()
+        seen += 1
+        if seen > MAX_ELEMENTS:
+            raise MalformedEvidence(Code.TOO_LARGE, f"more than {MAX_ELEMENTS} elements")
         first = outer.raw[0]
         if first & _CONSTRUCTED:
             if depth == MAX_DEPTH:
