@@ -12,8 +12,9 @@ from starlette.testclient import TestClient
 from operators import AT, DAY, ISSUER, NUMBER, OUR_KEY, CountingEntropy, Joined, StillClock
 from pteri.adapters.telecom.camara.exchange import Request
 from pteri.adapters.telecom.camara.jwt import signed_token
-from pteri.adapters.telecom.camara.oauth import Client
+from pteri.adapters.telecom.camara.oauth import Client, Started
 from pteri.adapters.telecom.sim_server import SAYS_SO, simulator_app
+from pteri.adapters.telecom.simulated import Lie
 from pteri.core.keys.device import DevicePrivateKey
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -146,6 +147,67 @@ def test_a_temporary_token_is_over_after_five_minutes() -> None:
     assert network.redeem("two", at=AT) == NUMBER
 
 
+def test_a_backchannel_authentication_is_for_whoever_began_it_once_and_for_two_minutes() -> None:
+    joined, draw = Joined(), CountingEntropy().draw
+
+    def begin(token: str) -> Started:
+        joined.network.temporary_token("phone", token, at=AT)
+        form = US.to_start(f"operatortoken:{token}", "openid number-verification:verify", at=AT, unique=draw(16))
+        return msgspec.convert(post(joined, "/bc-authorize", FORM, form)[1], Started)
+
+    def poll(started: Started, at: int = AT) -> tuple[int, Any]:
+        request = Request("POST", f"{ISSUER}/token", FORM, US.to_poll(started, at=at, unique=draw(16)))
+        reply = joined.camara.handle(request, at=at)
+        return reply.status, msgspec.json.decode(reply.body)
+
+    first = begin("one")
+    assert poll(first)[0] == 200
+    assert poll(first) == (400, {"error": "invalid_grant"})
+    assert poll(begin("two"), AT + 119)[0] == 200
+    assert poll(begin("three"), AT + 120) == (400, {"error": "expired_token"})
+
+
+def test_only_a_token_of_a_phone_begins_one() -> None:
+    joined = Joined()
+    form = US.to_start("tel:+4915112345678", "openid", at=AT, unique=bytes(16))
+    assert post(joined, "/bc-authorize", FORM, form) == (400, {"error": "invalid_request"})
+
+
+def test_a_subject_is_a_number_or_a_token() -> None:
+    form = US.for_subject("tel:015112345678", "sim-swap", at=AT, unique=CountingEntropy().draw(32))
+    assert post(Joined(), "/token", FORM, form) == (400, {"error": "invalid_grant"})
+
+
+def test_a_correlator_is_spelt_as_the_documents_say() -> None:
+    joined = Joined()
+    headers = {**bearer(joined), "x-correlator": "two words"}
+    assert post(joined, "/sim-swap/v2/check", headers, b"{}") == (
+        400,
+        {"status": 400, "code": "INVALID_ARGUMENT", "message": "Simulated."},
+    )
+
+
+def test_a_question_is_json() -> None:
+    joined = Joined()
+    headers = {**bearer(joined), "content-type": "text/plain"}
+    assert post(joined, "/sim-swap/v2/check", headers, b"{}")[1]["code"] == "INVALID_ARGUMENT"
+
+
+def test_a_liar_says_of_everybody_that_nothing_ever_happened() -> None:
+    joined = Joined()
+    joined.network.recycle(NUMBER, "thief", at=AT - 60)
+    joined.network.lie = Lie.NEVER_SWAPPED
+    headers, number = bearer(joined), NUMBER.reveal()
+    named = msgspec.json.encode({"phoneNumber": number})
+    dated = msgspec.json.encode({"phoneNumber": number, "specifiedDate": "2020-01-01"})
+    assert post(joined, "/sim-swap/v2/check", headers, named)[1] == {"swapped": False}
+    told = {"latestSimChange": None, "monitoredPeriod": 3650}
+    assert post(joined, "/sim-swap/v2/retrieve-date", headers, named)[1] == told
+    assert post(joined, "/number-recycling/v0.2/check", headers, dated)[1] == {"phoneNumChanged": False}
+    joined.network.lie = None
+    assert post(joined, "/number-recycling/v0.2/check", headers, dated)[1] == {"phoneNumChanged": True}
+
+
 def desk() -> tuple[Joined, TestClient]:
     joined = Joined()
     return joined, TestClient(
@@ -188,6 +250,8 @@ def test_an_order_that_is_none_changes_nothing(act: str, order: dict[str, object
     with client:
         assert client.post(f"/desk/{act}", json=order).status_code == status
         assert client.post("/desk/swap", content=b"number=1").status_code == 415
+        large = {"content-type": "application/json"}
+        assert client.post("/desk/swap", content=b" " * 65_537, headers=large).status_code == 400
     assert joined.network.line(NUMBER) == before
 
 

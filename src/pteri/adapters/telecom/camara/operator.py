@@ -125,7 +125,7 @@ class CamaraOperator:
 
     async def _ask_swap(self, api: Api, number: PhoneNumber, token: Awaitable[Token], since: int, at: int) -> Told:
         hours = questions.hours_since(since, at)
-        swapped = False
+        yes_h: int | None = None
         named = self._named(number)
         got = await asyncio.shield(token)
         if hours <= questions.MAX_AGE_H:
@@ -139,12 +139,12 @@ class CamaraOperator:
                 told = questions.read_check(api, body, hours=hours)
                 if told is not None:
                     return told
-                swapped = True
+                yes_h = hours
         try:
             body = await self._call(f"{api.base}/retrieve-date", questions.date_body(named), got, at)
-            return questions.read_date(api, body, since=since, at=at, swapped=swapped)
+            return questions.read_date(api, body, since=since, at=at, yes_h=yes_h)
         except (NoReply, Refused):
-            if swapped:
+            if yes_h is not None:
                 # It has said yes; that it will not say when makes it no better.
                 return Told(Finding.CHANGED, api.yes)
             raise
