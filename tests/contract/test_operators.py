@@ -248,11 +248,11 @@ def test_nobody_to_ask_is_refused_when_it_is_put_together(names: tuple[str, ...]
 async def test_a_token_that_nobody_looks_at_in_time_is_unknown_and_spent() -> None:
     class Silent:
         async def ask(self, number: PhoneNumber, *, since: int, at: int) -> tuple[Signal, ...]:
-            raise NotImplementedError
+            raise AssertionError(number, since, at)
 
         async def possession(self, number: PhoneNumber, token: Secret, *, at: int) -> Signal:
             await asyncio.Event().wait()
-            raise AssertionError("nobody waits so long")
+            raise AssertionError(number, token, at)
 
     several = SeveralOperators({"silent": Silent()}, verifier="silent", deadline_s=0.01)
     spent = Secret(b"a-token")

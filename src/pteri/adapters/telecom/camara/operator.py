@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 from pteri.adapters.telecom.camara import oauth, questions
 from pteri.adapters.telecom.camara.documented import meaning_of
@@ -67,6 +68,15 @@ class Terms:
     deadline_s: float = 1.5
 
 
+class _About(NamedTuple):
+    """What the questions of one call share."""
+
+    number: PhoneNumber
+    token: Awaitable[Token]
+    since: int
+    at: int
+
+
 class CamaraOperator:
     """See :class:`~pteri.app.operators.Operator`. Many tasks may share one."""
 
@@ -80,11 +90,9 @@ class CamaraOperator:
     async def ask(self, number: PhoneNumber, *, since: int, at: int) -> tuple[Signal, ...]:
         """All questions side by side; each has the whole deadline, and fails alone."""
         token = asyncio.ensure_future(self._level_1_token(number, at))
-        asked = [
-            self._signal(api.question, at, lambda api=api: self._ask_swap(api, number, token, since, at))  # type: ignore[misc]
-            for api in questions.APIS
-        ]
-        recycled = self._signal(Question.RECYCLING, at, lambda: self._ask_recycled(number, token, since, at))
+        about = _About(number, token, since, at)
+        asked = [self._signal(api.question, at, partial(self._ask_swap, api, about)) for api in questions.APIS]
+        recycled = self._signal(Question.RECYCLING, at, partial(self._ask_recycled, about))
         try:
             return tuple(await asyncio.gather(*asked, recycled))
         finally:
@@ -93,14 +101,16 @@ class CamaraOperator:
     async def possession(self, number: PhoneNumber, token: Secret, *, at: int) -> Signal:
         """Exchange the temporary token, and ask with what comes for it. The token is wiped, whatever happens."""
         try:
-            return await self._signal(Question.POSSESSION, at, lambda: self._ask_possession(number, token, at))
+            return await self._signal(Question.POSSESSION, at, partial(self._ask_possession, number, token, at))
         finally:
             token.wipe()
 
-    async def _signal(self, question: Question, at: int, ask: Callable[[], Awaitable[Told]]) -> Signal:
+    async def _signal(self, question: Question, at: int, ask: Callable[[list[Told]], Awaitable[Told]]) -> Signal:
+        """Ask, within the deadline. What ``ask`` was told by then counts where the rest does not come."""
+        so_far: list[Told] = []
         try:
             async with asyncio.timeout(self._terms.deadline_s):
-                told = await ask()
+                told = await ask(so_far)
         except TimeoutError:
             told = Told(Finding.UNKNOWN, "TIMEOUT")
         except NoReply as failure:
@@ -111,6 +121,8 @@ class CamaraOperator:
             told = Told(Finding.CONTRADICTED, "ANOTHER_ANSWER")
         except ProtocolError:
             told = Told(Finding.CONTRADICTED, "NOT_AUTHENTIC")
+        if so_far and told.finding is Finding.UNKNOWN:
+            told = so_far[0]
         return Signal(
             operator=self.name,
             question=question,
@@ -123,11 +135,12 @@ class CamaraOperator:
 
     # --- level 1 ----------------------------------------------------------------------------------------------------
 
-    async def _ask_swap(self, api: Api, number: PhoneNumber, token: Awaitable[Token], since: int, at: int) -> Told:
+    async def _ask_swap(self, api: Api, about: _About, so_far: list[Told]) -> Told:
+        since, at = about.since, about.at
         hours = questions.hours_since(since, at)
         yes_h: int | None = None
-        named = self._named(number)
-        got = await asyncio.shield(token)
+        named = self._named(about.number)
+        got = await asyncio.shield(about.token)
         if hours <= questions.MAX_AGE_H:
             try:
                 body = await self._call(f"{api.base}/check", questions.check_body(named, hours), got, at)
@@ -140,19 +153,16 @@ class CamaraOperator:
                 if told is not None:
                     return told
                 yes_h = hours
-        try:
-            body = await self._call(f"{api.base}/retrieve-date", questions.date_body(named), got, at)
-            return questions.read_date(api, body, since=since, at=at, yes_h=yes_h)
-        except (NoReply, Refused):
-            if yes_h is not None:
-                # It has said yes; that it will not say when makes it no better.
-                return Told(Finding.CHANGED, api.yes)
-            raise
+                # That it does not say when, or not in time, makes a yes no better.
+                so_far.append(Told(Finding.CHANGED, api.yes))
+        body = await self._call(f"{api.base}/retrieve-date", questions.date_body(named), got, at)
+        return questions.read_date(api, body, since=since, at=at, yes_h=yes_h)
 
-    async def _ask_recycled(self, number: PhoneNumber, token: Awaitable[Token], since: int, at: int) -> Told:
-        got = await asyncio.shield(token)
-        body = await self._call(questions.RECYCLING, questions.recycling_body(self._named(number), since), got, at)
-        return questions.read_recycled(body, since=since, at=at)
+    async def _ask_recycled(self, about: _About, _: list[Told]) -> Told:
+        got = await asyncio.shield(about.token)
+        asked = questions.recycling_body(self._named(about.number), about.since)
+        body = await self._call(questions.RECYCLING, asked, got, about.at)
+        return questions.read_recycled(body, since=about.since, at=about.at)
 
     def _named(self, number: PhoneNumber) -> PhoneNumber | None:
         return number if self._terms.access is Access.CLIENT else None
@@ -172,7 +182,7 @@ class CamaraOperator:
 
     # --- level 2 ----------------------------------------------------------------------------------------------------
 
-    async def _ask_possession(self, number: PhoneNumber, token: Secret, at: int) -> Told:
+    async def _ask_possession(self, number: PhoneNumber, token: Secret, at: int, _: list[Told]) -> Told:
         if self._terms.possession is Possession.NONE:
             return Told(Finding.UNKNOWN, "NOT_OFFERED")
         raw = token.reveal()
