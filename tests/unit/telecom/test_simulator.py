@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 from typing import Any
 from urllib.parse import urlencode
 
@@ -185,6 +186,25 @@ def test_a_correlator_is_spelt_as_the_documents_say() -> None:
         400,
         {"status": 400, "code": "INVALID_ARGUMENT", "message": "Simulated."},
     )
+
+
+def test_verification_needs_a_token_about_the_phone_and_takes_it_once() -> None:
+    joined, draw = Joined(), CountingEntropy().draw
+    joined.network.temporary_token("phone", "one", at=AT)
+    form = US.for_subject("operatortoken:one", "openid number-verification:verify", at=AT, unique=draw(32))
+    _, answer = post(joined, "/token", FORM, form)
+    headers = {"authorization": f"Bearer {answer['access_token']}", "content-type": "application/json"}
+    body = msgspec.json.encode({"phoneNumber": NUMBER.reveal()})
+    verify = "/number-verification/v2/verify"
+    assert post(joined, verify, headers, body) == (200, {"devicePhoneNumberVerified": True})
+    assert post(joined, verify, headers, body)[1]["code"] == "UNAUTHENTICATED"
+
+
+def test_an_answer_of_ten_minutes_ago_says_so() -> None:
+    joined = Joined()
+    joined.network.lie = Lie.STALE
+    reply = joined.camara.handle(Request("POST", f"{ISSUER}/x", {}, b""), at=AT)
+    assert reply.headers["date"] == email.utils.formatdate(AT - 600, usegmt=True)
 
 
 def test_a_question_is_json() -> None:
