@@ -72,10 +72,9 @@ class Joined:
         access: Access = Access.CLIENT,
         possession: Possession = Possession.CIBA,
         deadline_s: float = 1.5,
-        network: SimulatedNetwork | None = None,
     ) -> None:
         self.clock = StillClock()
-        self.network = SimulatedNetwork() if network is None else network
+        self.network = SimulatedNetwork()
         self.network.connect(NUMBER, "phone", at=AT - 365 * DAY)
         self.camara = SimulatedCamara(
             self.network,

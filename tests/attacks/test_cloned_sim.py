@@ -10,7 +10,7 @@ from builders import NOW, thumbprint
 from carrier import Carrier, EntitledNetwork, Phone, running_server
 from ledger import DAY, Ledger
 from lines import announcing, rebinding
-from operators import NUMBER, Joined
+from operators import NUMBER
 from pteri.core.acts import StatementAct
 from pteri.domain.continuity import line_level, observed, seen_alive
 from pteri.domain.decisions import Hold, Reason, Refuse
@@ -40,7 +40,7 @@ async def heard(ledger: Ledger, carrier: Carrier) -> tuple[Signal, Signal]:
     """What the operator says of the line, at its worst, and of the token that the clone brings."""
     owner = carrier.sells(NUMBER, "phone", at=NOW - 365 * DAY)
     clone = Phone(carrier.server.base_url, owner.sim, "359999999999999")
-    joined = Joined(network=carrier.network)
+    joined = carrier.joined()
     joined.clock.at = ledger.at
     signals = await joined.operator.ask(NUMBER, since=NOW, at=ledger.at)
     proof = await joined.operator.possession(NUMBER, await clone.temporary_token(), at=ledger.at)

@@ -97,10 +97,16 @@ async def test_another_name_is_nobody(desk: Desk) -> None:
     assert said(await desk.ask(operator)) == {REFUSED}
 
 
-@pytest.mark.parametrize("audience", ["https://other.example", "", "/", "x"])
+async def test_an_assertion_for_the_issuer_is_taken_as_well(desk: Desk) -> None:
+    operator = desk.operator(client=Client("pteri", OUR_KEY, desk.server.issuer, to_issuer=True))
+    assert (await desk.ask(operator))[Question.SIM_SWAP].finding is Finding.CLEAR
+    assert await desk.prove(operator) == (Finding.CLEAR, "NUMBER_VERIFIED")
+
+
+@pytest.mark.parametrize("audience", ["https://other.example", "", "{issuer}/", "{issuer}x"])
 async def test_an_assertion_for_another_audience_is_refused(desk: Desk, audience: str) -> None:
-    told = f"{desk.server.issuer}{audience}" if audience in {"/", "x"} else audience
-    operator = desk.operator(client=Client("pteri", OUR_KEY, told))
+    told = audience.replace("{issuer}", desk.server.issuer)
+    operator = desk.operator(client=Client("pteri", OUR_KEY, told, to_issuer=True))
     assert said(await desk.ask(operator)) == {REFUSED}
 
 
@@ -157,9 +163,10 @@ async def test_an_identity_that_no_pinned_key_signed_is_refused(desk: Desk) -> N
 
 
 async def test_a_token_that_is_about_nobody_verifies_nothing(desk: Desk) -> None:
-    form = desk.terms.client.for_us("number-verification:verify", at=desk.at, unique=SystemEntropy().draw(16))
+    url, unique = desk.terms.token_url, SystemEntropy().draw(16)
+    form = desk.terms.client.for_us("number-verification:verify", url=url, at=desk.at, unique=unique)
     headers = {"content-type": "application/x-www-form-urlencoded"}
-    token = read_token_reply(await desk.transport.send(Request("POST", desk.terms.token_url, headers, form)))
+    token = read_token_reply(await desk.transport.send(Request("POST", url, headers, form)))
     asked = {"authorization": f"Bearer {token.access_token}", "content-type": "application/json"}
     reply = await desk.transport.send(Request("POST", API + VERIFY, asked, verify_body(NUMBER)))
     code = msgspec.json.decode(reply.body)["code"]

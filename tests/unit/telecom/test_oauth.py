@@ -25,6 +25,7 @@ from pteri.core.ids import from_base64url, to_base64url
 from pteri.core.keys.device import DevicePrivateKey
 
 US = Client("pteri", OUR_KEY, ISSUER)
+URL = f"{ISSUER}/token"
 THEIRS = DevicePrivateKey.from_random(bytes([3]) * 48)
 STRANGER = DevicePrivateKey.from_random(bytes([9]) * 48)
 UNIQUE = CountingEntropy().draw(32)
@@ -44,7 +45,7 @@ def proof(fields: dict[str, str]) -> dict[str, Any]:
 
 
 def ours(unique: bytes, **more: str) -> dict[str, Any]:
-    made = {"iss": "pteri", "sub": "pteri", "aud": ISSUER, "iat": AT, "exp": AT + 60, "jti": to_base64url(unique)}
+    made = {"iss": "pteri", "sub": "pteri", "aud": URL, "iat": AT, "exp": AT + 60, "jti": to_base64url(unique)}
     return {**made, **more}
 
 
@@ -52,13 +53,13 @@ def ours(unique: bytes, **more: str) -> dict[str, Any]:
 
 
 def test_a_two_legged_token_is_asked_for_with_an_assertion_of_one_minute() -> None:
-    fields = form(US.for_us("a b", at=AT, unique=UNIQUE[:16]))
+    fields = form(US.for_us("a b", url=URL, at=AT, unique=UNIQUE[:16]))
     assert proof(fields) == ours(UNIQUE[:16])
     assert fields == {"grant_type": "client_credentials", "scope": "a b"}
 
 
 def test_a_token_about_somebody_is_asked_for_with_two_assertions_that_are_never_the_same() -> None:
-    fields = form(US.for_subject("tel:+491", "a", at=AT, unique=UNIQUE))
+    fields = form(US.for_subject("tel:+491", "a", url=URL, at=AT, unique=UNIQUE))
     assert proof(fields) == ours(UNIQUE[16:])
     about = read_token(fields.pop("assertion"), [OUR_KEY.public])
     assert about == ours(UNIQUE[:16], sub="tel:+491", scope="a")
@@ -66,18 +67,26 @@ def test_a_token_about_somebody_is_asked_for_with_two_assertions_that_are_never_
 
 
 def test_a_backchannel_authentication_is_begun_and_asked_after() -> None:
-    begun = form(US.to_start("operatortoken:t&x=1", "openid a", at=AT, unique=UNIQUE[:16]))
+    begun = form(US.to_start("operatortoken:t&x=1", "openid a", url=URL, at=AT, unique=UNIQUE[:16]))
     assert proof(begun) == ours(UNIQUE[:16])
     assert begun == {"login_hint": "operatortoken:t&x=1", "scope": "openid a"}
-    polled = form(US.to_poll(STARTED, at=AT, unique=UNIQUE[:16]))
+    polled = form(US.to_poll(STARTED, url=URL, at=AT, unique=UNIQUE[:16]))
     assert proof(polled) == ours(UNIQUE[:16])
     assert polled == {"grant_type": "urn:openid:params:grant-type:ciba", "auth_req_id": "request-1"}
+
+
+def test_who_we_are_may_be_said_to_the_issuer_and_who_it_is_about_never() -> None:
+    to_issuer = Client("pteri", OUR_KEY, ISSUER, to_issuer=True)
+    assert proof(form(to_issuer.for_us("a", url=URL, at=AT, unique=UNIQUE[:16])))["aud"] == ISSUER
+    fields = form(to_issuer.for_subject("tel:+491", "a", url=URL, at=AT, unique=UNIQUE))
+    assert proof(fields)["aud"] == ISSUER
+    assert read_token(fields["assertion"], [OUR_KEY.public])["aud"] == URL
 
 
 @pytest.mark.parametrize("size", [0, 15, 17, 32])
 def test_an_assertion_that_could_come_again_is_not_made(size: int) -> None:
     with pytest.raises(ValueError, match="16 random bytes"):
-        US.for_us("a", at=AT, unique=bytes(size))
+        US.for_us("a", url=URL, at=AT, unique=bytes(size))
 
 
 def test_what_is_told_names_the_algorithm_and_the_key() -> None:

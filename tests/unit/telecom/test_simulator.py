@@ -20,6 +20,9 @@ from pteri.core.keys.device import DevicePrivateKey
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 US = Client("pteri", OUR_KEY, ISSUER)
+TOKEN, START = f"{ISSUER}/token", f"{ISSUER}/bc-authorize"
+PURPOSE = "dpv:FraudPreventionAndDetection"
+VERIFY = f"{PURPOSE} openid number-verification:verify"
 STRANGER = DevicePrivateKey.from_random(bytes([9]) * 48)
 
 
@@ -29,12 +32,12 @@ def post(joined: Joined, path: str, headers: dict[str, str], body: bytes) -> tup
 
 
 def bearer(joined: Joined, subject: str | None = None) -> dict[str, str]:
-    scope = "sim-swap device-swap number-recycling:check"
+    scope = f"{PURPOSE} sim-swap device-swap number-recycling:check"
     draw = CountingEntropy().draw
     form = (
-        US.for_us(scope, at=AT, unique=draw(16))
+        US.for_us(scope, url=TOKEN, at=AT, unique=draw(16))
         if subject is None
-        else US.for_subject(subject, scope, at=AT, unique=draw(32))
+        else US.for_subject(subject, scope, url=TOKEN, at=AT, unique=draw(32))
     )
     status, answer = post(joined, "/token", FORM, form)
     assert status == 200, answer
@@ -52,7 +55,7 @@ def assertion(key: DevicePrivateKey = OUR_KEY, **changes: str | int) -> dict[str
     }
     return {
         "grant_type": "client_credentials",
-        "scope": "sim-swap",
+        "scope": f"{PURPOSE} sim-swap",
         "client_id": "pteri",
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         "client_assertion": signed_token({**claims, **changes}, key),
@@ -82,8 +85,12 @@ def test_an_assertion_is_good_once() -> None:
         {**assertion(), "client_assertion_type": "password"},
         {**assertion(), "client_assertion": ""},
         {**assertion(), "grant_type": "password"},
-        {**assertion(), "scope": "everything"},
-        {**assertion(), "scope": "number-verification:verify"},
+        assertion(aud=START),
+        {**assertion(), "scope": f"{PURPOSE} everything"},
+        {**assertion(), "scope": f"{PURPOSE} number-verification:verify"},
+        {**assertion(), "scope": "sim-swap"},
+        {**assertion(), "scope": PURPOSE},
+        {**assertion(), "scope": f"{PURPOSE} dpv:Marketing sim-swap"},
         {**assertion(), "scope": ""},
     ],
 )
@@ -91,6 +98,19 @@ def test_no_token_for_anything_less(form: dict[str, str]) -> None:
     status, answer = post(Joined(), "/token", FORM, urlencode(form).encode())
     assert status in {400, 401}
     assert set(answer) == {"error"}
+
+
+@pytest.mark.parametrize("audience", [ISSUER, TOKEN])
+def test_who_we_are_may_be_said_to_the_address_or_to_the_issuer(audience: str) -> None:
+    assert post(Joined(), "/token", FORM, urlencode(assertion(aud=audience)).encode())[0] == 200
+
+
+@pytest.mark.parametrize(("audience", "status"), [(TOKEN, 200), (ISSUER, 400), (START, 400)])
+def test_whom_it_is_about_is_said_to_the_address_only(audience: str, status: int) -> None:
+    claims: dict[str, str | int] = {"iss": "pteri", "sub": f"tel:{NUMBER.reveal()}", "scope": f"{PURPOSE} sim-swap"}
+    about = signed_token({**claims, "aud": audience, "iat": AT, "exp": AT + 60, "jti": "y"}, OUR_KEY)
+    grant = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": about}
+    assert post(Joined(), "/token", FORM, urlencode({**assertion(), **grant}).encode())[0] == status
 
 
 @pytest.mark.parametrize("body", [b"", b"a", b"a=1&a=2", b"\xff=1"])
@@ -153,11 +173,11 @@ def test_a_backchannel_authentication_is_for_whoever_began_it_once_and_for_two_m
 
     def begin(token: str) -> Started:
         joined.network.temporary_token("phone", token, at=AT)
-        form = US.to_start(f"operatortoken:{token}", "openid number-verification:verify", at=AT, unique=draw(16))
+        form = US.to_start(f"operatortoken:{token}", VERIFY, url=START, at=AT, unique=draw(16))
         return msgspec.convert(post(joined, "/bc-authorize", FORM, form)[1], Started)
 
     def poll(started: Started, at: int = AT) -> tuple[int, Any]:
-        request = Request("POST", f"{ISSUER}/token", FORM, US.to_poll(started, at=at, unique=draw(16)))
+        request = Request("POST", f"{ISSUER}/token", FORM, US.to_poll(started, url=TOKEN, at=at, unique=draw(16)))
         reply = joined.camara.handle(request, at=at)
         return reply.status, msgspec.json.decode(reply.body)
 
@@ -170,12 +190,14 @@ def test_a_backchannel_authentication_is_for_whoever_began_it_once_and_for_two_m
 
 def test_only_a_token_of_a_phone_begins_one() -> None:
     joined = Joined()
-    form = US.to_start("tel:+4915112345678", "openid", at=AT, unique=bytes(16))
+    form = US.to_start("tel:+4915112345678", VERIFY, url=START, at=AT, unique=bytes(16))
     assert post(joined, "/bc-authorize", FORM, form) == (400, {"error": "invalid_request"})
 
 
 def test_a_subject_is_a_number_or_a_token() -> None:
-    form = US.for_subject("tel:015112345678", "sim-swap", at=AT, unique=CountingEntropy().draw(32))
+    form = US.for_subject(
+        "tel:015112345678", f"{PURPOSE} sim-swap", url=TOKEN, at=AT, unique=CountingEntropy().draw(32)
+    )
     assert post(Joined(), "/token", FORM, form) == (400, {"error": "invalid_grant"})
 
 
@@ -191,7 +213,7 @@ def test_a_correlator_is_spelt_as_the_documents_say() -> None:
 def test_verification_needs_a_token_about_the_phone_and_takes_it_once() -> None:
     joined, draw = Joined(), CountingEntropy().draw
     joined.network.temporary_token("phone", "one", at=AT)
-    form = US.for_subject("operatortoken:one", "openid number-verification:verify", at=AT, unique=draw(32))
+    form = US.for_subject("operatortoken:one", VERIFY, url=TOKEN, at=AT, unique=draw(32))
     _, answer = post(joined, "/token", FORM, form)
     headers = {"authorization": f"Bearer {answer['access_token']}", "content-type": "application/json"}
     body = msgspec.json.encode({"phoneNumber": NUMBER.reveal()})

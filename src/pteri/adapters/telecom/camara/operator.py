@@ -25,8 +25,10 @@ from pteri.core.keys.secret import Secret
 from pteri.core.phone_number import PhoneNumber
 from pteri.domain.signals import Finding, Question, Signal
 
-__all__ = ["Access", "CamaraOperator", "Possession", "Terms"]
+__all__ = ["FRAUD_PREVENTION", "Access", "CamaraOperator", "Possession", "Terms"]
 
+FRAUD_PREVENTION: Final = "dpv:FraudPreventionAndDetection"
+"""A purpose of W3C's Data Privacy Vocabulary. CAMARA wants exactly one wherever data of a person are asked for."""
 _MAX_TEMPORARY_TOKEN: Final = 4096
 _TOKEN_SPARE_S: Final = 30
 _SLOWER_S: Final = 5
@@ -66,6 +68,8 @@ class Terms:
     keys: tuple[DeviceKey, ...] = ()
     """What the operator signs identity tokens with, for ``ciba``; with none of them, none is authentic."""
     deadline_s: float = 1.5
+    purpose: str = FRAUD_PREVENTION
+    """What we say we ask for, a scope of its own; empty: nothing."""
 
 
 class _About(NamedTuple):
@@ -168,15 +172,15 @@ class CamaraOperator:
         return number if self._terms.access is Access.CLIENT else None
 
     async def _level_1_token(self, number: PhoneNumber, at: int) -> Token:
-        scope = " ".join([*(api.scope for api in questions.APIS), questions.RECYCLING_SCOPE])
-        client = self._terms.client
+        scope = self._with_purpose(*(api.scope for api in questions.APIS), questions.RECYCLING_SCOPE)
+        client, url = self._terms.client, self._terms.token_url
         if self._terms.access is Access.SUBSCRIBER:
             # About one person, so it is kept for nobody.
             subject = f"tel:{number.reveal()}"
-            return await self._token(client.for_subject(subject, scope, at=at, unique=self._entropy.draw(32)))
+            return await self._token(client.for_subject(subject, scope, url=url, at=at, unique=self._entropy.draw(32)))
         if self._held is not None and at < self._held[1]:
             return self._held[0]
-        token = await self._token(client.for_us(scope, at=at, unique=self._entropy.draw(16)))
+        token = await self._token(client.for_us(scope, url=url, at=at, unique=self._entropy.draw(16)))
         self._held = (token, at + token.expires_in - _TOKEN_SPARE_S)
         return token
 
@@ -193,18 +197,26 @@ class CamaraOperator:
         if self._terms.possession is Possession.CIBA:
             exchanged = await self._by_ciba(hint, at)
         else:
-            form = self._terms.client.for_subject(hint, questions.VERIFY_SCOPE, at=at, unique=self._entropy.draw(32))
+            form = self._terms.client.for_subject(
+                hint,
+                self._with_purpose(questions.VERIFY_SCOPE),
+                url=self._terms.token_url,
+                at=at,
+                unique=self._entropy.draw(32),
+            )
             exchanged = await self._token(form)
         return questions.read_verified(await self._call(questions.VERIFY, questions.verify_body(number), exchanged, at))
 
     async def _by_ciba(self, hint: str, at: int) -> Token:
-        client = self._terms.client
-        form = client.to_start(hint, questions.VERIFY_SCOPE, at=at, unique=self._entropy.draw(16))
-        started = oauth.read_started(await self._send_form(self._terms.start_url, form))
+        client, url = self._terms.client, self._terms.start_url
+        scope = self._with_purpose(questions.VERIFY_SCOPE)
+        form = client.to_start(hint, scope, url=url, at=at, unique=self._entropy.draw(16))
+        started = oauth.read_started(await self._send_form(url, form))
         interval_s = started.interval
         while True:
             try:
-                token = await self._token(client.to_poll(started, at=at, unique=self._entropy.draw(16)))
+                unique = self._entropy.draw(16)
+                token = await self._token(client.to_poll(started, url=self._terms.token_url, at=at, unique=unique))
             except Refused as refused:
                 if refused.code not in {"authorization_pending", "slow_down"}:
                     raise
@@ -215,6 +227,9 @@ class CamaraOperator:
                 continue
             oauth.check_identity(token, client, self._terms.keys, at=at)
             return token
+
+    def _with_purpose(self, *scopes: str) -> str:
+        return " ".join([self._terms.purpose, *scopes]).strip()
 
     # --- bytes ------------------------------------------------------------------------------------------------------
 
