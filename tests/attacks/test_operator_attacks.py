@@ -92,6 +92,15 @@ async def test_te_04_longer_ago_than_anybody_may_ask_only_a_date_can_tell() -> N
     assert (await joined.sim(since=since)).finding is Finding.CHANGED
 
 
+@pytest.mark.parametrize(("ago_s", "checks"), [(2400 * 3600, 2), (2400 * 3600 + 1, 0)])
+async def test_te_04_nobody_is_asked_about_more_hours_than_the_documents_let(ago_s: int, checks: int) -> None:
+    joined = Joined()
+    assert (await joined.sim(since=AT - ago_s)).finding is Finding.CLEAR
+    asked = [request for request in joined.transport.sent if request.url.endswith(("v2/check", "v1/check"))]
+    assert len(asked) == checks
+    assert all(b'"maxAge":2400' in request.body for request in asked)
+
+
 # --- TE-06: the operator is down ------------------------------------------------------------------------------------
 
 

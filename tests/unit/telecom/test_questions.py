@@ -87,7 +87,13 @@ def test_te_07_another_correlator_is_another_answer(echo: str) -> None:
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(200, "MALFORMED_ANSWER"), (404, "MALFORMED_ANSWER"), (500, "UNAVAILABLE"), (503, "UNAVAILABLE")],
+    [
+        (200, "MALFORMED_ANSWER"),
+        (404, "MALFORMED_ANSWER"),
+        (499, "MALFORMED_ANSWER"),
+        (500, "UNAVAILABLE"),
+        (503, "UNAVAILABLE"),
+    ],
 )
 def test_te_06_without_a_correlator_it_is_a_gateway_that_speaks(status: int, code: str) -> None:
     with pytest.raises(NoReply) as failed:
@@ -101,6 +107,15 @@ def test_a_refusal_says_its_status_twice_and_its_code() -> None:
         read_answer(reply(status=404, body=body), correlator="mine", at=AT)
     assert (refused.value.status, refused.value.code) == (404, "IDENTIFIER_NOT_FOUND")
     assert str(refused.value) == "404 IDENTIFIER_NOT_FOUND"
+
+
+@pytest.mark.parametrize("code", ["X", "X" * 96])
+def test_a_code_has_one_to_96_characters(code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read_answer(
+            reply(status=404, body=json.dumps({"status": 404, "code": code}).encode()), correlator="mine", at=AT
+        )
+    assert refused.value.code == code
 
 
 @pytest.mark.parametrize(
@@ -161,6 +176,9 @@ def test_te_04_null_reaches_as_far_as_it_says() -> None:
     assert said(None, days=29) == Told(Finding.UNKNOWN, "WINDOW_TOO_SHORT", watched_s=29 * DAY)
     assert said(None, days=30, since=SINCE - 1).finding is Finding.UNKNOWN
     assert said(None, days=0).finding is Finding.UNKNOWN
+    assert said(None, days=36_525).finding is Finding.CLEAR
+    body = b'{"latestDeviceChange":null,"monitoredPeriod":30}'
+    assert read_date(DEVICE, body, since=SINCE, at=AT, yes_h=None).code == "NO_DEVICE_SWAP"
 
 
 @pytest.mark.parametrize(
