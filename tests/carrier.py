@@ -17,6 +17,8 @@ import httpx
 from ts43ecs.tools.ecs_client.client import EcsClient
 from ts43ecs.tools.ecs_testbed import EcsServerHandle
 
+from operators import Joined
+from pteri.adapters.telecom.camara.operator import Possession
 from pteri.adapters.telecom.simulated import Line, SimulatedNetwork
 from pteri.core.errors import ProtocolError
 from pteri.core.keys.secret import Secret
@@ -141,6 +143,12 @@ class Carrier:
         self.server = server
         self.network = network
         self._sims = itertools.count(1)
+
+    def joined(self, possession: Possession = Possession.CIBA) -> Joined:
+        """Our client at this operator."""
+        made = Joined(possession=possession)
+        made.network = made.camara.network = self.network
+        return made
 
     def sells(self, number: PhoneNumber, phone: str, *, at: int) -> Phone:
         """A new subscription, with a SIM in a phone that is in use."""

@@ -18,10 +18,11 @@ from pteri.core.keys.secret import Secret
 
 __all__ = ["DEADLINE_MS", "OperatorSettings", "read_client_key", "require_distinct"]
 
-DEADLINE_MS: Final = 2000
-"""For all operators together; none may have more."""
+DEADLINE_MS: Final = 1900
+"""The most for one operator: less than the 2 s of all together, or they would end what an operator has said so far."""
 _MAX_KEY_BYTES: Final = 64
 _NAME: Final = re.compile(r"[a-z0-9-]{1,32}")
+_PURPOSE: Final = re.compile(r"(dpv:[A-Za-z]{1,64})?")
 _VISIBLE: Final = re.compile(r"[!-~]{1,256}")
 
 
@@ -38,7 +39,7 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     key_file: Path
     """The private key of ``private_key_jwt``: P-256, 32 bytes in base64url, mode 0600."""
     audience: str
-    """Its issuer: what our assertions are made out to, and who its identity tokens are from."""
+    """Its issuer: who its identity tokens are from."""
     start_url: str = ""
     """Its backchannel authentication endpoint; for ``possession = "ciba"``."""
     tenants: tuple[str, ...] = ()
@@ -49,6 +50,10 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """How a phone's temporary token is exchanged. One operator of a tenant at most: it gets to see the tokens."""
     keys: tuple[str, ...] = ()
     """Keys that sign its identity tokens, base64url of the 65-byte SEC1 point; for ``ciba``."""
+    assertions_for: Literal["endpoint", "issuer"] = "endpoint"
+    """Whom the assertions that say who we are are made out to: CAMARA recommends the address that they go to."""
+    purpose: str = "dpv:FraudPreventionAndDetection"
+    """What the questions are for, as ``dpv:`` and a word of W3C's Data Privacy Vocabulary; empty: not said."""
     deadline_ms: Annotated[int, msgspec.Meta(ge=100, le=DEADLINE_MS)] = 1500
 
     def __post_init__(self) -> None:
@@ -59,6 +64,8 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         for what, text in (("client_id", self.client_id), ("audience", self.audience)):
             if not _VISIBLE.fullmatch(text):
                 raise ValueError(f"{what} is 1 to 256 visible characters")
+        if not _PURPOSE.fullmatch(self.purpose):
+            raise ValueError("purpose is like dpv:FraudPreventionAndDetection, or empty")
         self._require_ciba_whole()
         try:
             for tenant in self.tenants:

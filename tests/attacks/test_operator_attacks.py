@@ -92,6 +92,15 @@ async def test_te_04_longer_ago_than_anybody_may_ask_only_a_date_can_tell() -> N
     assert (await joined.sim(since=since)).finding is Finding.CHANGED
 
 
+@pytest.mark.parametrize(("ago_s", "checks"), [(2400 * 3600, 2), (2400 * 3600 + 1, 0)])
+async def test_te_04_nobody_is_asked_about_more_hours_than_the_documents_let(ago_s: int, checks: int) -> None:
+    joined = Joined()
+    assert (await joined.sim(since=AT - ago_s)).finding is Finding.CLEAR
+    asked = [request for request in joined.transport.sent if request.url.endswith(("v2/check", "v1/check"))]
+    assert len(asked) == checks
+    assert all(b'"maxAge":2400' in request.body for request in asked)
+
+
 # --- TE-06: the operator is down ------------------------------------------------------------------------------------
 
 
@@ -178,6 +187,42 @@ async def test_te_06_a_yes_under_another_status_is_none(status: int) -> None:
     joined = Joined()
     joined.transport.change = lambda _, reply: dataclasses.replace(reply, status=status)
     assert {finding for finding, _ in said(await joined.ask())} == {Finding.UNKNOWN}
+
+
+@pytest.mark.parametrize("trouble", ["unreachable", "never", "malformed", "refused", "undated", "misdated"])
+@pytest.mark.parametrize("api", ["sim-swap", "device-swap"])
+async def test_te_06_a_yes_whose_date_does_not_come_is_a_change(trouble: str, api: str) -> None:
+    joined = Joined(deadline_s=0.2 if trouble == "never" else 10.0)
+    joined.network.swap(NUMBER, "thief", at=AT - DAY)
+    name = {"sim-swap": "latestSimChange", "device-swap": "latestDeviceChange"}[api]
+    bodies = {
+        "malformed": b"{",
+        "undated": b'{"%s":null,"monitoredPeriod":3650}' % name.encode(),
+        "misdated": b'{"%s":"2020-01-01T00:00:00Z"}' % name.encode(),
+    }
+
+    class Troubled:
+        async def send(self, request: Request) -> Reply:
+            reply = await joined.transport.inner.send(request)
+            if not request.url.endswith(f"/{api}/{'v2' if api == 'sim-swap' else 'v1'}/retrieve-date"):
+                return reply
+            if trouble == "unreachable":
+                raise NoReply("UNREACHABLE")
+            if trouble == "never":
+                await asyncio.Event().wait()
+            if trouble == "refused":
+                refusal = b'{"status":429,"code":"TOO_MANY_REQUESTS","message":""}'
+                return dataclasses.replace(reply, status=429, body=refusal)
+            return dataclasses.replace(reply, body=bodies[trouble])
+
+        async def close(self) -> None:
+            """Nothing is held."""
+
+    joined.operator._transport = Troubled()
+    question = Question.SIM_SWAP if api == "sim-swap" else Question.DEVICE_SWAP
+    signal = (await joined.ask())[question]
+    assert (signal.finding, signal.changed_at) == (Finding.CHANGED, None)
+    assert signal.code == ("SIM_SWAPPED" if api == "sim-swap" else "DEVICE_SWAPPED")
 
 
 async def test_te_06_a_certificate_that_nobody_vouches_for_is_unreachable() -> None:

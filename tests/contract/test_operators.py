@@ -243,3 +243,20 @@ async def test_of_several_the_worst_answer_wins() -> None:
 def test_nobody_to_ask_is_refused_when_it_is_put_together(names: tuple[str, ...], verifier: str | None) -> None:
     with pytest.raises(ValueError, match=r"nobody to ask|none of these"):
         SeveralOperators({name: Joined(name).operator for name in names}, verifier=verifier)
+
+
+async def test_a_token_that_nobody_looks_at_in_time_is_unknown_and_spent() -> None:
+    class Silent:
+        async def ask(self, number: PhoneNumber, *, since: int, at: int) -> tuple[Signal, ...]:
+            raise AssertionError(number, since, at)
+
+        async def possession(self, number: PhoneNumber, token: Secret, *, at: int) -> Signal:
+            await asyncio.Event().wait()
+            raise AssertionError(number, token, at)
+
+    several = SeveralOperators({"silent": Silent()}, verifier="silent", deadline_s=0.01)
+    spent = Secret(b"a-token")
+    signal = await several.possession(NUMBER, spent, at=AT)
+    assert (signal.operator, signal.finding, signal.code) == ("silent", Finding.UNKNOWN, "TIMEOUT")
+    with pytest.raises(ValueError, match="wiped"):
+        spent.reveal()

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from authorization import API, AuthorizationServer, BehindTokens, IntrospectingCamara, now
 from carrier import Carrier
 from operators import DAY, NUMBER, OTHER, OUR_KEY, said
 from pteri.adapters.system import SystemEntropy
-from pteri.adapters.telecom.camara.oauth import Client
+from pteri.adapters.telecom.camara.documented import meaning_of
+from pteri.adapters.telecom.camara.exchange import Request
+from pteri.adapters.telecom.camara.oauth import Client, read_token_reply
 from pteri.adapters.telecom.camara.operator import Access, CamaraOperator, Possession, Terms
+from pteri.adapters.telecom.camara.questions import VERIFY, verify_body
 from pteri.app.ports import Entropy
 from pteri.core.keys.device import DevicePrivateKey
 from pteri.core.keys.secret import Secret
@@ -93,10 +97,16 @@ async def test_another_name_is_nobody(desk: Desk) -> None:
     assert said(await desk.ask(operator)) == {REFUSED}
 
 
-@pytest.mark.parametrize("audience", ["https://other.example", "", "/", "x"])
+async def test_an_assertion_for_the_issuer_is_taken_as_well(desk: Desk) -> None:
+    operator = desk.operator(client=Client("pteri", OUR_KEY, desk.server.issuer, to_issuer=True))
+    assert (await desk.ask(operator))[Question.SIM_SWAP].finding is Finding.CLEAR
+    assert await desk.prove(operator) == (Finding.CLEAR, "NUMBER_VERIFIED")
+
+
+@pytest.mark.parametrize("audience", ["https://other.example", "", "{issuer}/", "{issuer}x"])
 async def test_an_assertion_for_another_audience_is_refused(desk: Desk, audience: str) -> None:
-    told = f"{desk.server.issuer}{audience}" if audience in {"/", "x"} else audience
-    operator = desk.operator(client=Client("pteri", OUR_KEY, told))
+    told = audience.replace("{issuer}", desk.server.issuer)
+    operator = desk.operator(client=Client("pteri", OUR_KEY, told, to_issuer=True))
     assert said(await desk.ask(operator)) == {REFUSED}
 
 
@@ -150,6 +160,18 @@ async def test_an_identity_that_no_pinned_key_signed_is_refused(desk: Desk) -> N
     assert await desk.prove(desk.operator(keys=())) == (Finding.CONTRADICTED, "NOT_AUTHENTIC")
     both = (STRANGER.public, *desk.server.keys())
     assert await desk.prove(desk.operator(keys=both)) == (Finding.CLEAR, "NUMBER_VERIFIED")
+
+
+async def test_a_token_that_is_about_nobody_verifies_nothing(desk: Desk) -> None:
+    url, unique = desk.terms.token_url, SystemEntropy().draw(16)
+    form = desk.terms.client.for_us("number-verification:verify", url=url, at=desk.at, unique=unique)
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    token = read_token_reply(await desk.transport.send(Request("POST", url, headers, form)))
+    asked = {"authorization": f"Bearer {token.access_token}", "content-type": "application/json"}
+    reply = await desk.transport.send(Request("POST", API + VERIFY, asked, verify_body(NUMBER)))
+    code = msgspec.json.decode(reply.body)["code"]
+    assert meaning_of(reply.status, code).finding is Finding.UNKNOWN
+    assert code == "NUMBER_VERIFICATION.USER_NOT_AUTHENTICATED_BY_MOBILE_NETWORK"
 
 
 async def test_a_person_who_says_no_is_no_proof(desk: Desk) -> None:

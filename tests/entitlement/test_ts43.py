@@ -35,7 +35,7 @@ def said(signal: Signal) -> tuple[Finding, str]:
 @pytest.fixture(params=WAYS)
 def joined(request: pytest.FixtureRequest, carrier: Carrier) -> Joined:
     """Our client and this operator, by either way to exchange a token."""
-    return Joined(possession=request.param, network=carrier.network)
+    return carrier.joined(request.param)
 
 
 REFUSED = {Possession.CIBA: "OAUTH_UNKNOWN_USER_ID", Possession.JWT_BEARER: "OAUTH_INVALID_GRANT"}
@@ -111,7 +111,7 @@ class Told:
 
     def __init__(self, carrier: Carrier) -> None:
         self.carrier = carrier
-        self.joined = Joined(network=carrier.network)
+        self.joined = carrier.joined()
         self.ledger: Ledger = grown()
         self.phone = carrier.sells(NUMBER, "phone-1", at=NOW - YEAR)
 

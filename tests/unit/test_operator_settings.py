@@ -33,6 +33,8 @@ def test_without_more_it_asks_for_every_tenant_and_sees_no_tokens() -> None:
     told = OperatorSettings(**GOOD)
     assert told.serves("bank")
     assert (told.access, told.possession, told.deadline_ms) == ("client", "none", 1500)
+    assert (told.assertions_for, told.purpose) == ("endpoint", "dpv:FraudPreventionAndDetection")
+    assert OperatorSettings(**GOOD, purpose="").purpose == ""
     assert not OperatorSettings(**GOOD, tenants=("shop",)).serves("bank")
     assert OperatorSettings(**CIBA).keys == (POINT,)
     assert OperatorSettings(**{**GOOD, "api_url": "http://127.0.0.1:8790"}).api_url
@@ -42,6 +44,9 @@ def test_without_more_it_asks_for_every_tenant_and_sees_no_tokens() -> None:
     "wrong",
     [
         {"name": ""},
+        {"purpose": "FraudPreventionAndDetection"},
+        {"purpose": "dpv:"},
+        {"purpose": "dpv:A dpv:B"},
         {"name": "Alpha"},
         {"name": "a" * 33},
         {"api_url": "http://api.operator.example"},
@@ -71,7 +76,15 @@ def test_what_cannot_be_meant_does_not_start(wrong: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"deadline_ms": 2001}, {"deadline_ms": 99}, {"access": "both"}, {"possession": "sms"}, {"extra": 1}]
+    "wrong",
+    [
+        {"deadline_ms": 1901},
+        {"deadline_ms": 99},
+        {"access": "both"},
+        {"assertions_for": "both"},
+        {"possession": "sms"},
+        {"extra": 1},
+    ],
 )
 def test_what_the_decoder_sees_does_not_start(wrong: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):

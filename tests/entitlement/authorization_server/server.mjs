@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import Provider, { errors } from 'oidc-provider';
 
 const INTERVAL_S = 1; // what a poll has to wait for
+const PURPOSE = 'dpv:FraudPreventionAndDetection';
 const VERIFY = 'number-verification:verify';
 const HINT = 'operatortoken:';
 
@@ -38,7 +39,7 @@ async function redeemed(settings, token) {
 
 async function agree(provider, request, account, client) {
   const grant = new provider.Grant({ accountId: account.accountId, clientId: client.clientId });
-  grant.addOIDCScope(`openid ${VERIFY}`);
+  grant.addOIDCScope(`${PURPOSE} openid ${VERIFY}`);
   await grant.save();
   await provider.backchannelResult(request, grant);
 }
@@ -99,7 +100,7 @@ function configuration(settings, ownKey) {
     },
     findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     jwks: { keys: [{ ...ownKey.export({ format: 'jwk' }), alg: 'ES256', kid: 'own', use: 'sig' }] },
-    scopes: ['openid', 'sim-swap', 'device-swap', 'number-recycling:check', VERIFY],
+    scopes: [PURPOSE, 'openid', 'sim-swap', 'device-swap', 'number-recycling:check', VERIFY],
     ttl: { AccessToken: 300, BackchannelAuthenticationRequest: 120, ClientCredentials: 300, Grant: 300, IdToken: 300 },
   };
 }

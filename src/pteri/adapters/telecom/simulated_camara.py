@@ -118,14 +118,14 @@ class SimulatedCamara:
 
     def _oauth(self, path: str, request: Request, at: int) -> dict[str, Any]:
         form = self._form(request)
-        client = self._client_of(form, at)
+        client = self._client_of(form, path, at)
         if path == "/bc-authorize":
             return self._start(form, client, at)
         match form.get("grant_type"):
             case "client_credentials":
                 return self._grant(_scope(form.get("scope"), _LEVEL_1), None, client, at)
             case "urn:ietf:params:oauth:grant-type:jwt-bearer":
-                claims = self._assertion(form.get("assertion", ""), client, at, "invalid_grant")
+                claims = self._assertion(form.get("assertion", ""), client, at, "invalid_grant", (self.issuer + path,))
                 scope = claims.get("scope")
                 return self._grant(*self._about(str(claims.get("sub")), scope, at), client, at)
             case "urn:openid:params:grant-type:ciba":
@@ -149,23 +149,24 @@ class SimulatedCamara:
             raise _No(400, "invalid_request")
         return dict(pairs)
 
-    def _client_of(self, form: dict[str, str], at: int) -> str:
+    def _client_of(self, form: dict[str, str], path: str, at: int) -> str:
         client = form.get("client_id", "")
         if form.get("client_assertion_type") != _BEARER or client not in self._clients:
             raise _No(401, "invalid_client")
-        claims = self._assertion(form.get("client_assertion", ""), client, at, "invalid_client")
+        told = form.get("client_assertion", "")
+        claims = self._assertion(told, client, at, "invalid_client", (self.issuer, self.issuer + path))
         if claims.get("sub") != client:
             raise _No(401, "invalid_client")
         return client
 
-    def _assertion(self, token: str, client: str, at: int, code: str) -> dict[str, Any]:
+    def _assertion(self, token: str, client: str, at: int, code: str, audiences: tuple[str, ...]) -> dict[str, Any]:
         no = _No(401 if code == "invalid_client" else 400, code)
         try:
             claims = read_token(token, [self._clients[client]])
         except ProtocolError:
             raise no from None
         made_at, until, unique = claims.get("iat"), claims.get("exp"), claims.get("jti")
-        if claims.get("iss") != client or claims.get("aud") != self.issuer or not isinstance(unique, str):
+        if claims.get("iss") != client or claims.get("aud") not in audiences or not isinstance(unique, str):
             raise no
         if not isinstance(made_at, int) or not isinstance(until, int) or not made_at <= at < until <= made_at + 300:
             raise no
@@ -313,9 +314,11 @@ class InMemoryTransport:
 
 def _scope(told: object, allowed: frozenset[str]) -> frozenset[str]:
     asked = frozenset(told.split(" ")) if isinstance(told, str) else frozenset()
-    if not asked or not asked <= allowed:
+    purposes = frozenset(scope for scope in asked if scope.startswith("dpv:"))
+    # CAMARA: exactly one purpose beside the scopes.
+    if len(purposes) != 1 or asked == purposes or not asked - purposes <= allowed:
         raise _No(400, "invalid_scope")
-    return asked
+    return asked - purposes
 
 
 def _read(request: Request, kind: type[_T]) -> _T:

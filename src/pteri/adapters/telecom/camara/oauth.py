@@ -70,31 +70,37 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """This deployment as one operator's client. ``audience``: the operator's issuer."""
+    """This deployment as one operator's client. ``audience``: the operator's issuer.
+
+    ``url`` is always the address that a form goes to. It is the audience of our assertions, as CAMARA recommends for
+    those that say who we are and demands for those about a subscriber; with ``to_issuer``, the issuer is for the first.
+    """
 
     client_id: str
     key: DevicePrivateKey
     audience: str
+    to_issuer: bool = False
 
-    def for_us(self, scope: str, *, at: int, unique: bytes) -> bytes:
+    def for_us(self, scope: str, *, url: str, at: int, unique: bytes) -> bytes:
         """A form that asks for a two-legged token."""
-        return self._form(at, unique, grant_type="client_credentials", scope=scope)
+        return self._form(url, at, unique, grant_type="client_credentials", scope=scope)
 
-    def for_subject(self, subject: str, scope: str, *, at: int, unique: bytes) -> bytes:
+    def for_subject(self, subject: str, scope: str, *, url: str, at: int, unique: bytes) -> bytes:
         """A form that asks for a three-legged token about ``subject``: ``tel:+49...``, ``operatortoken:...``."""
-        assertion = self._assertion(at, unique[:16], sub=subject, scope=scope)
-        return self._form(at, unique[16:], grant_type=_JWT_BEARER, assertion=assertion)
+        assertion = self._assertion(at, unique[:16], aud=url, sub=subject, scope=scope)
+        return self._form(url, at, unique[16:], grant_type=_JWT_BEARER, assertion=assertion)
 
-    def to_start(self, hint: str, scope: str, *, at: int, unique: bytes) -> bytes:
+    def to_start(self, hint: str, scope: str, *, url: str, at: int, unique: bytes) -> bytes:
         """A form that starts a backchannel authentication of whoever ``hint`` names."""
-        return self._form(at, unique, login_hint=hint, scope=scope)
+        return self._form(url, at, unique, login_hint=hint, scope=scope)
 
-    def to_poll(self, started: Started, *, at: int, unique: bytes) -> bytes:
+    def to_poll(self, started: Started, *, url: str, at: int, unique: bytes) -> bytes:
         """A form that asks whether it is done."""
-        return self._form(at, unique, grant_type=_CIBA, auth_req_id=started.auth_req_id)
+        return self._form(url, at, unique, grant_type=_CIBA, auth_req_id=started.auth_req_id)
 
-    def _form(self, at: int, unique: bytes, **fields: str) -> bytes:
-        proof = self._assertion(at, unique, sub=self.client_id)
+    def _form(self, url: str, at: int, unique: bytes, **fields: str) -> bytes:
+        audience = self.audience if self.to_issuer else url
+        proof = self._assertion(at, unique, aud=audience, sub=self.client_id)
         said = {"client_id": self.client_id, "client_assertion_type": _CLIENT_ASSERTION, "client_assertion": proof}
         return urlencode({**fields, **said}).encode("ascii")
 
@@ -105,7 +111,6 @@ class Client:
         return signed_token(
             {
                 "iss": self.client_id,
-                "aud": self.audience,
                 "iat": at,
                 "exp": at + ASSERTION_S,
                 "jti": to_base64url(unique),

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 from pteri.adapters.telecom.camara import oauth, questions
 from pteri.adapters.telecom.camara.documented import meaning_of
@@ -24,8 +25,10 @@ from pteri.core.keys.secret import Secret
 from pteri.core.phone_number import PhoneNumber
 from pteri.domain.signals import Finding, Question, Signal
 
-__all__ = ["Access", "CamaraOperator", "Possession", "Terms"]
+__all__ = ["FRAUD_PREVENTION", "Access", "CamaraOperator", "Possession", "Terms"]
 
+FRAUD_PREVENTION: Final = "dpv:FraudPreventionAndDetection"
+"""A purpose of W3C's Data Privacy Vocabulary. CAMARA wants exactly one wherever data of a person are asked for."""
 _MAX_TEMPORARY_TOKEN: Final = 4096
 _TOKEN_SPARE_S: Final = 30
 _SLOWER_S: Final = 5
@@ -65,6 +68,17 @@ class Terms:
     keys: tuple[DeviceKey, ...] = ()
     """What the operator signs identity tokens with, for ``ciba``; with none of them, none is authentic."""
     deadline_s: float = 1.5
+    purpose: str = FRAUD_PREVENTION
+    """What we say we ask for, a scope of its own; empty: nothing."""
+
+
+class _About(NamedTuple):
+    """What the questions of one call share."""
+
+    number: PhoneNumber
+    token: Awaitable[Token]
+    since: int
+    at: int
 
 
 class CamaraOperator:
@@ -80,11 +94,9 @@ class CamaraOperator:
     async def ask(self, number: PhoneNumber, *, since: int, at: int) -> tuple[Signal, ...]:
         """All questions side by side; each has the whole deadline, and fails alone."""
         token = asyncio.ensure_future(self._level_1_token(number, at))
-        asked = [
-            self._signal(api.question, at, lambda api=api: self._ask_swap(api, number, token, since, at))  # type: ignore[misc]
-            for api in questions.APIS
-        ]
-        recycled = self._signal(Question.RECYCLING, at, lambda: self._ask_recycled(number, token, since, at))
+        about = _About(number, token, since, at)
+        asked = [self._signal(api.question, at, partial(self._ask_swap, api, about)) for api in questions.APIS]
+        recycled = self._signal(Question.RECYCLING, at, partial(self._ask_recycled, about))
         try:
             return tuple(await asyncio.gather(*asked, recycled))
         finally:
@@ -93,14 +105,16 @@ class CamaraOperator:
     async def possession(self, number: PhoneNumber, token: Secret, *, at: int) -> Signal:
         """Exchange the temporary token, and ask with what comes for it. The token is wiped, whatever happens."""
         try:
-            return await self._signal(Question.POSSESSION, at, lambda: self._ask_possession(number, token, at))
+            return await self._signal(Question.POSSESSION, at, partial(self._ask_possession, number, token, at))
         finally:
             token.wipe()
 
-    async def _signal(self, question: Question, at: int, ask: Callable[[], Awaitable[Told]]) -> Signal:
+    async def _signal(self, question: Question, at: int, ask: Callable[[list[Told]], Awaitable[Told]]) -> Signal:
+        """Ask, within the deadline. What ``ask`` was told by then counts where the rest does not come."""
+        so_far: list[Told] = []
         try:
             async with asyncio.timeout(self._terms.deadline_s):
-                told = await ask()
+                told = await ask(so_far)
         except TimeoutError:
             told = Told(Finding.UNKNOWN, "TIMEOUT")
         except NoReply as failure:
@@ -111,6 +125,8 @@ class CamaraOperator:
             told = Told(Finding.CONTRADICTED, "ANOTHER_ANSWER")
         except ProtocolError:
             told = Told(Finding.CONTRADICTED, "NOT_AUTHENTIC")
+        if so_far and told.finding is Finding.UNKNOWN:
+            told = so_far[0]
         return Signal(
             operator=self.name,
             question=question,
@@ -123,11 +139,12 @@ class CamaraOperator:
 
     # --- level 1 ----------------------------------------------------------------------------------------------------
 
-    async def _ask_swap(self, api: Api, number: PhoneNumber, token: Awaitable[Token], since: int, at: int) -> Told:
+    async def _ask_swap(self, api: Api, about: _About, so_far: list[Told]) -> Told:
+        since, at = about.since, about.at
         hours = questions.hours_since(since, at)
-        swapped = False
-        named = self._named(number)
-        got = await asyncio.shield(token)
+        yes_h: int | None = None
+        named = self._named(about.number)
+        got = await asyncio.shield(about.token)
         if hours <= questions.MAX_AGE_H:
             try:
                 body = await self._call(f"{api.base}/check", questions.check_body(named, hours), got, at)
@@ -139,40 +156,37 @@ class CamaraOperator:
                 told = questions.read_check(api, body, hours=hours)
                 if told is not None:
                     return told
-                swapped = True
-        try:
-            body = await self._call(f"{api.base}/retrieve-date", questions.date_body(named), got, at)
-            return questions.read_date(api, body, since=since, at=at, swapped=swapped)
-        except (NoReply, Refused):
-            if swapped:
-                # It has said yes; that it will not say when makes it no better.
-                return Told(Finding.CHANGED, api.yes)
-            raise
+                yes_h = hours
+                # That it does not say when, or not in time, makes a yes no better.
+                so_far.append(Told(Finding.CHANGED, api.yes))
+        body = await self._call(f"{api.base}/retrieve-date", questions.date_body(named), got, at)
+        return questions.read_date(api, body, since=since, at=at, yes_h=yes_h)
 
-    async def _ask_recycled(self, number: PhoneNumber, token: Awaitable[Token], since: int, at: int) -> Told:
-        got = await asyncio.shield(token)
-        body = await self._call(questions.RECYCLING, questions.recycling_body(self._named(number), since), got, at)
-        return questions.read_recycled(body, since=since, at=at)
+    async def _ask_recycled(self, about: _About, _: list[Told]) -> Told:
+        got = await asyncio.shield(about.token)
+        asked = questions.recycling_body(self._named(about.number), about.since)
+        body = await self._call(questions.RECYCLING, asked, got, about.at)
+        return questions.read_recycled(body, since=about.since, at=about.at)
 
     def _named(self, number: PhoneNumber) -> PhoneNumber | None:
         return number if self._terms.access is Access.CLIENT else None
 
     async def _level_1_token(self, number: PhoneNumber, at: int) -> Token:
-        scope = " ".join([*(api.scope for api in questions.APIS), questions.RECYCLING_SCOPE])
-        client = self._terms.client
+        scope = self._with_purpose(*(api.scope for api in questions.APIS), questions.RECYCLING_SCOPE)
+        client, url = self._terms.client, self._terms.token_url
         if self._terms.access is Access.SUBSCRIBER:
             # About one person, so it is kept for nobody.
             subject = f"tel:{number.reveal()}"
-            return await self._token(client.for_subject(subject, scope, at=at, unique=self._entropy.draw(32)))
+            return await self._token(client.for_subject(subject, scope, url=url, at=at, unique=self._entropy.draw(32)))
         if self._held is not None and at < self._held[1]:
             return self._held[0]
-        token = await self._token(client.for_us(scope, at=at, unique=self._entropy.draw(16)))
+        token = await self._token(client.for_us(scope, url=url, at=at, unique=self._entropy.draw(16)))
         self._held = (token, at + token.expires_in - _TOKEN_SPARE_S)
         return token
 
     # --- level 2 ----------------------------------------------------------------------------------------------------
 
-    async def _ask_possession(self, number: PhoneNumber, token: Secret, at: int) -> Told:
+    async def _ask_possession(self, number: PhoneNumber, token: Secret, at: int, _: list[Told]) -> Told:
         if self._terms.possession is Possession.NONE:
             return Told(Finding.UNKNOWN, "NOT_OFFERED")
         raw = token.reveal()
@@ -183,18 +197,26 @@ class CamaraOperator:
         if self._terms.possession is Possession.CIBA:
             exchanged = await self._by_ciba(hint, at)
         else:
-            form = self._terms.client.for_subject(hint, questions.VERIFY_SCOPE, at=at, unique=self._entropy.draw(32))
+            form = self._terms.client.for_subject(
+                hint,
+                self._with_purpose(questions.VERIFY_SCOPE),
+                url=self._terms.token_url,
+                at=at,
+                unique=self._entropy.draw(32),
+            )
             exchanged = await self._token(form)
         return questions.read_verified(await self._call(questions.VERIFY, questions.verify_body(number), exchanged, at))
 
     async def _by_ciba(self, hint: str, at: int) -> Token:
-        client = self._terms.client
-        form = client.to_start(hint, questions.VERIFY_SCOPE, at=at, unique=self._entropy.draw(16))
-        started = oauth.read_started(await self._send_form(self._terms.start_url, form))
+        client, url = self._terms.client, self._terms.start_url
+        scope = self._with_purpose(questions.VERIFY_SCOPE)
+        form = client.to_start(hint, scope, url=url, at=at, unique=self._entropy.draw(16))
+        started = oauth.read_started(await self._send_form(url, form))
         interval_s = started.interval
         while True:
             try:
-                token = await self._token(client.to_poll(started, at=at, unique=self._entropy.draw(16)))
+                unique = self._entropy.draw(16)
+                token = await self._token(client.to_poll(started, url=self._terms.token_url, at=at, unique=unique))
             except Refused as refused:
                 if refused.code not in {"authorization_pending", "slow_down"}:
                     raise
@@ -205,6 +227,9 @@ class CamaraOperator:
                 continue
             oauth.check_identity(token, client, self._terms.keys, at=at)
             return token
+
+    def _with_purpose(self, *scopes: str) -> str:
+        return " ".join([self._terms.purpose, *scopes]).strip()
 
     # --- bytes ------------------------------------------------------------------------------------------------------
 

@@ -181,20 +181,23 @@ def read_check(api: Api, body: bytes, *, hours: int) -> Told | None:
     return Told(Finding.CLEAR, api.no, watched_s=hours * _HOUR_S)
 
 
-def read_date(api: Api, body: bytes, *, since: int, at: int, swapped: bool) -> Told:
-    """What a ``retrieve-date`` says of the time from ``since`` to ``at``; ``swapped``: a ``check`` has said yes.
+def read_date(api: Api, body: bytes, *, since: int, at: int, yes_h: int | None) -> Told:
+    """What a ``retrieve-date`` says of the time from ``since`` to ``at``.
 
-    ``null`` with ``monitoredPeriod`` is "nothing in that window", not "never"; ``null`` alone says nothing (TE-04).
+    ``yes_h``: to so many hours a ``check`` has said yes; they are at most one more than ours. ``null`` with
+    ``monitoredPeriod`` is "nothing in that window", not "never"; ``null`` alone says nothing (TE-04).
     """
     is_sim = api.question is Question.SIM_SWAP
     answer = read_json(body, _SimDate) if is_sim else read_json(body, _DeviceDate)
     if answer.latest is not None:
-        changed_at = read_instant(answer.latest)
+        changed_at = min(read_instant(answer.latest), at)
         if changed_at >= since:
             return Told(Finding.CHANGED, api.yes, changed_at=changed_at)
+        if yes_h is not None and changed_at < at - yes_h * _HOUR_S - FRESH_S:
+            # Yes within the hours, and a date long before them: one of the two is wrong, and the worse one counts.
+            return Told(Finding.CHANGED, api.yes)
         return Told(Finding.CLEAR, api.no, watched_s=at - changed_at)
-    if swapped:
-        # It has said yes to a window that is at most an hour longer than ours, and will not say when.
+    if yes_h is not None:
         return Told(Finding.CHANGED, api.yes)
     if answer.monitored_days is None:
         return Told(Finding.UNKNOWN, "NO_DATE")
