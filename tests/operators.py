@@ -77,10 +77,9 @@ class Joined:
         possession: Possession = Possession.CIBA,
         deadline_s: float = 1.5,
         clock: StillClock | SimClock | None = None,
-        network: SimulatedNetwork | None = None,
     ) -> None:
         self.clock = clock or StillClock()
-        self.network = SimulatedNetwork() if network is None else network
+        self.network = SimulatedNetwork()
         self.network.connect(NUMBER, "phone", at=AT - 365 * DAY)
         self.camara = SimulatedCamara(
             self.network,

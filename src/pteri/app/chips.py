@@ -9,7 +9,6 @@ All of it is signal. What a chip signed moves no phone, no wallet and no wait.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from pteri.core.euicc.ceremony import Started
 from pteri.core.euicc.challenge import ChipProof
 from pteri.core.euicc.es2 import HandleDownloadProgressInfo
 from pteri.core.euicc.es9 import AuthenticateClient, HandleNotification, InitiateAuthentication, Initiated
+from pteri.core.euicc.matching_id import matching_id, read_matching_id
 from pteri.core.euicc.notification import ChipEvent, verify_notification
 from pteri.core.ids import AccountId, Nonce, TenantId, Thumbprint
 from pteri.domain.account import Account
@@ -161,15 +161,14 @@ def _sealed(deployment: Deployment, account: Account, device: Thumbprint, expire
     """In letters and digits that eSIM settings take: the tenant, and what only this deployment reads."""
     content = expires_at.to_bytes(5, "big") + ids.digest_bytes(device) + account.id.encode("ascii")
     sealed = deployment.vault.seal(content, _context(account.tenant))
-    return f"{account.tenant.upper()}-{base64.b32encode(sealed).decode('ascii').rstrip('=')}"
+    return matching_id(account.tenant, sealed)
 
 
 def _opened(deployment: Deployment, text: str) -> _Token | None:
     """The token in it; ``None`` for anything that was not sealed here."""
-    tenant_text, _, letters = text.rpartition("-")
     try:
-        tenant = deployment.tenant(tenant_text.lower()).id
-        sealed = base64.b32decode(letters + "=" * (-len(letters) % 8))
+        named, sealed = read_matching_id(text)
+        tenant = deployment.tenant(named).id
         content = deployment.vault.open(sealed, _context(tenant))
         expires_at = int.from_bytes(content[:5], "big")
         return _Token(

@@ -103,6 +103,11 @@ def account_lines(seen: DevicesSeen) -> list[str]:
     )
     if seen.line is not None:
         lines += line_words(seen.line)
+    if seen.chip is not None:
+        lines.append(
+            f"The eSIM chip of the phone {seen.chip.on_phone} answered {utc_text(seen.chip.answered_at)} "
+            f"(level {seen.chip.level})."
+        )
     checked = "never: pteri wallet drill" if seen.backup_verified_at == 0 else utc_text(seen.backup_verified_at)
     lines.append(f"Backup last tried: {checked}")
     return lines

@@ -11,6 +11,7 @@ from pteri.core.keys.secret import Secret
 from pteri.wallet.account_words import line_words
 from pteri.wallet.desk import Desk, command
 from pteri.wallet.files import read_file
+from pteri.wallet.refusals import utc_text
 from pteri.wallet.screen import Told, signed_told
 
 __all__ = ["add_line_commands"]
@@ -94,6 +95,17 @@ def prove(
         desk.screen.say(*line_words(proved.line))
     state = None if proved.line is None else proved.line.state
     return {"accepted": proved.accepted, "code": proved.code, "state": state}
+
+
+@command(_commands, "chip")
+def chip(desk: Desk) -> Told:
+    """Show the text that this phone's eSIM settings scan or take, so that its chip answers the service."""
+    started = desk.phone().start_chip()
+    desk.screen.say(
+        f"Enter this in the phone's eSIM settings, until {utc_text(started.expires_at)}: {started.activation}",
+        "They say in the end that there is no profile to download: that is as it must be.",
+    )
+    return {"activation": started.activation, "expires_at": started.expires_at}
 
 
 @command(_commands, "accept")
