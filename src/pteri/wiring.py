@@ -47,6 +47,7 @@ from pteri.core.keys.network import network_named
 from pteri.core.keys.secret import Secret
 from pteri.deployment_key import read_deployment_key
 from pteri.domain.rules import RulesError, rules_from
+from pteri.esim_settings import EsimSettings
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.ratelimit import Rate
@@ -66,7 +67,17 @@ if TYPE_CHECKING:
     from pteri.app.ports import Entropy
     from pteri.http.asgi import Application
 
-__all__ = ["api_of", "check_key", "courier_of", "deployed", "holder_of", "loops_of", "operators_of", "start_loops"]
+__all__ = [
+    "api_of",
+    "check_key",
+    "chip_desk_of",
+    "courier_of",
+    "deployed",
+    "holder_of",
+    "loops_of",
+    "operators_of",
+    "start_loops",
+]
 
 _log = structlog.get_logger("pteri")
 
@@ -106,7 +117,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             tenants={tenant.id: _tenant(tenant) for tenant in settings.tenants},
             public_origin=server.public_origin,
             courier=None if settings.notices is None else courier_of(settings.notices),
-            chips=_chips(settings),
+            chips=None if settings.esim is None else chip_desk_of(settings.esim),
         )
         await check_key(deployment)
         yield deployment
@@ -157,10 +168,8 @@ def _operator(settings: OperatorSettings, entropy: Entropy, opened: AsyncExitSta
     return GuardedOperator(settings.name, CamaraOperator(terms, transport, entropy))
 
 
-def _chips(settings: Settings) -> ChipDesk | None:
-    esim = settings.esim
-    if esim is None:
-        return None
+def chip_desk_of(esim: EsimSettings) -> ChipDesk:
+    """Where chips come to by these settings; ``SettingsError`` names what is wrong, and nothing of what is in a key."""
     revoked = frozenset(esim.revoked_keys)
     issuers = [_certificate(path) for path in esim.anchors]
     try:

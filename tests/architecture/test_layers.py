@@ -47,7 +47,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # A new service on disk: keys need randomness, and nothing runs yet.
     "provision": frozenset({"core", "durable", "database", "adapters.system", "settings", "deployment_key"}),
     # The server: the one place that knows every adapter.
-    "wiring": _SERVER | {"durable", "database", "settings", "operator_settings", "deployment_key"},
+    "wiring": _SERVER | {"durable", "database", "settings", "operator_settings", "esim_settings", "deployment_key"},
     # The process around the server: its sockets, its loops and the time it has to stop.
     "serving": frozenset({"settings", "wiring", "app.loops", "http.asgi", "http.lane", "adapters.system.monotonic_s"}),
     # A simulated operator as a process: its socket, its client's key and the time it has.

@@ -702,3 +702,37 @@ def test_without_a_network_only_a_scanned_code_is_answered(world: World) -> None
         told = shell.json("sign-in", request, "--offline", "--yes", code=1, connect=no_network)
         assert told["code"] == "NEEDS_NETWORK"
         assert "Connect the phone" in told["message"]
+
+
+def test_a_line_is_shown_named_announced_and_accepted(world: World) -> None:
+    owner = with_account(world)
+    assert (owner.json("line", "show")["state"], owner.json("line", "show")["level"]) == ("BOUND", 0)
+    assert "nothing has changed there" in owner.run("line", "show").stdout
+    told = owner.run("line", "rebind", "+49 151 12345678", "--yes").stdout
+    assert "pteri wallet line accept" in told
+    shown = owner.json("line", "show")
+    assert (shown["state"], shown["level"]) == ("PROBATION", 0)
+    assert "your words alone wait longer" in " ".join(owner.run("line", "show").stdout.split())
+    assert owner.json("line", "announce", "this", "--days", "2", "--yes")["decision"] == "permit"
+    assert owner.json("line", "show")["until"] == world.clock.now() + 48 * HOUR
+    assert "It is to move to the phone" in owner.run("devices").stdout
+    assert owner.json("line", "accept", "+4915112345678")["accepted"]
+    assert owner.refusal("line", "accept", "+4915187654321") == "OTHER_LINE"
+    assert owner.refusal("line", "rebind", "0151 12345678", "--yes") == "NO_ADDRESS"
+    assert owner.refusal("line", "announce", "zoo zoo zoo zoo", "--yes") == "UNKNOWN_PHONE"
+    assert owner.run("line", "announce", "this", "--days", "15").exit_code == 2
+
+
+def test_a_token_that_no_operator_takes_says_so(world: World, tmp_path: Path) -> None:
+    owner = with_account(world)
+    owner.json("line", "rebind", "+4915112345678", "--yes")
+    file = tmp_path / "token"
+    file.write_text("a temporary token\n")
+    told = owner.json("line", "prove", "--token-file", str(file))
+    assert (told["accepted"], told["code"], told["state"]) == (False, "NOT_OFFERED", "PROBATION")
+    assert "NOT_OFFERED" in owner.run("line", "prove", "--token-file", str(file)).stdout
+    assert owner.refusal("line", "prove", "--token-file", str(tmp_path / "none")) == "NOT_FOUND"
+
+
+def test_a_service_that_asks_no_chips_says_so(world: World) -> None:
+    assert with_account(world).refusal("line", "chip") == "NOT_OFFERED"

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import pteri
 from pteri.core.ids import Domain, TenantId, to_base64url
 from pteri.database import DatabaseUrl
+from pteri.esim_settings import EsimSettings
 from pteri.settings import (
     Environment,
     ServerSettings,
@@ -526,3 +527,18 @@ def test_mail_settings_are_written_and_read_alike(file: Path, tmp_path: Path) ->
     settings = loaded(file, f'{MAIL}user = "pteri"\npassword_file = "mail.password"\n')
     write_settings(tmp_path / "again.toml", settings)
     assert load_settings(tmp_path / "again.toml") == settings
+
+
+def test_chips_have_a_table_of_their_own_and_its_keys_are_known(file: Path) -> None:
+    esim = EsimSettings(
+        address="esim.bank.example",
+        anchors=(file.parent / "ci.der",),
+        certificate=file.parent / "dp.der",
+        key_file=file.parent / "dp.key",
+    )
+    settings = msgspec.structs.replace(settings_in(file.parent), rules={}, esim=esim)
+    write_settings(file, settings)
+    assert load_settings(file) == settings
+    file.write_text(file.read_text().replace("anchors =", "anchor ="))
+    with pytest.raises(SettingsError, match="esim"):
+        load_settings(file)

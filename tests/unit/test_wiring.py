@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from pteri.adapters.smtp import SmtpCourier
+from pteri.adapters.system import SystemEntropy
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.loops import Stopping
 from pteri.app.ports import StoreUnavailable
+from pteri.core import ids
+from pteri.core.ids import Domain, TenantId
 from pteri.core.keys.secret import Secret
-from pteri.settings import NoticesSettings, SettingsError
-from pteri.wiring import check_key, courier_of, start_loops
+from pteri.operator_settings import OperatorSettings
+from pteri.settings import NoticesSettings, ServerSettings, Settings, SettingsError, TenantSettings
+from pteri.wiring import check_key, courier_of, operators_of, start_loops
 from world import World
 
 if TYPE_CHECKING:
+    from pteri.app.operators import Operator
     from pteri.app.ports import Store
 
 
@@ -83,3 +90,45 @@ def test_a_database_starts_under_the_key_that_made_it_and_no_other(world: World)
     other = replace(world.deployment, vault=DeploymentVault(Secret(bytes(31) + b"x"), world.deployment.entropy))
     with pytest.raises(SettingsError, match="another deployment key"):
         world.run(check_key(other))
+
+
+def test_operators_of_the_settings_are_asked_for_the_tenants_that_they_serve(tmp_path: Path) -> None:
+    """And for nobody else; the one that may see tokens is the one that says so."""
+    key = tmp_path / "operator.key"
+    key.touch(mode=0o600)
+    key.write_text(ids.to_base64url(bytes(31) + b"\1") + "\n")
+
+    def operator(name: str, **more: Any) -> OperatorSettings:
+        return OperatorSettings(
+            name=name,
+            api_url="https://api.operator.example",
+            token_url="https://auth.operator.example/token",
+            client_id="bank-1",
+            key_file=key,
+            audience="https://auth.operator.example",
+            **more,
+        )
+
+    settings = Settings(
+        server=ServerSettings(
+            public_origin="https://id.bank.example",
+            host="127.0.0.1",
+            port=443,
+            database=tmp_path / "pteri.sqlite",
+            deployment_key_file=tmp_path / "deployment.key",
+        ),
+        tenants=tuple(
+            TenantSettings(id=TenantId(name), domain=Domain(f"{name}.example"), network="test", client_keys=())
+            for name in ("bank", "shop")
+        ),
+    )
+    asked = (operator("alpha", possession="jwt-bearer", tenants=("bank",)), operator("beta", tenants=("bank",)))
+
+    async def started() -> dict[TenantId, Operator]:
+        async with AsyncExitStack() as opened:
+            return operators_of(msgspec.structs.replace(settings, operators=asked), SystemEntropy(), opened)
+
+    assert list(asyncio.run(started())) == ["bank"]
+    key.chmod(0o644)
+    with pytest.raises(SettingsError, match="chmod 600"):
+        asyncio.run(started())
