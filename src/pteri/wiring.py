@@ -33,10 +33,10 @@ from pteri.core.keys.device import DeviceKey
 from pteri.core.keys.network import network_named
 from pteri.core.keys.secret import Secret
 from pteri.deployment_key import read_deployment_key
-from pteri.domain.rules import RulesError, rules_from
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.ratelimit import Rate
+from pteri.policies.file import rules_of
 from pteri.settings import (
     NoticesSettings,
     OfficerSettings,
@@ -71,10 +71,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
     """
     entropy = SystemEntropy()
     self_test(entropy)
-    try:
-        rules = rules_from(settings.rules)
-    except RulesError as error:
-        raise SettingsError(str(error)) from error
+    rules = rules_of(settings)
     server = settings.server
     vault = DeploymentVault(read_deployment_key(server.deployment_key_file), entropy)
     store = await open_store(server.database if isinstance(server.database, Path) else server.database.reveal())
