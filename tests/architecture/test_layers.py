@@ -48,7 +48,8 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # A policy as a file: text in, rules out, and what a person should know of it.
     "policies.file": frozenset({"domain", "durable", "settings", "policies.text"}),
     # What policies decide, as a command: over one case, or over a whole registry.
-    "policies": frozenset({"core", "domain", "app", "durable", "settings", "wiring"}),
+    "policies": frozenset({"core", "domain", "app", "durable", "settings", "wiring"})
+    | {"adapters.store.errors", "adapters.system.EntropyFailure"},
     # The server: the one place that knows every adapter.
     "wiring": _SERVER | {"database", "settings", "deployment_key", "policies.file"},
     # The process around the server: its sockets, its loops and the time it has to stop.

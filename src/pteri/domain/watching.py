@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from pteri.core.acts import StatementAct
-from pteri.domain.decisions import Decision
-from pteri.domain.facts import Facts
-from pteri.domain.policy import decide
 from pteri.domain.rules import Rules
 
-__all__ = ["WatchedRules", "decide_watched"]
+__all__ = ["WatchedRules"]
 
 
 class WatchedRules:
@@ -33,9 +29,3 @@ class WatchedRules:
     def as_rules(self) -> Rules:
         """For who expects rules and reads nothing but their values."""
         return cast("Rules", self)
-
-
-def decide_watched(act: StatementAct, facts: Facts, rules: Rules) -> tuple[Decision, tuple[str, ...]]:
-    """What :func:`pteri.domain.policy.decide` decides, and which rules it looked at."""
-    watched = WatchedRules(rules)
-    return decide(act, facts, watched.as_rules()), watched.read

@@ -14,6 +14,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from pteri.adapters.store.errors import StoreRefused
+from pteri.adapters.system import EntropyFailure
+from pteri.app.ports import StoreUnavailable
 from pteri.domain.rules import Rules
 from pteri.policies.file import PolicyRefused, load_policy, rules_of, write_policy
 from pteri.policies.review import changes, warnings
@@ -86,6 +89,55 @@ def check_command(
     _tell(found, "\n".join(lines), as_json)
 
 
+@app.command("explain")
+def explain_command(
+    case: Annotated[str, typer.Argument(help="acct_.../7, TENANT/acct_.../7, a request id, or a JSON file.")],
+    policy: Annotated[Path | None, typer.Option(help="Decide by this policy, not by that of the settings.")] = None,
+    config: ConfigOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what policy saw of a case, which row decided, which rules mattered; decide it again."""
+    from pteri.policies.looking import explained, place_of_case, tried_case
+    from pteri.policies.words import explain_recorded, explain_tried
+
+    with _said_in_a_sentence(as_json=as_json):
+        place = place_of_case(case)
+        if place is None:
+            given = policy is not None or config is not None or read_environment().config is not None
+            rules = _rules(policy, config) if given else Rules()
+            told = explain_tried(tried_case(Path(case)), rules)
+        else:
+            settings = _settings(config)
+            rules = rules_of(settings) if policy is None else load_policy(policy)
+            told = explain_recorded(explained(settings, place), rules)
+    _tell(told.tree, "\n".join(told.lines), as_json)
+    if told.agrees is False:
+        raise typer.Exit(1)
+
+
+@app.command("diff")
+def diff_command(
+    first: Annotated[str, typer.Argument(metavar="A", help="A policy file, current, shadow, or recorded.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="A policy file, current or shadow.")],
+    config: ConfigOption = None,
+    limit: Annotated[int, typer.Option(min=0, max=100_000, help="How many cases to name.")] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """Decide everything that is recorded by two policies, and say what would have been decided otherwise."""
+    from pteri.policies.looking import compared
+    from pteri.policies.words import comparison_text, comparison_tree
+
+    with _said_in_a_sentence(as_json=as_json):
+        found = compared(_settings(config), first, second, limit)
+    _tell(comparison_tree(found), comparison_text(found), as_json)
+    if found.found.different:
+        raise typer.Exit(1)
+
+
+def _rules(policy: Path | None, config: Path | None) -> Rules:
+    return rules_of(_settings(config)) if policy is None else load_policy(policy)
+
+
 def _settings(config: Path | None) -> Settings:
     path = config or read_environment().config
     if path is None:
@@ -97,7 +149,7 @@ def _settings(config: Path | None) -> Settings:
 def _said_in_a_sentence(*, as_json: bool) -> Iterator[None]:
     try:
         yield
-    except SettingsError as error:
+    except (SettingsError, StoreRefused, StoreUnavailable, EntropyFailure) as error:
         _usage(str(error), as_json=as_json)
 
 

@@ -7,12 +7,18 @@ import pytest
 
 import quarrels
 from ledger import opened
-from pteri.domain.decisions import Hold, Reason
-from pteri.domain.facts import LineStatus
+from pteri.core.acts import StatementAct
+from pteri.domain.decisions import Decision, Hold, Reason
+from pteri.domain.facts import Facts, LineStatus
 from pteri.domain.policy import decide
 from pteri.domain.rules import Rules
-from pteri.domain.watching import WatchedRules, decide_watched
+from pteri.domain.watching import WatchedRules
 from stories import STORIES, acts_on
+
+
+def decide_watched(act: StatementAct, facts: Facts, rules: Rules) -> tuple[Decision, tuple[str, ...]]:
+    watched = WatchedRules(rules)
+    return decide(act, facts, watched.as_rules()), watched.read
 
 
 def test_a_sign_in_looks_at_no_rule_and_a_migration_at_its_delay() -> None:
