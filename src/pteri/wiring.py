@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import structlog
 
 from pteri.adapters.smtp import SmtpCourier
@@ -26,6 +27,7 @@ from pteri.app.forget import forget_old
 from pteri.app.halting import ClockNews, watch_clock
 from pteri.app.loops import Loop, News, Stop, pull
 from pteri.app.sequence import give_positions
+from pteri.app.shadowing import FAILED, Shadow, ShadowNews
 from pteri.app.telling import tell_of_what_is_due
 from pteri.core import ids
 from pteri.core.ids import TenantId
@@ -36,7 +38,7 @@ from pteri.deployment_key import read_deployment_key
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.ratelimit import Rate
-from pteri.policies.file import rules_of
+from pteri.policies.file import load_policy, rules_of
 from pteri.settings import (
     NoticesSettings,
     OfficerSettings,
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
     from pteri.app.ports import Entropy
     from pteri.http.asgi import Application
 
-__all__ = ["api_of", "check_key", "courier_of", "deployed", "holder_of", "loops_of", "start_loops"]
+__all__ = ["api_of", "check_key", "courier_of", "deployed", "holder_of", "loops_of", "shadow_of", "start_loops"]
 
 _log = structlog.get_logger("pteri")
 
@@ -86,6 +88,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             tenants={tenant.id: _tenant(tenant) for tenant in settings.tenants},
             public_origin=server.public_origin,
             courier=None if settings.notices is None else courier_of(settings.notices),
+            shadow=shadow_of(server),
         )
         await check_key(deployment)
         yield deployment
@@ -102,6 +105,11 @@ async def check_key(deployment: Deployment) -> None:
     pinned = await deployment.store.pin("deployment key", mark)
     if not hmac.compare_digest(pinned.encode(), mark.encode()):
         raise SettingsError("This database was made with another deployment key. Restore that key.")
+
+
+def shadow_of(settings: ServerSettings) -> Shadow | None:
+    """The policy that only watches, where there is one. What it would decide goes to the operator's log."""
+    return None if settings.shadow_policy is None else Shadow(load_policy(settings.shadow_policy), _tell_of_shadow)
 
 
 def courier_of(settings: NoticesSettings) -> SmtpCourier:
@@ -193,6 +201,13 @@ def start_loops(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
 def _tell_of_clock(news: ClockNews, stepped_s: int) -> None:
     level = _log.critical if news is ClockNews.JUMPED else _log.warning
     level(news.value, stepped_s=stepped_s)
+
+
+def _tell_of_shadow(news: ShadowNews) -> None:
+    if news.shadow == FAILED:
+        _log.error("shadow_failed", purpose=news.purpose, request=news.request, times=news.times)
+    else:
+        _log.info("shadow_differs", **msgspec.to_builtins(news))
 
 
 def _gave_up(count: int) -> None:

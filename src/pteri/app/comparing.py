@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from pteri.app.deployment import Deployment
+from pteri.app.differing import Gives, gives, said_shortly
 from pteri.app.replaying import CannotReplay, Replayed, Replaying, WhyNot, decide_watched
 from pteri.app.walking import accounts_in_order, events_in_order
 from pteri.domain.account import Account
-from pteri.domain.decisions import Decision, Hold, Permit, permissiveness
+from pteri.domain.decisions import Decision, Hold
 from pteri.domain.rules import Rules
 
-__all__ = ["Comparison", "DifferentCase", "DifferentKind", "Gives", "compare", "said_shortly"]
+__all__ = ["Comparison", "DifferentCase", "DifferentKind", "compare"]
 
 _TELL_EVERY: Final = 500
-
-
-Gives = Literal["more", "less", "the same"]
-"""What a person gets of the second decision, compared with the first: sooner, or at all, is more."""
 
 
 class DifferentKind(msgspec.Struct, frozen=True):
@@ -64,12 +61,6 @@ class Comparison(msgspec.Struct, frozen=True):
     """Events that cannot be decided again, by the reason."""
     looked_at: tuple[str, ...]
     """The rules of the second policy that some decision looked at, in alphabetical order."""
-
-
-def said_shortly(decision: Decision) -> str:
-    """Kind and reason, without instants."""
-    kind = "permit" if isinstance(decision, Permit) else "hold" if isinstance(decision, Hold) else "refuse"
-    return f"{kind} {decision.reason}"
 
 
 async def compare(
@@ -129,8 +120,8 @@ class _Comparing:
     def _differs(self, account: Account, found: Replayed, before: Decision, after: Decision) -> None:
         self._different += 1
         event, purpose = found.recorded.event, found.seen.purpose
-        gives = _gives(before, after)
-        self._kinds[purpose, said_shortly(before), said_shortly(after), gives] += 1
+        given = gives(before, after)
+        self._kinds[purpose, said_shortly(before), said_shortly(after), given] += 1
         if len(self._cases) < self._most:
             self._cases.append(
                 DifferentCase(
@@ -142,7 +133,7 @@ class _Comparing:
                     purpose,
                     said_shortly(before),
                     said_shortly(after),
-                    gives,
+                    given,
                     _until(before),
                     _until(after),
                 )
@@ -161,13 +152,6 @@ class _Comparing:
             left_out=dict(sorted(self._left_out.items())),
             looked_at=tuple(sorted(self._looked_at)),
         )
-
-
-def _gives(before: Decision, after: Decision) -> Gives:
-    one, other = permissiveness(before), permissiveness(after)
-    if one == other:
-        return "the same"
-    return "more" if other > one else "less"
 
 
 def _until(decision: Decision) -> int | None:

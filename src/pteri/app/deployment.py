@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
 from pteri.app.refusals import NotFound
+from pteri.app.shadowing import Shadow
 from pteri.app.verifying import VerifyTogether
 from pteri.core.errors import Malformed
 from pteri.core.ids import Domain, TenantId, Thumbprint, tenant_id
@@ -43,7 +44,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Everything a use case may touch. ``courier``: ``None`` where no mail is sent."""
+    """Everything a use case may touch. ``courier``: ``None`` where no mail is sent; ``shadow``: where none watches."""
 
     store: Store
     clock: Clock
@@ -54,6 +55,7 @@ class Deployment:
     tenants: Mapping[TenantId, Tenant]
     public_origin: str
     courier: Courier | None = None
+    shadow: Shadow | None = None
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
 
     def tenant(self, text: str) -> Tenant:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from pteri.app.deployment import Tenant
+from pteri.app.differing import LINK, OFFLINE
 from pteri.app.past import Past
 from pteri.app.proofs import NotOfThisEvent, claimed, purpose_of
 from pteri.app.rechecking import Unchecked, seen_by_policy
@@ -30,10 +30,7 @@ from pteri.domain.rules import Rules
 from pteri.domain.tables import IllegalTransition
 from pteri.domain.watching import WatchedRules
 
-__all__ = ["LINK", "OFFLINE", "CannotReplay", "Replayed", "Replaying", "Signed", "Unsigned", "WhyNot", "decide_watched"]
-
-LINK: Final = "freeze by a link"
-OFFLINE: Final = "offline code"
+__all__ = ["CannotReplay", "Replayed", "Replaying", "Signed", "Unsigned", "WhyNot", "decide_watched"]
 
 
 class CannotReplay(StrEnum):

@@ -39,11 +39,11 @@ def instant_text(at: int) -> str:
 
 
 def phone_text(thumbprint: str) -> str:
-    """The four words of a phone, or what a tried case calls it."""
+    """The four words of a phone, or what a tried case calls it, in quotes."""
     try:
         return phone_name(thumbprint)  # type: ignore[arg-type]  # a tried case may have any name there
     except ProtocolError:
-        return thumbprint
+        return f'"{thumbprint}"'
 
 
 def facts_in_words(act: StatementAct, facts: Facts) -> list[str]:

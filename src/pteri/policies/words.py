@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from pteri.app.comparing import Comparison, DifferentCase, said_shortly
+from pteri.app.comparing import Comparison, DifferentCase
+from pteri.app.differing import said_shortly
 from pteri.app.explaining import FoundCase
 from pteri.app.rechecking import Unchecked
 from pteri.app.replaying import CannotReplay, Replayed, Signed, Unsigned, decide_watched
@@ -17,6 +18,7 @@ from pteri.domain.rows import Row
 from pteri.domain.rules import Rules
 from pteri.policies.durations import duration_text
 from pteri.policies.facts import facts_in_words, instant_text
+from pteri.policies.naming import with_names
 from pteri.policies.review import changes
 from pteri.policies.rulebook import place_of
 from pteri.policies.text import value_text
@@ -32,6 +34,13 @@ _WHY_NOT: Final = {
     Unchecked.OTHER_MOMENT: "it was decided before the account's last change, at a moment that is not kept",
     Unchecked.NO_TENANT: "its tenant is not in the settings any more",
 }
+_PROOF: Final = {
+    Unchecked.PHONE_UNKNOWN.value: "the phone never entered the account, so only the wallet's signature was "
+    "verified again",
+    Unchecked.OTHER_RULES.value: "the signatures were verified again; it was recorded by other rules than those of the "
+    "settings",
+}
+_PROVED: Final = "Both signatures were verified again, and this is what they make."
 _UNSIGNED: Final = "nobody signed it: only the account counts, at that moment"
 
 
@@ -50,7 +59,7 @@ def explain_tried(seen: Signed, rules: Rules) -> Explained:
     row = seen.row(decision)
     facts = facts_in_words(seen.act, seen.facts)
     tree = {"purpose": seen.purpose, "facts": facts, **_decided(seen, decision, row, rules, read)}
-    lines = (f"{seen.purpose}, a tried case", *_bullets(facts), *_decided_lines(decision, row, rules, read))
+    lines = (f"{seen.purpose}, a tried case", *_decided_lines(decision, row, rules, read), *_saw(facts))
     return Explained(tree, lines, None)
 
 
@@ -79,12 +88,12 @@ def explain_recorded(found: FoundCase, rules: Rules) -> Explained:
     facts = [_UNSIGNED] if isinstance(case, Unsigned) else facts_in_words(case.act, case.facts)
     tree |= {"purpose": case.purpose, "facts": facts, "recorded": _decision_tree(then, seen.rules)}
     tree |= {**_decided(case, now, row, rules, read), "same_rules": same_rules, "agrees": now == then}
-    lines += _bullets(facts)
-    lines += [f"Recorded decision: {_decision_text(then)}"]
-    lines += _decided_lines(now, row, rules, read)
-    lines.append(_verdict(now == then, same_rules))
-    lines += [f"Of its evidence: {said}" for said in found.proof]
-    return Explained(tree, tuple(lines), now == then)
+    if not same_rules or now != then:
+        lines.append(f"Recorded decision: {_decision_text(then)}")
+    lines += [*_decided_lines(now, row, rules, read), _verdict(now == then, same_rules)]
+    if isinstance(case, Signed):
+        lines += [f"Of its evidence: {_PROOF.get(said, said)}." for said in found.proof] or [_PROVED]
+    return Explained(tree, (*lines, *_saw(facts)), now == then)
 
 
 def _verdict(agrees: bool, same_rules: bool) -> str:
@@ -107,7 +116,7 @@ def _decided(
         "rules": {name: getattr(rules, name) for name in read},
     }
     if isinstance(seen, Signed):
-        tree["case"] = case_tree(seen.act, seen.facts)
+        tree["case"] = with_names(case_tree(seen.act, seen.facts))
     return tree
 
 
@@ -133,8 +142,8 @@ def _decision_text(decision: Decision) -> str:
             return said_shortly(decision)
 
 
-def _bullets(lines: Iterable[str]) -> list[str]:
-    return [f"  - {line}" for line in lines]
+def _saw(facts: Iterable[str]) -> list[str]:
+    return ["What policy saw:", *(f"  - {fact}" for fact in facts)]
 
 
 @dataclass(frozen=True, slots=True)
