@@ -19,7 +19,7 @@ from pteri.domain.facts import Circumstances, Facts, Signer
 __all__ = ["CASE_FORMAT", "CaseRefused", "case_tree", "read_case"]
 
 CASE_FORMAT: Final = "pteri policy case 1"
-_WALLET: Final = {"address": "the wallet of the account", "public_key": "", "signature_type": "BIP137"}
+_WALLET: Final = {"address": "the wallet of the account", "public_key": "", "signature_type": "ltc-msg-bip137"}
 _ACT_DEFAULTS: Final = {
     "device": "phone 1",
     "session": "",
@@ -80,7 +80,9 @@ def read_case(text: bytes) -> tuple[StatementAct, Facts]:
 
 def _object(text: bytes) -> dict[str, Any]:
     try:
-        tree = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        tree = json.loads(text.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
+    except CaseRefused:
+        raise
     except RecursionError as error:
         raise CaseRefused("is nested too deeply") from error
     except ValueError as error:
@@ -145,7 +147,7 @@ def _require_known(given: object, taken: object, place: str) -> None:
             if name not in taken:
                 raise CaseRefused(f"{place}.{_plain(name)}: there is no such fact; known are {', '.join(taken)}")
             _require_known(value, taken[name], f"{place}.{name}")
-    elif isinstance(given, list) and isinstance(taken, list):
+    elif isinstance(given, list) and isinstance(taken, list | tuple):
         for number, (one, other) in enumerate(zip(given, taken, strict=True)):
             _require_known(one, other, f"{place}[{number}]")
 
