@@ -13,7 +13,7 @@ from pteri.app.forget import forget_old
 from pteri.core.ids import AccountId, RequestId
 from world import MALLORY_WORDS, Browser, SimPhone, World
 
-__all__ = ["Lived", "lived"]
+__all__ = ["Lived", "lived", "lived_in"]
 
 HOUR, DAY = 3600, 86_400
 
@@ -35,8 +35,12 @@ class Lived:
 
 
 def lived(place: Path) -> Lived:
+    """The same in a file at this place."""
+    return lived_in(World(place, rules=OFFERED))
+
+
+def lived_in(world: World) -> Lived:
     """Sign-ins of two people; one of them adds a phone, has a recovery stopped, removes a phone, and is refused."""
-    world = World(place, rules=OFFERED)
     told: list[Acknowledged] = []
     first = world.enrolled("first phone", "alice@example.com")
     bobs = world.enrolled("bob's phone", "bob@example.com", words=MALLORY_WORDS)

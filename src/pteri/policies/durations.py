@@ -8,7 +8,7 @@ __all__ = ["duration_text", "seconds_from"]
 
 _UNITS: Final = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _DIGITS: Final = frozenset("0123456789")
-_MAX_DIGITS: Final = 9
+_MAX_DIGITS: Final = 10
 
 
 def seconds_from(text: str) -> int | None:
