@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,13 +61,13 @@ def lived_in(world: World) -> Lived:
     world.clock.advance(HOUR)
     assert first.revoke(second.thumbprint).decided.code == "HELD"
     world.clock.advance(2 * DAY)
-    assert asyncio.run(forget_old(world.deployment, world.clock.now())) == 1
+    assert world.run(forget_old(world.deployment, world.clock.now())) == 1
     told.append(signed_in(world, first, "alice@example.com", scanned=True))
     told += [signed_in_offline(world, first, days) for days in (0, 1)]
     fourth = world.phone("fourth phone")
     assert first.approve_offer(fourth.offer(), revoke_old=False).decided.status == 202
     alice, bob = world.account_of(first).id, world.account_of(bobs).id
-    assert asyncio.run(world.deployment.store.sequence(1000)) > 0
+    assert world.run(world.deployment.store.sequence(1000)) > 0
     return Lived(world, alice, bob, first, told)
 
 
