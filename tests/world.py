@@ -27,6 +27,7 @@ from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.ports import CourierUnavailable, Letter, LetterRefused, LineAnswer
+from pteri.app.shadowing import Shadow
 from pteri.core import ids, wire
 from pteri.core.acts import ApproveMigration, Authenticate, BindWallet, StatementAct
 from pteri.core.guardians import Guardians
@@ -282,6 +283,7 @@ class World:
         name: str = "world",
         clock: SimClock | None = None,
         deployment_key: bytes = b"deployment",
+        shadow: Shadow | None = None,
     ) -> None:
         self.clock = clock or SimClock()
         self.directory = directory
@@ -320,6 +322,7 @@ class World:
             },
             public_origin=ORIGIN,
             courier=self.courier,
+            shadow=shadow,
         )
         self.store = self.deployment.store
         """As it was opened: the one of the deployment may be wrapped by a test."""
