@@ -176,7 +176,10 @@ def comparison_text(compared: Compared) -> str:
     lines += _unseen(compared)
     if not found.different:
         return "\n".join([*lines, "No decision would have been another one."])
-    lines.append(f"{found.different} decisions would have been other ones:")
+    one = found.different == 1
+    lines.append(
+        "1 decision would have been another one:" if one else f"{found.different} decisions would have been other ones:"
+    )
     lines += [
         f"  {kind.times} x {kind.purpose}: {kind.before} -> {kind.after}, gives {kind.gives}" for kind in found.kinds
     ]
