@@ -43,6 +43,8 @@ async def find_event(deployment: Deployment, account: AccountId, seq: int, tenan
         stored = await deployment.store.account(name, account)
         if stored is not None:
             found = await _found(deployment, stored, lambda event: event.seq == seq)
+            if not found and seq <= stored.version:
+                raise NoSuchCase(f"event {seq} of account {account} cannot be read: run pteri fsck")
             if not found:
                 raise NoSuchCase(f"account {account} has {stored.version} events, and none is number {seq}")
             return found[0]
