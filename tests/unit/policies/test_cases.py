@@ -16,6 +16,7 @@ from builders import thumbprint
 from ledger import opened
 from pteri.app.replaying import Signed
 from pteri.core.acts import ACTS, StatementAct, phone_name
+from pteri.domain.decisions import Permit, Reason
 from pteri.domain.facts import Facts, LineStatus
 from pteri.domain.rules import Rules
 from pteri.policies.facts import facts_in_words, instant_text
@@ -65,13 +66,15 @@ def test_a_case_with_names_is_decided_like_the_recorded_one_and_tells_nothing_of
 
 def test_one_value_has_one_name_and_two_have_two() -> None:
     one, other = thumbprint(1), thumbprint(2)
-    tree = {"device": one, "who": [other, one], "target": other, "approval": "x" * 43, "id": "acct_" + "0" * 20}
-    assert with_names(tree) == {
+    request = "lgn_" + "0" * 26
+    tree = {"device": one, "who": [other, one], "target": other, "approval": "x" * 43, "request": request}
+    assert with_names(tree | {"code_keys": ("k" * 87,)}) == {
         "device": "phone 1",
         "who": ["phone 2", "phone 1"],
         "target": "phone 2",
         "approval": "digest 1",
-        "id": "acct_" + "0" * 20,
+        "request": request,
+        "code_keys": ["key 1"],
     }
 
 
@@ -146,6 +149,32 @@ def test_a_tried_case_is_explained_with_its_row_and_the_rules_that_mattered() ->
     sign_in = explain_tried(Signed(ledger.authenticate(1), ledger.facts(ledger.now())), Rules())
     assert "No rule was looked at." in sign_in.lines
     assert sign_in.tree["case"]["format"] == CASE_FORMAT
+
+
+def test_what_is_left_out_is_that_of_the_account() -> None:
+    wallet = {"address": "hers", "public_key": "", "signature_type": "ltc-bip322-simple"}
+    tree = {
+        "format": CASE_FORMAT,
+        "act": {"purpose": "authenticate"},
+        "account": {"epoch": 5, "esim": "her line", "wallet": wallet, "devices": [{"thumbprint": "phone 1"}]},
+        "circumstances": {"at": 1, "line": "CONTINUOUS"},
+    }
+    case = Signed(*read_case(as_file(tree)))
+    assert case.decide(Rules()) == Permit(Reason.BOTH_KEYS)
+    assert (case.act.epoch, case.facts.signer.wallet.address) == (5, "hers")
+
+
+def test_names_that_somebody_wrote_are_obeyed_by_no_terminal() -> None:
+    evil = "a\x1b[2Jb\nc"
+    tree = {
+        "format": CASE_FORMAT,
+        "act": {"purpose": "authenticate", "device": evil},
+        "account": {"vouchers": [{"new_device": evil, "letter": "G", "by": evil, "until": 9}]},
+        "circumstances": {"at": 1},
+    }
+    lines = explain_tried(Signed(*read_case(as_file(tree))), Rules()).lines
+    assert any("a?[2Jb?c" in line for line in lines)
+    assert all(line.isprintable() for line in lines)
 
 
 # --- what is no case ------------------------------------------------------------------------------------------------

@@ -218,3 +218,11 @@ def test_two_values_that_do_not_fit_are_told_in_units() -> None:
     assert "is 7d; allowed is 8d (recovery_hold) or longer, and less than 15d" in said
     with pytest.raises(RulesError):
         rules_from({"recovery_hold_s": 8 * DAY})
+
+
+@pytest.mark.parametrize("digits", [61, 5000])
+def test_a_number_that_nobody_reads_is_not_shown(digits: int) -> None:
+    with pytest.raises(PolicyError) as refused:
+        rules_from_tree({"format": 1, "freezing": {"freezes": 10**digits, "freeze": -(10**digits)}})
+    for problem in refused.value.problems:
+        assert "a very long number" in problem
