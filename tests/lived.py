@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from pteri.app.forget import forget_old
 from pteri.core.ids import AccountId, RequestId
 from world import MALLORY_WORDS, Browser, SimPhone, World
 
-__all__ = ["Lived", "lived"]
+__all__ = ["Lived", "lived", "lived_in"]
 
 HOUR, DAY = 3600, 86_400
 
@@ -35,8 +34,12 @@ class Lived:
 
 
 def lived(place: Path) -> Lived:
+    """The same in a file at this place."""
+    return lived_in(World(place, rules=OFFERED))
+
+
+def lived_in(world: World) -> Lived:
     """Sign-ins of two people; one of them adds a phone, has a recovery stopped, removes a phone, and is refused."""
-    world = World(place, rules=OFFERED)
     told: list[Acknowledged] = []
     first = world.enrolled("first phone", "alice@example.com")
     bobs = world.enrolled("bob's phone", "bob@example.com", words=MALLORY_WORDS)
@@ -58,13 +61,13 @@ def lived(place: Path) -> Lived:
     world.clock.advance(HOUR)
     assert first.revoke(second.thumbprint).decided.code == "HELD"
     world.clock.advance(2 * DAY)
-    assert asyncio.run(forget_old(world.deployment, world.clock.now())) == 1
+    assert world.run(forget_old(world.deployment, world.clock.now())) == 1
     told.append(signed_in(world, first, "alice@example.com", scanned=True))
     told += [signed_in_offline(world, first, days) for days in (0, 1)]
     fourth = world.phone("fourth phone")
     assert first.approve_offer(fourth.offer(), revoke_old=False).decided.status == 202
     alice, bob = world.account_of(first).id, world.account_of(bobs).id
-    assert asyncio.run(world.deployment.store.sequence(1000)) > 0
+    assert world.run(world.deployment.store.sequence(1000)) > 0
     return Lived(world, alice, bob, first, told)
 
 

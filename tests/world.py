@@ -28,6 +28,7 @@ from pteri.adapters.vault import DeploymentVault
 from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.observing import LineWatch
 from pteri.app.ports import CourierUnavailable, Letter, LetterRefused, LineAnswer
+from pteri.app.shadowing import Shadow
 from pteri.core import ids, wire
 from pteri.core.acts import ApproveMigration, Authenticate, BindWallet, StatementAct
 from pteri.core.guardians import Guardians
@@ -293,6 +294,7 @@ class World:
         name: str = "world",
         clock: SimClock | None = None,
         deployment_key: bytes = b"deployment",
+        shadow: Shadow | None = None,
     ) -> None:
         self.clock = clock or SimClock()
         self.directory = directory
@@ -331,6 +333,7 @@ class World:
             },
             public_origin=ORIGIN,
             courier=self.courier,
+            shadow=shadow,
         )
         if mobile is not None:
             watch = LineWatch(self.deployment.store, self.deployment.vault, {TenantId("bank"): mobile})

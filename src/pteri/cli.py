@@ -19,6 +19,7 @@ from pteri.core.errors import ProtocolError
 from pteri.core.keys.message import MAX_MESSAGE_BYTES, verify_message
 from pteri.esim_cli import verify_euicc_command
 from pteri.load.cli import bench_command, load_command
+from pteri.policies.cli import app as policy_app
 
 if TYPE_CHECKING:
     from pteri.settings import Settings
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 verify_app = typer.Typer(help="Check signatures offline; nothing of a server is needed.", no_args_is_help=True)
 app.add_typer(verify_app, name="verify")
+app.add_typer(policy_app, name="policy")
 
 _OF_EXTRAS = frozenset(
     {"alembic", "asyncpg", "httptools", "httpx2", "keyring", "segno", "starlette", "structlog", "uvicorn", "uvloop"}

@@ -117,6 +117,7 @@ async def _serve(settings: Settings, listener: socket.socket, supervisor: socket
                     host=server.host,
                     port=server.port,
                     sends_mail=deployment.courier is not None,
+                    policy=deployment.rules.digest(),
                 )
                 return
             supervisor.setblocking(False)
@@ -134,7 +135,8 @@ async def _work(settings: Settings) -> None:
     stop, stop_loops = _told_to_stop(), Stopping()
     async with deployed(settings) as deployment:
         loops = start_loops(deployment, stop_loops)
-        _log.info("working", loops=len(loops), sends_mail=deployment.courier is not None)
+        policy = deployment.rules.digest()
+        _log.info("working", loops=len(loops), sends_mail=deployment.courier is not None, policy=policy)
         told = asyncio.create_task(stop.wait())
         # A worker whose loop ended by a bug is none: it ends, and whoever watches it starts another.
         await asyncio.wait({told, *loops}, return_when=asyncio.FIRST_COMPLETED)

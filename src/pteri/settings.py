@@ -124,6 +124,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """A demo: simulated operator, push and chain."""
     clock_file: Path | None = None
     """Simulated clock, in a demo only."""
+    policy: Path | None = None
+    """The policy file (docs/spec/policy.md), in place of the table ``[rules]``."""
+    shadow_policy: Path | None = None
+    """Another one that is asked after each decision, whose answer changes nothing; differences are logged."""
 
     def __post_init__(self) -> None:
         _require_origin(self.public_origin)
@@ -220,6 +224,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     esim: EsimSettings | None = None
 
     def __post_init__(self) -> None:
+        if self.rules and self.server.policy is not None:
+            raise ValueError(
+                "there are rules in [rules] and in the file that policy names, and only one of them can count: write "
+                "those of [rules] into that file and remove the table"
+            )
         require_distinct(self.operators, tuple(tenant.id for tenant in self.tenants))
         for what, values in (
             ("id", [tenant.id for tenant in self.tenants]),

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import structlog
 
 from pteri import durable
@@ -34,6 +35,7 @@ from pteri.app.halting import ClockNews, watch_clock
 from pteri.app.loops import Loop, News, Stop, pull
 from pteri.app.observing import LineWatch
 from pteri.app.sequence import give_positions
+from pteri.app.shadowing import FAILED, Shadow, ShadowNews
 from pteri.app.telling import tell_of_what_is_due
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
@@ -46,12 +48,12 @@ from pteri.core.keys.device import DeviceKey
 from pteri.core.keys.network import network_named
 from pteri.core.keys.secret import Secret
 from pteri.deployment_key import read_deployment_key
-from pteri.domain.rules import RulesError, rules_from
 from pteri.esim_settings import EsimSettings
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.ratelimit import Rate
 from pteri.operator_settings import OperatorSettings, read_client_key
+from pteri.policies.file import load_policy, rules_of
 from pteri.settings import (
     NoticesSettings,
     OfficerSettings,
@@ -76,6 +78,7 @@ __all__ = [
     "holder_of",
     "loops_of",
     "operators_of",
+    "shadow_of",
     "start_loops",
 ]
 
@@ -97,10 +100,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
     """
     entropy = SystemEntropy()
     self_test(entropy)
-    try:
-        rules = rules_from(settings.rules)
-    except RulesError as error:
-        raise SettingsError(str(error)) from error
+    rules = rules_of(settings)
     server = settings.server
     vault = DeploymentVault(read_deployment_key(server.deployment_key_file), entropy)
     async with AsyncExitStack() as opened:
@@ -118,6 +118,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             public_origin=server.public_origin,
             courier=None if settings.notices is None else courier_of(settings.notices),
             chips=None if settings.esim is None else chip_desk_of(settings.esim),
+            shadow=shadow_of(server),
         )
         await check_key(deployment)
         yield deployment
@@ -194,6 +195,11 @@ def _certificate(path: Path) -> bytes:
         return durable.read_regular(path, MAX_CERTIFICATE_BYTES)
     except (OSError, durable.TooLongError) as error:
         raise SettingsError(f"esim: cannot read the certificate in {path}.") from error
+
+
+def shadow_of(settings: ServerSettings) -> Shadow | None:
+    """The policy that only watches, where there is one. What it would decide goes to the operator's log."""
+    return None if settings.shadow_policy is None else Shadow(load_policy(settings.shadow_policy), _tell_of_shadow)
 
 
 def courier_of(settings: NoticesSettings) -> SmtpCourier:
@@ -285,6 +291,13 @@ def start_loops(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
 def _tell_of_clock(news: ClockNews, stepped_s: int) -> None:
     level = _log.critical if news is ClockNews.JUMPED else _log.warning
     level(news.value, stepped_s=stepped_s)
+
+
+def _tell_of_shadow(news: ShadowNews) -> None:
+    if news.shadow == FAILED:
+        _log.error("shadow_failed", purpose=news.purpose, request=news.request, times=news.times)
+    else:
+        _log.info("shadow_differs", **msgspec.to_builtins(news))
 
 
 def _gave_up(count: int) -> None:

@@ -46,8 +46,14 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "deployment_key": frozenset({"core", "durable", "settings"}),
     # A new service on disk: keys need randomness, and nothing runs yet.
     "provision": frozenset({"core", "durable", "database", "adapters.system", "settings", "deployment_key"}),
+    # A policy as a file: text in, rules out, and what a person should know of it.
+    "policies.file": frozenset({"domain", "durable", "settings", "policies.text"}),
+    # What policies decide, as a command: over one case, or over a whole registry.
+    "policies": frozenset({"core", "domain", "app", "durable", "settings", "wiring"})
+    | {"adapters.store.errors", "adapters.system.EntropyFailure"},
     # The server: the one place that knows every adapter.
-    "wiring": _SERVER | {"durable", "database", "settings", "operator_settings", "esim_settings", "deployment_key"},
+    "wiring": _SERVER
+    | {"durable", "database", "settings", "operator_settings", "esim_settings", "deployment_key", "policies.file"},
     # The process around the server: its sockets, its loops and the time it has to stop.
     "serving": frozenset({"settings", "wiring", "app.loops", "http.asgi", "http.lane", "adapters.system.monotonic_s"}),
     # A simulated operator as a process: its socket, its client's key and the time it has.
@@ -70,7 +76,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # The command: it starts whatever was asked for.
     "cli": _SERVER
     | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
-    | {"supervise", "checkup", "load", "operator_sim", "esim_cli"},
+    | {"supervise", "checkup", "load", "operator_sim", "esim_cli", "policies"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "sdk"},
 }

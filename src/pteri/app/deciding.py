@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -134,7 +135,11 @@ async def decided_changes(
     signer = _signer(challenge, verified)
     if signer.new_wallet is not None:
         await _wallet_still_free(deployment, call, signer.new_wallet)
-    decision = decide(verified.act, Facts(expected.account, circumstances, signer), rules)
+    facts = Facts(expected.account, circumstances, signer)
+    decision = decide(verified.act, facts, rules)
+    if deployment.shadow is not None:
+        again = partial(decide, verified.act, facts)
+        deployment.shadow.look(verified.act.purpose, challenge.id, decision, again)
     evidence = evidence_of(verified, circumstances, rules.digest(), decision)
     decided = _Decided(call.tenant.network, rules, challenge, expected, verified, signer, decision, evidence)
     account = _account_change(deployment, decided)

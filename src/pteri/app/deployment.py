@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
 from pteri.app.refusals import NotFound
+from pteri.app.shadowing import Shadow
 from pteri.app.verifying import VerifyTogether
 from pteri.core.errors import Malformed
 from pteri.core.ids import Domain, TenantId, Thumbprint, tenant_id
@@ -44,7 +45,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Everything a use case may touch. ``courier``: ``None`` where no mail is sent."""
+    """Everything a use case may touch. ``courier``: ``None`` where no mail is sent; ``shadow``: where none watches."""
 
     store: Store
     clock: Clock
@@ -56,6 +57,7 @@ class Deployment:
     public_origin: str
     courier: Courier | None = None
     chips: ChipDesk | None = None
+    shadow: Shadow | None = None
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
 
     def tenant(self, text: str) -> Tenant:

@@ -8,12 +8,14 @@ sealed under the deployment key, says itself for which account and how long, and
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from pteri.app.committing import account_change, settled
 from pteri.app.deployment import Deployment, Tenant
+from pteri.app.differing import LINK
 from pteri.app.ports import AccountChange, Changeset, Committed, Conflict, ConflictKind
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
@@ -75,7 +77,11 @@ async def use_link(deployment: Deployment, tenant: Tenant, token: str, at: int) 
         stored = await deployment.store.account(tenant.id, link.account)
         assert stored is not None
         account, ended = settled(stored, at)
-        if not isinstance(freeze_by_link(account, at, deployment.rules), Permit):
+        decide = partial(freeze_by_link, account, at)
+        decision = decide(deployment.rules)
+        if deployment.shadow is not None:
+            deployment.shadow.look(LINK, None, decision, decide)
+        if not isinstance(decision, Permit):
             return None
         event = _frozen(deployment, tenant, link, at)
         change = account_change(stored, [*((each, None) for each in ended), (event, None)])

@@ -7,6 +7,7 @@ browser session that it is typed into.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from pteri.app.callers import Call, ClientAsking, client_call
 from pteri.app.committing import Done, account_change, answered, commit, first_answer, settled, with_retries
 from pteri.app.deployment import Deployment
+from pteri.app.differing import OFFLINE
 from pteri.app.handed_in import handed_in
 from pteri.app.noticing import notices_of
 from pteri.app.ports import ChallengeChange, Changeset, Count, CounterKind
@@ -64,7 +66,7 @@ async def enter_offline_code(
         recorded, stored = await deployment.store.challenge_and_account(call.tenant.id, request, invited.named)
         challenge = invited.challenge if recorded is None else recorded
         account = None if stored is None or not invited.authentic else settled(stored, call.at)[0]
-        found = await _found(deployment, call, typed, account)
+        found = await _found(deployment, call, request, typed, account)
         if found is None or not _waits(challenge, call.at):
             return await _wrong(deployment, call, guess)
         assert stored is not None
@@ -83,7 +85,7 @@ def _waits(challenge: Challenge, at: int) -> bool:
 
 
 async def _found(
-    deployment: Deployment, call: Call, typed: TypedElement, account: Account | None
+    deployment: Deployment, call: Call, request: RequestId, typed: TypedElement, account: Account | None
 ) -> tuple[OfflineChain, SpentElement] | None:
     """The chain of this account that the code belongs to, where policy lets it count."""
     chains = () if account is None else account.offline
@@ -104,7 +106,10 @@ async def _found(
             )
         except ProtocolError:
             continue
-        decision = offline.sign_in(chain.terms.device, account, deployment.rules)
+        decide = partial(offline.sign_in, chain.terms.device, account)
+        decision = decide(deployment.rules)
+        if deployment.shadow is not None:
+            deployment.shadow.look(OFFLINE, request, decision, decide)
         return (chain, spent) if isinstance(decision, Permit) else None
     return None
 

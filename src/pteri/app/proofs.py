@@ -73,7 +73,17 @@ from pteri.domain.facts import Signer
 from pteri.domain.guards import codes_digest
 from pteri.domain.records import Evidence
 
-__all__ = ["Before", "NotOfThisEvent", "Proof", "by_camera", "known_before", "nonce_of", "proved", "purpose_of"]
+__all__ = [
+    "Before",
+    "NotOfThisEvent",
+    "Proof",
+    "by_camera",
+    "claimed",
+    "known_before",
+    "nonce_of",
+    "proved",
+    "purpose_of",
+]
 
 _PURPOSES: Final = {
     AccountBound: "bind",
@@ -209,13 +219,23 @@ def proved(event: Event, evidence: Evidence, before: Before, tenant: Tenant, pur
             expected_code_key=None if payload.recovery_code is None else payload.recovery_code.key,
             expected_signer=payload.signed_by,
         ).sha256
-    signer = Signer(
+    return Proof(statement, sha256, evidence, key, _signer(act, wallet, payload, tenant))
+
+
+def claimed(event: Event, evidence: Evidence, before: Before, tenant: Tenant) -> tuple[StatementAct, Signer]:
+    """What was signed and by whom, as the evidence says it and nobody has proved it: ``ProtocolError`` for garbage."""
+    act = parse(evidence.statement.encode("utf-8", "replace")).act
+    payload = decode_payload(evidence.signed.body)
+    return act, _signer(act, _wallet_of(event, before, payload), payload, tenant)
+
+
+def _signer(act: StatementAct, wallet: PinnedWallet, payload: Payload, tenant: Tenant) -> Signer:
+    return Signer(
         wallet=wallet,
         new_wallet=None if payload.new_wallet is None else payload.new_wallet.wallet,
         code_key=None if payload.recovery_code is None else payload.recovery_code.key,
         officer=_officer_of(act, wallet, tenant),
     )
-    return Proof(statement, sha256, evidence, key, signer)
 
 
 def _paths(event: Event, tenant: Tenant, purpose: str) -> tuple[str, ...]:

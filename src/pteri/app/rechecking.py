@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from typing import Literal
 
 from msgspec.structs import replace
 
 from pteri.app.deployment import Tenant
 from pteri.app.proofs import Before, NotOfThisEvent, Proof, by_camera, known_before, proved, purpose_of
 from pteri.core import ids
-from pteri.core.acts import (
-    Authenticate,
-)
+from pteri.core.acts import StatementAct
 from pteri.core.errors import ProtocolError
 from pteri.core.keys.device import DeviceKey
 from pteri.core.verify import MAX_AHEAD_S
@@ -50,7 +49,7 @@ from pteri.domain.records import Evidence, RecordedEvent
 from pteri.domain.rules import Rules
 from pteri.domain.tables import IllegalTransition
 
-__all__ = ["Fault", "Unchecked", "recheck"]
+__all__ = ["Fault", "Unchecked", "recheck", "seen_by_policy"]
 
 
 class Fault(StrEnum):
@@ -129,7 +128,7 @@ def _consequences(event: Event, proof: Proof, before: Before, rules: Rules) -> C
         return
     if not _in_time(event, evidence, rules):
         yield Fault.EFFECT, f"{event.name} at another time than its evidence allows"
-    match _state_at(event, proof, before):
+    match seen_by_policy(event, proof.statement.act, evidence.circumstances.at, before):
         case Unchecked() as reason:
             yield reason
         case facts:
@@ -183,9 +182,10 @@ def _in_time(event: Event, evidence: Evidence, rules: Rules) -> bool:
     return decided_at - 2 * MAX_AHEAD_S <= event.at < decided_at + life_s
 
 
-def _state_at(event: Event, proof: Proof, before: Before) -> Account | Unchecked | None:
-    """The account that policy saw."""
-    decided_at = proof.evidence.circumstances.at
+def seen_by_policy(
+    event: Event, act: StatementAct, decided_at: int, before: Before
+) -> Account | Literal[Unchecked.OTHER_MOMENT] | None:
+    """The account that policy saw when it decided; ``None`` for a binding, which saw none."""
     match event:
         case AccountBound():
             return None
@@ -193,10 +193,9 @@ def _state_at(event: Event, proof: Proof, before: Before) -> Account | Unchecked
             return Unchecked.OTHER_MOMENT if before.approval is None else before.approval[0]
         case SignedIn() | SignInLapsed():
             # All that policy looks at for a sign-in stays the same while the epoch does.
-            assert isinstance(proof.statement.act, Authenticate)
-            return before.epochs.get(proof.statement.act.epoch, Unchecked.OTHER_MOMENT)
+            return before.epochs.get(act.epoch, Unchecked.OTHER_MOMENT)
         case CodesSetUp():
-            account = before.epochs.get(proof.statement.act.epoch)
+            account = before.epochs.get(act.epoch)
             # A phone that came in since then may be this one.
             if account is None or any(device.created_at >= decided_at for device in account.devices):
                 return Unchecked.OTHER_MOMENT

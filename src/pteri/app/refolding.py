@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from pteri.app.deployment import Tenant
-from pteri.app.proofs import Before
+from pteri.app.past import Past
 from pteri.app.rechecking import Fault, Unchecked, recheck
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
@@ -37,7 +37,7 @@ from pteri.domain.events import (
     SignInLapsed,
     SuspensionEnded,
 )
-from pteri.domain.evolving import evolve, lapses
+from pteri.domain.evolving import lapses
 from pteri.domain.guards import freeze_by_link
 from pteri.domain.records import RecordedEvent
 from pteri.domain.rules import Rules
@@ -45,7 +45,6 @@ from pteri.domain.tables import IllegalTransition
 
 __all__ = ["Broken", "Note", "Refolding"]
 
-_EPOCHS: Final = 64
 _ACTS_KEPT_S: Final = 2 * 86_400
 """A challenge lives for minutes and is gone after a day: later than this its act cannot honestly come again."""
 
@@ -79,8 +78,7 @@ class Refolding:
         self._key = (tenant, account)
         self._site, self._rules, self._note = site, rules, note
         self._latest_at = 0
-        self._approval: tuple[Account, MigrationApproved] | None = None
-        self._epochs: OrderedDict[int, Account] = OrderedDict()
+        self._past = Past()
         self._acts: OrderedDict[tuple[str, RequestId], int] = OrderedDict()
         self._approved: dict[RequestId, Thumbprint] = {}
 
@@ -182,9 +180,8 @@ class Refolding:
             self.proved += 1
 
     def _check_evidence(self, recorded: RecordedEvent) -> None:
-        before = Before(self.account, self._approval, self._epochs)
         try:
-            checked = list(recheck(recorded, before, tenant=self._site, rules=self._rules))
+            checked = list(recheck(recorded, self._past.before, tenant=self._site, rules=self._rules))
         except ProtocolError as error:
             self._note(Broken.UNREADABLE, recorded.seq, f"{recorded.event.name}: {error.detail} ({error.code})")
             return
@@ -198,7 +195,7 @@ class Refolding:
     def _evolve(self, seq: int, event: Event) -> None:
         before = self.account
         try:
-            after = evolve(before, event)
+            after = self._past.take(event)
         except IllegalTransition as error:
             self._note(Broken.ILLEGAL, seq, f"{event.name} cannot follow: {error}")
             self.broken = True
@@ -208,12 +205,7 @@ class Refolding:
             self.broken = True
             return
         self.account = after
-        self._epochs[after.epoch] = after
-        if len(self._epochs) > _EPOCHS:
-            self._epochs.popitem(last=False)
         if isinstance(event, MigrationApproved) and before is not None:
-            self._approval = (before, event)
             self.unchecked[Unchecked.CODE_AWAITED] += 1
         elif isinstance(event, MigrationConfirmed):
-            self._approval = None
             self.unchecked[Unchecked.CODE_AWAITED] -= 1

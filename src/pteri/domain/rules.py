@@ -10,7 +10,7 @@ import msgspec
 
 from pteri.core.ids import Digest, digest_text
 
-__all__ = ["FLOORS", "Rules", "RulesError", "rules_from"]
+__all__ = ["FLOORS", "Rules", "RulesError", "bounds", "rules_from"]
 
 _HOUR = 3600
 _DAY = 24 * _HOUR
@@ -180,6 +180,11 @@ _CAME_LATER: Final[Mapping[str, int]] = {
     )
 }
 """Rules that the first release did not have, with their defaults, which never change."""
+
+
+def bounds(name: str) -> tuple[int, int | None]:
+    """The least and the most that a rule may be, seconds or a count; ``None``: as much as one likes."""
+    return FLOORS.get(name, 1), _CEILINGS.get(name)
 
 
 def rules_from(overrides: Mapping[str, int]) -> Rules:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from builders import digest
-from pteri.domain.rules import FLOORS, Rules, RulesError, rules_from
+from pteri.domain.rules import FLOORS, Rules, RulesError, bounds, rules_from
 
 HOUR, DAY = 3600, 86_400
 FIELDS = Rules.__struct_fields__
@@ -145,3 +145,9 @@ def test_the_recovery_terms_say_every_number_a_person_agrees_to(name: str) -> No
 def test_the_recovery_terms_promise_what_the_line_can_do() -> None:
     assert "the line, a phone, a code or guardians alone: never\n" in Rules().terms()
     assert Rules().terms().startswith("PTERI recovery terms 2\n")
+
+
+def test_the_bounds_of_a_rule_are_those_that_refuse() -> None:
+    assert bounds("recovery_delay_s") == (1, 7 * DAY)
+    assert bounds("recovery_hold_s") == (72 * HOUR, None)
+    assert bounds("offline_codes_s") == (0, 30 * DAY)
