@@ -82,6 +82,15 @@ class Code(StrEnum):
     WALLET_KEY = "WALLET_KEY"
     """A right signature by another key than the pinned one."""
 
+    TREE = "TREE"
+    """Not a size, an index or a hash that the log's tree can have."""
+    MERKLE_PATH = "MERKLE_PATH"
+    """A path with another number of hashes than its place in the tree has."""
+    NOT_INCLUDED = "NOT_INCLUDED"
+    """A path that does not lead from this leaf to this root."""
+    NOT_CONSISTENT = "NOT_CONSISTENT"
+    """The newer tree does not begin with the older one."""
+
     NOT_YET_VALID = "NOT_YET_VALID"
     """Before its time."""
     EXPIRED = "EXPIRED"
