@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pymerkle import InmemoryTree
 from pymerkle import verify_consistency as verified_elsewhere
-from pymerkle.hasher import MerkleHasher
 
 from pteri.core.errors import ProtocolError
 from pteri.core.log.checking import verify_consistency, verify_inclusion
@@ -119,10 +119,11 @@ def test_a_newer_tree_begins_with_the_older_one_or_is_refused(growth: tuple[int,
 @given(st.integers(0, 2**64), st.integers(0, 2**64), st.lists(st.binary(min_size=30, max_size=33), max_size=70))
 def test_whatever_comes_in_only_our_own_refusal_comes_out(first: int, second: int, path: list[bytes]) -> None:
     root = leaf_hash(b"")
-    for attempt in (
+    attempts: list[Callable[[], TreeHead]] = [
         lambda: verify_inclusion(b"", path, expected_index=first, expected_head=TreeHead(second, root)),
         lambda: verify_consistency(path, expected_old=TreeHead(first, root), expected_new=TreeHead(second, root)),
-    ):
+    ]
+    for attempt in attempts:
         try:
             attempt()
         except ProtocolError:
@@ -132,11 +133,10 @@ def test_whatever_comes_in_only_our_own_refusal_comes_out(first: int, second: in
 
 
 def test_another_library_computes_the_same_roots_and_proofs() -> None:
-    hasher = MerkleHasher("sha256")
     other: Any = InmemoryTree(algorithm="sha256")
     for number in range(200):
         other.append_entry(leaf(number))
-    assert other.get_leaf(1) == leaf_hash(leaf(0)) == hasher.hash_buff(leaf(0))
+    assert other.get_leaf(1) == leaf_hash(leaf(0))
     for size in range(201):
         assert other.get_root(size) == TREE.heads[size].root
     for size in range(1, 70):

@@ -91,6 +91,17 @@ class Code(StrEnum):
     NOT_CONSISTENT = "NOT_CONSISTENT"
     """The newer tree does not begin with the older one."""
 
+    TILE = "TILE"
+    """Not a tile or a bundle of entries, or not the path of one."""
+    NOTE = "NOTE"
+    """Not a signed note, or not a key that can sign one."""
+    NOTE_SIGNATURE = "NOTE_SIGNATURE"
+    """A note that the expected key has not signed."""
+    CHECKPOINT = "CHECKPOINT"
+    """Not a checkpoint, not of this log, or no contradiction where one is claimed."""
+    WITNESSES = "WITNESSES"
+    """Too few witnesses, not witnesses at all, or one that signed for a later time."""
+
     NOT_YET_VALID = "NOT_YET_VALID"
     """Before its time."""
     EXPIRED = "EXPIRED"
