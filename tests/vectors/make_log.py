@@ -5,13 +5,20 @@ PYTHONPATH=src:tests python tests/vectors/make_log.py
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
+from leaves import account_leaf, chain, sha
+from notes import LOG, NOW, ORIGIN, WITNESSES, checkpoint, log_signer, text, witness
 from pteri.core.errors import Code
+from pteri.core.log.checkpoint import signed_checkpoint
+from pteri.core.log.leaf import NOTHING, encode_leaf
+from pteri.core.log.note import Note, NoteSignature
 from pteri.core.log.proving import consistency_proof, inclusion_proof
 from pteri.core.log.tree import EMPTY_ROOT
+from pteri.core.log.witness import cosign
 from trees import Grown, grown, leaf, root_by_definition
 from vectors.cases import Case, accept, reject
 
@@ -20,7 +27,8 @@ NOTE = (
     "The tree of the log (docs/spec/log.md, RFC 9162). Leaf n is the text 'leaf n'. 'roots' are those of the first so "
     "many leaves. Each case of 'inclusion' says that 'leaf' (hex) is at 'index' of the tree of 'size' with 'root', "
     "each of 'consistency' that the tree of 'new_size' begins with that of 'old_size'; paths from below, hex. It is "
-    "accepted, or refused with 'code'."
+    "accepted, or refused with 'code'. Each case of 'checkpoints' is a note (base64) that is opened with the key 'log' "
+    "and, when 'needed' is not 0, with so many of 'witnesses' at the second 'at'. Each of 'leaves' is a leaf (hex)."
 )
 SIZES = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100)
 TREE = grown(100)
@@ -153,6 +161,118 @@ def _flipped(value: str) -> str:
     return f"{int(value, 16) ^ 1:064x}"
 
 
+def _note(body: str) -> Note:
+    """Whatever it says, signed by the log."""
+    return Note(body, (NoteSignature(LOG.verifier.name, LOG.verifier.id, LOG.private.sign(body.encode())),))
+
+
+def checkpoints() -> list[Case]:
+    head = TREE.heads[37]
+    good, size, root = checkpoint(head), "37", head.root
+
+    def opened(note: Note | bytes | str, needed: int = 0) -> dict[str, Any]:
+        raw = note.encoded if isinstance(note, Note) else note.encode() if isinstance(note, str) else note
+        return {"note": base64.b64encode(raw).decode("ascii"), "needed": needed}
+
+    def seen(*lines: NoteSignature) -> Note:
+        return good.note.with_signatures(lines)
+
+    [signature] = good.note.signatures
+    first, second = (cosign(good, signer, at=NOW) for signer in WITNESSES[:2])
+    of_another = cosign(checkpoint(TREE.heads[38]), WITNESSES[1], at=NOW)
+    plain = good.note.encoded.decode()
+    own = {"size": 37, "root": root.hex()}
+    return [
+        accept("a checkpoint", **opened(good.note), **own),
+        accept("of an empty log", **opened(checkpoint(TREE.heads[0]).note), size=0, root=EMPTY_ROOT.hex()),
+        accept("with a line by a stranger", **opened(seen(NoteSignature("stranger", b"1234", b"x"))), **own),
+        accept("seen by two of three", **opened(seen(first, second), 2), **own),
+        accept(
+            "seen by two, and by a stranger", **opened(seen(cosign(good, witness(9), at=NOW), first, second), 2), **own
+        ),
+        reject(
+            "by another key of the same name",
+            Code.NOTE_SIGNATURE,
+            **opened(signed_checkpoint(head, log_signer("x")).note),
+        ),
+        reject(
+            "by the same key under another name",
+            Code.NOTE_SIGNATURE,
+            **opened(signed_checkpoint(head, log_signer("log", "x")).note),
+        ),
+        reject("of another log", Code.CHECKPOINT, **opened(_note(text("another.example", size, root)))),
+        reject("a size with a zero in front", Code.CHECKPOINT, **opened(_note(text(ORIGIN, "037", root)))),
+        reject("a size with a sign", Code.CHECKPOINT, **opened(_note(text(ORIGIN, "+37", root)))),
+        reject("a size with a space", Code.CHECKPOINT, **opened(_note(text(ORIGIN, "37 ", root)))),
+        reject("a size that no tree has", Code.TREE, **opened(_note(text(ORIGIN, "9223372036854775808", root)))),
+        reject("an empty log with a root", Code.TREE, **opened(_note(text(ORIGIN, "0", root)))),
+        reject("a root of 31 bytes", Code.CHECKPOINT, **opened(_note(text(ORIGIN, size, root[:-1])))),
+        reject("a root without its padding", Code.ENCODING, **opened(_note(text(ORIGIN, size, root).replace("=", "")))),
+        reject("an extension line", Code.CHECKPOINT, **opened(_note(text(ORIGIN, size, root) + "more\n"))),
+        reject("two lines", Code.CHECKPOINT, **opened(_note(f"{ORIGIN}\n37\n"))),
+        reject("a note within a note", Code.CHECKPOINT, **opened(_note(plain))),
+        reject(
+            "two notes, one after the other",
+            Code.NOTE_SIGNATURE,
+            **opened(plain + "\n" + plain[len(good.note.text) + 1 :]),
+        ),
+        reject("without its last newline", Code.NOTE, **opened(plain[:-1])),
+        reject("with carriage returns", Code.NOTE, **opened(plain.replace("\n", "\r\n"))),
+        reject("without a signature", Code.NOTE, **opened(good.note.text + "\n")),
+        reject("the same signature twice", Code.NOTE, **opened(plain + signature.line)),
+        reject("a changed size", Code.NOTE_SIGNATURE, **opened(plain.replace("\n37\n", "\n38\n"))),
+        reject(
+            "a changed root",
+            Code.NOTE_SIGNATURE,
+            **opened(plain.replace(text("", "", root)[2:], text("", "", sha("x"))[2:])),
+        ),
+        reject("seen by one of three", Code.WITNESSES, **opened(seen(first), 2)),
+        reject(
+            "seen by one, and by a stranger", Code.WITNESSES, **opened(seen(first, cosign(good, witness(9), at=NOW)), 2)
+        ),
+        reject("a cosignature of another checkpoint", Code.NOTE_SIGNATURE, **opened(seen(first, of_another), 2)),
+        reject(
+            "a cosignature with another time",
+            Code.NOTE_SIGNATURE,
+            **opened(seen(first, NoteSignature(second.name, second.id, bytes(8) + second.raw[8:])), 2),
+        ),
+        reject(
+            "a cosignature of the future",
+            Code.WITNESSES,
+            **opened(seen(first, cosign(good, WITNESSES[1], at=NOW + 301)), 2),
+        ),
+    ]
+
+
+def leaves() -> list[Case]:
+    first, second = chain(2)
+    unsigned = account_leaf(1, kind=40, statement=NOTHING, wallet_signature=NOTHING)
+
+    def changed(at: int, value: bytes) -> str:
+        return (first[:at] + value + first[at + len(value) :]).hex()
+
+    return [
+        accept("the first of an account", leaf=first.hex()),
+        accept("the second", leaf=second.hex()),
+        accept("an event that nobody signed", leaf=encode_leaf(unsigned).hex()),
+        accept("a kind that is not known here", leaf=encode_leaf(account_leaf(1, kind=200)).hex()),
+        reject("nothing", Code.LEAF, leaf=""),
+        reject("a byte too few", Code.LEAF, leaf=first[:-1].hex()),
+        reject("a byte too many", Code.LEAF, leaf=(first + b"\0").hex()),
+        reject("another version", Code.LEAF, leaf=changed(12, b"2")),
+        reject("of no account", Code.LEAF, leaf=changed(14, bytes(32))),
+        reject("number zero", Code.LEAF, leaf=changed(46, bytes(8))),
+        reject("the second without a first", Code.LEAF, leaf=changed(46, (2).to_bytes(8, "big"))),
+        reject("the first with one before it", Code.LEAF, leaf=changed(54, sha("a leaf"))),
+        reject("kind zero", Code.LEAF, leaf=changed(86, b"\0")),
+        reject("a wallet signature without a statement", Code.LEAF, leaf=changed(87, bytes(32))),
+        reject("a statement without a wallet signature", Code.LEAF, leaf=changed(119, bytes(32))),
+        reject("without a record", Code.LEAF, leaf=changed(151, bytes(32))),
+        reject("an epoch above 2**63", Code.LEAF, leaf=changed(183, b"\xff")),
+        reject("a time above 2**63", Code.LEAF, leaf=changed(191, b"\xff")),
+    ]
+
+
 def content() -> str:
     whole = {
         "format": "pteri-log-vectors-1",
@@ -160,6 +280,11 @@ def content() -> str:
         "roots": roots(),
         "inclusion": inclusion(),
         "consistency": consistency(),
+        "log": LOG.verifier.text,
+        "witnesses": [signer.verifier.text for signer in WITNESSES],
+        "at": NOW,
+        "checkpoints": checkpoints(),
+        "leaves": leaves(),
     }
     return json.dumps(whole, indent=1) + "\n"
 

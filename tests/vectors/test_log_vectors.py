@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Literal
 
 import msgspec
@@ -9,7 +10,11 @@ import pytest
 
 from pteri.core.errors import Code, ProtocolError
 from pteri.core.log.checking import verify_consistency, verify_inclusion
+from pteri.core.log.checkpoint import open_checkpoint
+from pteri.core.log.leaf import encode_leaf, parse_leaf
+from pteri.core.log.note import parse_verifier
 from pteri.core.log.tree import TreeHead
+from pteri.core.log.witness import Quorum, verify_witnesses
 from vectors import make_log
 
 
@@ -42,18 +47,40 @@ class Root(msgspec.Struct, forbid_unknown_fields=True):
     root: str
 
 
+class CheckpointCase(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    expect: Literal["accept", "reject"]
+    why: str
+    code: Code | None = None
+    note: str
+    needed: int
+    size: int | None = None
+    root: str | None = None
+
+
+class LeafCase(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    expect: Literal["accept", "reject"]
+    why: str
+    code: Code | None = None
+    leaf: str
+
+
 class Vectors(msgspec.Struct, forbid_unknown_fields=True):
     format: Literal["pteri-log-vectors-1"]
     note: str
     roots: list[Root]
     inclusion: list[InclusionCase]
     consistency: list[ConsistencyCase]
+    log: str
+    witnesses: list[str]
+    at: int
+    checkpoints: list[CheckpointCase]
+    leaves: list[LeafCase]
 
 
 VECTORS = msgspec.json.decode(make_log.FILE.read_bytes(), type=Vectors)
 
 
-def why(case: Case) -> str:
+def why(case: Case | CheckpointCase | LeafCase) -> str:
     return case.why
 
 
@@ -61,8 +88,9 @@ def test_the_file_is_what_the_program_writes() -> None:
     assert make_log.FILE.read_text(encoding="utf-8") == make_log.content()
 
 
-@pytest.mark.parametrize("cases", [VECTORS.inclusion, VECTORS.consistency], ids=["inclusion", "consistency"])
-def test_more_is_refused_than_accepted(cases: list[Case]) -> None:
+@pytest.mark.parametrize("kind", ["inclusion", "consistency", "checkpoints", "leaves"])
+def test_more_is_refused_than_accepted(kind: str) -> None:
+    cases: list[Case] = getattr(VECTORS, kind)
     assert sum(case.expect == "reject" for case in cases) > sum(case.expect == "accept" for case in cases)
 
 
@@ -96,4 +124,37 @@ def test_a_log_grew_or_was_rewritten_as_it_says(case: ConsistencyCase) -> None:
         return
     with pytest.raises(ProtocolError) as refused:
         verify_consistency(case.steps(), expected_old=old, expected_new=new)
+    assert refused.value.code is case.code
+
+
+@pytest.mark.parametrize("case", VECTORS.checkpoints, ids=why)
+def test_a_checkpoint_is_believed_or_not_as_it_says(case: CheckpointCase) -> None:
+    log = parse_verifier(VECTORS.log)
+    raw = base64.b64decode(case.note)
+
+    def open_it() -> TreeHead:
+        checkpoint = open_checkpoint(raw, expected_log=log)
+        if case.needed:
+            quorum = Quorum.of(case.needed, [parse_verifier(text) for text in VECTORS.witnesses])
+            verify_witnesses(checkpoint, expected_quorum=quorum, at=VECTORS.at)
+        return checkpoint.head
+
+    if case.expect == "accept":
+        assert case.size is not None
+        assert case.root is not None
+        assert open_it() == TreeHead(case.size, bytes.fromhex(case.root))
+        return
+    with pytest.raises(ProtocolError) as refused:
+        open_it()
+    assert refused.value.code is case.code
+
+
+@pytest.mark.parametrize("case", VECTORS.leaves, ids=why)
+def test_a_leaf_is_read_or_refused_as_it_says(case: LeafCase) -> None:
+    raw = bytes.fromhex(case.leaf)
+    if case.expect == "accept":
+        assert encode_leaf(parse_leaf(raw)) == raw
+        return
+    with pytest.raises(ProtocolError) as refused:
+        parse_leaf(raw)
     assert refused.value.code is case.code

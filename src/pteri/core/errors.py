@@ -101,6 +101,8 @@ class Code(StrEnum):
     """Not a checkpoint, not of this log, or no contradiction where one is claimed."""
     WITNESSES = "WITNESSES"
     """Too few witnesses, not witnesses at all, or one that signed for a later time."""
+    LEAF = "LEAF"
+    """Not a leaf of the log, or one of another account, phone, record or place in its account."""
 
     NOT_YET_VALID = "NOT_YET_VALID"
     """Before its time."""
