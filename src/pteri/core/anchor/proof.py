@@ -50,7 +50,7 @@ class Block(msgspec.Struct, frozen=True):
 
 
 class AnchorProof(msgspec.Struct, frozen=True, kw_only=True):
-    """A proof that was read; nothing of it is verified. Hashes as they are hashed, what is ``shown``, and blocks, as nodes show them."""
+    """A proof that was read; nothing of it is verified. Hashes as they are hashed, or ``shown`` as nodes show them."""
 
     leaf: bytes
     leaf_index: int
