@@ -118,6 +118,8 @@ class Code(StrEnum):
     """A header without its work, or with a target that it may not have."""
     CONFIRMATIONS = "CONFIRMATIONS"
     """Fewer blocks than are asked for."""
+    OTS = "OTS"
+    """Not a timestamp file of the kind that we write, or one of another file or block."""
 
     NOT_YET_VALID = "NOT_YET_VALID"
     """Before its time."""

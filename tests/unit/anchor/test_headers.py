@@ -125,7 +125,7 @@ def test_a_target_changes_as_the_network_says(first: int, last: int, bits: int, 
 
 
 def test_a_target_that_is_as_long_as_the_limit_loses_its_lowest_bit() -> None:
-    """The node shifts it out, for the product could have a bit too many for its 256. Shown with a limit of five bits."""
+    """The node shifts it out, for the product may have a bit more than its 256. Here the limit has five bits."""
     assert retargeted(0x01130000, 302_400, limit=31) == 0x01120000
     assert retargeted(0x010F0000, 302_400, limit=31) == 0x010F0000
 

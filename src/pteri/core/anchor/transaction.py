@@ -43,9 +43,13 @@ class Output(msgspec.Struct, frozen=True):
 
 
 class Transaction(msgspec.Struct, frozen=True):
-    """A transaction that was read. ``txid`` as it is hashed; people see it with its bytes the other way round."""
+    """A transaction that was read. ``txid`` as it is hashed; people see it with its bytes the other way round.
+
+    ``stripped``: its bytes without the witness, which are what the id is the hash of.
+    """
 
     txid: bytes
+    stripped: bytes
     outputs: tuple[Output, ...]
 
 
@@ -109,7 +113,7 @@ def parse_transaction(raw: bytes) -> Transaction:
     if len(stripped) == 2 * HASH_BYTES:
         # As long as two hashes: an inner node of a block's tree could be shown as this transaction, or it as a node.
         raise Malformed(Code.TRANSACTION, "a transaction of 64 bytes proves nothing")
-    return Transaction(double_sha256(stripped), outputs)
+    return Transaction(double_sha256(stripped), stripped, outputs)
 
 
 def _output(reader: _Reader) -> Output:
