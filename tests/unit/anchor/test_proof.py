@@ -81,6 +81,7 @@ def test_every_field_must_be_there_and_of_its_type(field: str) -> None:
         ("NOT_INCLUDED", {"leaf_data": leaf(3).hex()}),
         ("MERKLE_PATH", {"tree_size": 9}),
         ("PAYLOAD", {"op_return_payload": payload(TREE.heads[6]).hex()}),
+        ("PAYLOAD", {"op_return_payload": payload(TreeHead(6, TREE.heads[5].root)).hex()}),
         ("PAYLOAD", {"tx": anchor_transaction(TREE.heads[6]).hex()}),
         ("PAYLOAD", {"tx": transaction([CHANGE, CHANGE, CHANGE]).hex()}),
         ("TRANSACTION", {"txid": "00" * 32}),

@@ -122,6 +122,7 @@ def rewritten(leaves: list[bytes], place: int, **changes: object) -> list[bytes]
         ("two changed places", [chain(3)[0], chain(3)[2], chain(3)[1]]),
         ("one is there twice", [*chain(3), chain(3)[2]]),
         ("one was rewritten", rewritten(chain(5), 2, at=1)),
+        ("one has the number after its own", rewritten(chain(3), 2, account_seq=4)),
         ("one is of another account", rewritten(chain(3), 2, index=sha("another"))),
         ("one is of an earlier epoch", rewritten(chain(3), 2, epoch=0)),
     ],
