@@ -18,7 +18,8 @@ SRC: Final = Path(__file__).parents[2] / "src"
 LAYERS: Final[Mapping[str, frozenset[str]]] = {
     "core": frozenset(),
     "domain": frozenset({"core"}),
-    "app": frozenset({"core", "domain"}),
+    # Its own registry is audited by the same code as anybody's (`pteri fsck`).
+    "app": frozenset({"core", "domain", "audit"}),
     "adapters": frozenset({"core", "domain", "app", "durable"}),
     "http": frozenset({"core", "domain", "app"}),
     "oidc": frozenset({"core", "domain", "app"}),
@@ -90,6 +91,7 @@ LIBRARIES: Final[Mapping[str, frozenset[str]]] = {
     | {"base64", "binascii", "datetime", "hashlib", "hmac", "importlib", "re", "struct", "types", "unicodedata"}
     | {"btclib_secp256k1", "coincurve", "cryptography", "mnemonic", "msgspec", "pyhpke"},
     "domain": _LANGUAGE | {"hashlib", "msgspec"},
+    "audit": _LANGUAGE | {"base64", "hashlib", "msgspec"},
     "app": _LANGUAGE | {"asyncio", "hashlib", "hmac", "msgspec", "re"},
 }
 """What the rooms without files, sockets and logs may use of the world. A list of what is allowed has no gaps."""

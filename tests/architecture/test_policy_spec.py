@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from pteri.app.rechecking import Unchecked
 from pteri.app.replaying import CannotReplay, Signed
+from pteri.audit.rechecking import Unchecked
 from pteri.domain.decisions import Reason, Refuse
 from pteri.domain.rows import OFFLINE_ROWS, ROWS, Row
 from pteri.domain.rules import Rules, bounds

@@ -12,8 +12,8 @@ from chains import OFFERED
 from lived import Lived, lived_in
 from pteri.app.comparing import Comparison, compare
 from pteri.app.explaining import FoundCase, NoSuchCase, find_event, find_request
-from pteri.app.rechecking import Unchecked
 from pteri.app.replaying import CannotReplay, Replayed, Signed
+from pteri.audit.rechecking import Unchecked
 from pteri.core.ids import AccountId, RequestId, TenantId
 from pteri.domain.decisions import Hold, Permit, Reason
 from pteri.domain.rules import Rules

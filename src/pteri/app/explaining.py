@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pteri.app.deployment import Deployment
-from pteri.app.rechecking import Fault, Unchecked, recheck
 from pteri.app.replaying import CannotReplay, Replayed, Replaying, WhyNot
 from pteri.app.walking import accounts_in_order, events_in_order
+from pteri.audit.rechecking import Fault, Unchecked, recheck
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, RequestId, TenantId
 from pteri.domain.account import Account

@@ -1,7 +1,7 @@
 """Recorded decisions, decided again by any rules (docs/spec/policy.md section 5).
 
 Each is decided from the account and the circumstances that were recorded, one step at a time: what would have followed
-from another decision is not made up. Signatures are not verified here; :mod:`pteri.app.rechecking` does that.
+from another decision is not made up. Signatures are not verified here; :mod:`pteri.audit.rechecking` does that.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from enum import StrEnum
 
 from pteri.app.deployment import Tenant
 from pteri.app.differing import LINK, OFFLINE
-from pteri.app.past import Past
-from pteri.app.proofs import NotOfThisEvent, claimed, purpose_of
-from pteri.app.rechecking import Unchecked, seen_by_policy
+from pteri.audit.past import Past
+from pteri.audit.proofs import NotOfThisEvent, claimed, purpose_of
+from pteri.audit.rechecking import Unchecked, seen_by_policy
 from pteri.core.acts import StatementAct
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import Digest

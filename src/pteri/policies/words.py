@@ -11,8 +11,8 @@ import msgspec
 from pteri.app.comparing import Comparison, DifferentCase
 from pteri.app.differing import said_shortly
 from pteri.app.explaining import FoundCase
-from pteri.app.rechecking import Unchecked
 from pteri.app.replaying import CannotReplay, Replayed, Signed, Unsigned, decide_watched
+from pteri.audit.rechecking import Unchecked
 from pteri.domain.decisions import Decision, Hold, Permit
 from pteri.domain.rows import Row
 from pteri.domain.rules import Rules

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from pteri.app.proofs import Before
+from pteri.audit.proofs import Before
 from pteri.domain.account import Account
 from pteri.domain.events import Event, MigrationApproved, MigrationConfirmed
 from pteri.domain.evolving import evolve

@@ -13,8 +13,8 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from pteri.app.deployment import Tenant
-from pteri.app.proofs import Before, NotOfThisEvent, Proof, by_camera, known_before, proved, purpose_of
+from pteri.audit.proofs import Before, NotOfThisEvent, Proof, by_camera, known_before, proved, purpose_of
+from pteri.audit.site import Site
 from pteri.core import ids
 from pteri.core.acts import StatementAct
 from pteri.core.errors import ProtocolError
@@ -86,7 +86,7 @@ class Unchecked(StrEnum):
 Checked = Iterator[tuple[Fault, str] | Unchecked]
 
 
-def recheck(recorded: RecordedEvent, before: Before, *, tenant: Tenant | None, rules: Rules) -> Checked:
+def recheck(recorded: RecordedEvent, before: Before, *, tenant: Site | None, rules: Rules) -> Checked:
     """Everything that is wrong with the evidence of this event, and what could not be checked."""
     event, evidence = recorded.event, recorded.evidence
     purpose = purpose_of(event)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from pteri.app.deployment import Tenant
+from pteri.audit.site import Site
 from pteri.core import ids
 from pteri.core.acts import (
     ACTS,
@@ -174,7 +174,7 @@ def _require(holds: bool, otherwise: str) -> None:
         raise NotOfThisEvent(otherwise)
 
 
-def proved(event: Event, evidence: Evidence, before: Before, tenant: Tenant, purpose: str) -> Proof:
+def proved(event: Event, evidence: Evidence, before: Before, tenant: Site, purpose: str) -> Proof:
     """Both signatures, again, and that they are about this event."""
     statement = parse(evidence.statement.encode("utf-8", "replace"))
     act = statement.act
@@ -222,14 +222,14 @@ def proved(event: Event, evidence: Evidence, before: Before, tenant: Tenant, pur
     return Proof(statement, sha256, evidence, key, _signer(act, wallet, payload, tenant))
 
 
-def claimed(event: Event, evidence: Evidence, before: Before, tenant: Tenant) -> tuple[StatementAct, Signer]:
+def claimed(event: Event, evidence: Evidence, before: Before, tenant: Site) -> tuple[StatementAct, Signer]:
     """What was signed and by whom, as the evidence says it and nobody has proved it: ``ProtocolError`` for garbage."""
     act = parse(evidence.statement.encode("utf-8", "replace")).act
     payload = decode_payload(evidence.signed.body)
     return act, _signer(act, _wallet_of(event, before, payload), payload, tenant)
 
 
-def _signer(act: StatementAct, wallet: PinnedWallet, payload: Payload, tenant: Tenant) -> Signer:
+def _signer(act: StatementAct, wallet: PinnedWallet, payload: Payload, tenant: Site) -> Signer:
     return Signer(
         wallet=wallet,
         new_wallet=None if payload.new_wallet is None else payload.new_wallet.wallet,
@@ -238,7 +238,7 @@ def _signer(act: StatementAct, wallet: PinnedWallet, payload: Payload, tenant: T
     )
 
 
-def _paths(event: Event, tenant: Tenant, purpose: str) -> tuple[str, ...]:
+def _paths(event: Event, tenant: Site, purpose: str) -> tuple[str, ...]:
     """Where its statement may have been signed for: the phone's own way, and of a sign-in also that by camera.
 
     Nothing that a camera brought ever waited for a code, so it cannot have lapsed.
@@ -260,7 +260,7 @@ def _wallet_of(event: Event, before: Before, payload: Payload) -> PinnedWallet:
     return known_before(before).wallet if payload.signed_by is None else payload.signed_by
 
 
-def _officer_of(act: StatementAct, wallet: PinnedWallet, tenant: Tenant) -> str | None:
+def _officer_of(act: StatementAct, wallet: PinnedWallet, tenant: Site) -> str | None:
     officer = tenant.officers.get(act.device)
     return officer.name if officer is not None and officer.wallet == wallet else None
 
@@ -313,7 +313,7 @@ def _key_of(event: Event, before: Before, act: StatementAct) -> DeviceKey | None
     return DeviceKey.from_sec1(ids.from_base64url(text))
 
 
-def _wallet_alone(request: SignedRequest, statement: Statement, wallet: PinnedWallet, tenant: Tenant) -> Digest:
+def _wallet_alone(request: SignedRequest, statement: Statement, wallet: PinnedWallet, tenant: Site) -> Digest:
     sent = submitted(request)
     _require(sent.key_id == statement.act.device, "sent by another phone")
     return verify_wallet(sent.payload, expected=statement, expected_wallet=wallet, expected_network=tenant.network)[1]

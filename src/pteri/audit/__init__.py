@@ -1,0 +1,109 @@
+"""Verifying what the log says, offline: nothing of a server is needed, and nothing of it is trusted.
+
+Every function returns what was verified or raises an :class:`AuditError`, and nothing else, whatever comes in. Its
+``code`` is one of docs/spec section 1.1, and stable; its ``detail`` is for people.
+
+    anchored = verify_anchor(proof, network="main", checkpoint_height=3_000_000, checkpoint_hash="...")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from pteri.core.anchor.proof import AnchoredAt, read_anchor_proof, read_block, verify_anchor_proof
+from pteri.core.errors import Code, Malformed, ProtocolError
+from pteri.core.log import checking
+from pteri.core.log.tree import TreeHead
+
+__all__ = [
+    "AnchoredAt",
+    "AuditError",
+    "DoesNotHold",
+    "Unreadable",
+    "verify_anchor",
+    "verify_consistency",
+    "verify_inclusion",
+]
+
+
+class AuditError(Exception):
+    """What was shown is no proof. ``code`` is stable; ``detail`` is for people and may change."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class Unreadable(AuditError):
+    """Not of the form that such a proof has."""
+
+
+class DoesNotHold(AuditError):
+    """Of the right form, and it does not prove what it claims."""
+
+
+def verify_inclusion(leaf: bytes, path: Sequence[bytes], *, index: int, size: int, root: bytes) -> TreeHead:
+    """The head of a tree of ``size`` leaves whose leaf ``index`` is these bytes (the leaf, not its hash).
+
+    ``path``: hashes from below, 32 bytes each.
+    """
+    with _in_our_words():
+        return checking.verify_inclusion(
+            _leaf(leaf), _path(path), expected_index=index, expected_head=TreeHead(size, root)
+        )
+
+
+def verify_consistency(
+    path: Sequence[bytes], *, old_size: int, old_root: bytes, new_size: int, new_root: bytes
+) -> TreeHead:
+    """The head of the newer tree, which begins with all leaves of the older one, in their order."""
+    with _in_our_words():
+        return checking.verify_consistency(
+            _path(path), expected_old=TreeHead(old_size, old_root), expected_new=TreeHead(new_size, new_root)
+        )
+
+
+def verify_anchor(
+    proof: Mapping[str, object],
+    *,
+    network: str,
+    checkpoint_height: int,
+    checkpoint_hash: str,
+    min_confirmations: int = 6,
+) -> AnchoredAt:
+    """When a leaf was anchored in Litecoin, at the latest (docs/spec/anchors.md section 5).
+
+    ``checkpoint_*``: a block that you know already, from a node of yours or one that you trust, its hash as nodes show
+    it. The proof has to begin right after it.
+    """
+    with _in_our_words():
+        checkpoint = read_block(checkpoint_height, checkpoint_hash)
+        return verify_anchor_proof(
+            read_anchor_proof(proof),
+            expected_network=network,
+            expected_checkpoint=checkpoint,
+            expected_confirmations=min_confirmations,
+        )
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except ProtocolError as error:
+        kind = Unreadable if isinstance(error, Malformed) else DoesNotHold
+        raise kind(str(error.code), error.detail) from error
+
+
+def _leaf(value: object) -> bytes:
+    if type(value) is not bytes:
+        raise Malformed(Code.LEAF, "a leaf is bytes")
+    return value
+
+
+def _path(value: object) -> list[bytes]:
+    if not isinstance(value, list | tuple):
+        raise Malformed(Code.MERKLE_PATH, "a path is a list of hashes")
+    return list(value)

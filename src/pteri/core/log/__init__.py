@@ -1,0 +1,1 @@
+"""The transparency log: tree, proofs, notes, tiles and leaves (docs/spec/log.md)."""
