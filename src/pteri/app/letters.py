@@ -36,6 +36,8 @@ _HAPPENED: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.PROTECTION_CHANGED: "Your account has other guardians or recovery codes now.",
     NoticeKind.CHANNELS_CHANGED: "Warnings go to one more address from now on.",
     NoticeKind.SPOKEN_FOR: "A guardian or an officer spoke for a new phone.",
+    NoticeKind.OFFLINE_CODES_PREPARED: "A phone of yours prepared offline codes, to sign in without a network.",
+    NoticeKind.OFFLINE_CODE_USED: "Somebody signed in with an offline code of a phone of yours.",
 }
 _SENTENCES: Final[Mapping[NoticeKind, str]] = {**_HAPPENED, **_WAITS}
 
