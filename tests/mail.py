@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -34,10 +35,16 @@ def delivered(world: World, courier: Courier | None = None) -> int:
 
 
 class MailServer:
-    """Speaks as much SMTP as a sender needs. ``said``: every line that it heard; ``taken``: recipient and content."""
+    """Speaks as much SMTP as a sender needs. ``said``: every line that it heard; ``taken``: recipient and content.
 
-    def __init__(self) -> None:
+    ``starttls``: what it goes over to TLS with when it is asked; without, it offers none. ``in_the_clear``: what it
+    heard before.
+    """
+
+    def __init__(self, *, starttls: ssl.SSLContext | None = None) -> None:
         self.port = 0
+        self.starttls = starttls
+        self.in_the_clear: list[str] = []
         self.taken: list[tuple[str, str]] = []
         self.said: list[str] = []
         self.refuses: set[str] = set()
@@ -52,7 +59,16 @@ class MailServer:
             self.said.append(line)
             match line.split(" ")[0].upper():
                 case "EHLO":
-                    await self._answer(writer, "250 loopback")
+                    await self._answer(writer, "250-loopback", f"250 {self._offered(writer)}")
+                case "AUTH":
+                    await self._answer(writer, "235 welcome")
+                case "STARTTLS" if self.starttls is not None:
+                    await self._answer(writer, "220 go on")
+                    self.in_the_clear = [*self.said]
+                    try:
+                        await writer.start_tls(self.starttls)
+                    except (ssl.SSLError, ConnectionError):
+                        break
                 case "RCPT":
                     recipient = line.partition("<")[2].partition(">")[0]
                     await self._answer(writer, "550 no such mailbox" if recipient in self.refuses else "250 yes")
@@ -69,6 +85,11 @@ class MailServer:
                     await self._answer(writer, "250 yes")
         writer.close()
 
+    def _offered(self, writer: asyncio.StreamWriter) -> str:
+        if writer.get_extra_info("ssl_object") is not None:
+            return "AUTH PLAIN"
+        return "8BITMIME" if self.starttls is None else "STARTTLS"
+
     async def _answer(self, writer: asyncio.StreamWriter, *lines: str) -> None:
         if lines == ("",):
             writer.close()
@@ -78,10 +99,12 @@ class MailServer:
 
 
 @asynccontextmanager
-async def mail_server() -> AsyncIterator[MailServer]:
-    """A server on a free port of 127.0.0.1, for as long as the block."""
-    server = MailServer()
-    listener = await asyncio.start_server(server.talk, "127.0.0.1", 0)
+async def mail_server(
+    *, starttls: ssl.SSLContext | None = None, implicit: ssl.SSLContext | None = None
+) -> AsyncIterator[MailServer]:
+    """A server on a free port of 127.0.0.1, for as long as the block. ``implicit``: it speaks nothing but TLS."""
+    server = MailServer(starttls=starttls)
+    listener = await asyncio.start_server(server.talk, "127.0.0.1", 0, ssl=implicit)
     server.port = listener.sockets[0].getsockname()[1]
     async with listener:
         yield server
