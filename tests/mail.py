@@ -7,7 +7,7 @@ import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from pteri.app.delivering import deliver_what_is_due
+from pteri.app.delivering import GaveUp, deliver_what_is_due
 from pteri.app.telling import tell_of_what_is_due
 
 if TYPE_CHECKING:
@@ -16,22 +16,29 @@ if TYPE_CHECKING:
     from pteri.app.ports import Courier
     from world import World
 
-__all__ = ["MailServer", "delivered", "mail_server"]
+__all__ = ["MailServer", "delivered", "lost", "mail_server"]
 
 
 def delivered(world: World, courier: Courier | None = None) -> int:
     """What the loops do until nothing is left; how many deliveries were given up."""
-    given_up: list[int] = []
+    return sum(count for count, _ in lost(world, courier))
+
+
+def lost(world: World, courier: Courier | None = None) -> list[tuple[int, GaveUp]]:
+    """The same; what the operator hears."""
+    given_up: list[tuple[int, GaveUp]] = []
 
     async def work() -> None:
         while await tell_of_what_is_due(world.deployment, world.clock.at):
             pass
         through = courier or world.courier
-        while await deliver_what_is_due(world.deployment, through, world.clock.at, gave_up=given_up.append):
+        while await deliver_what_is_due(
+            world.deployment, through, world.clock.at, gave_up=lambda *told: given_up.append(told)
+        ):
             pass
 
     world.run(work())
-    return sum(given_up)
+    return given_up
 
 
 class MailServer:
@@ -47,7 +54,8 @@ class MailServer:
         self.in_the_clear: list[str] = []
         self.taken: list[tuple[str, str]] = []
         self.said: list[str] = []
-        self.refuses: set[str] = set()
+        self.refuses: dict[str, str] = {}
+        self.sender_answer = "250 yes"
         self.data_answer = "250 taken"
         self.greeting = "220 loopback"
 
@@ -60,8 +68,6 @@ class MailServer:
             match line.split(" ")[0].upper():
                 case "EHLO":
                     await self._answer(writer, "250-loopback", f"250 {self._offered(writer)}")
-                case "AUTH":
-                    await self._answer(writer, "235 welcome")
                 case "STARTTLS" if self.starttls is not None:
                     await self._answer(writer, "220 go on")
                     self.in_the_clear = [*self.said]
@@ -71,7 +77,7 @@ class MailServer:
                         break
                 case "RCPT":
                     recipient = line.partition("<")[2].partition(">")[0]
-                    await self._answer(writer, "550 no such mailbox" if recipient in self.refuses else "250 yes")
+                    await self._answer(writer, self.refuses.get(recipient, "250 yes"))
                 case "DATA":
                     await self._answer(writer, "354 go on")
                     content = (await reader.readuntil(b"\r\n.\r\n")).decode()
@@ -81,8 +87,9 @@ class MailServer:
                 case "QUIT":
                     await self._answer(writer, "221 bye")
                     break
-                case _:
-                    await self._answer(writer, "250 yes")
+                case verb:
+                    always = {"AUTH": "235 welcome", "MAIL": self.sender_answer}
+                    await self._answer(writer, always.get(verb, "250 yes"))
         writer.close()
 
     def _offered(self, writer: asyncio.StreamWriter) -> str:

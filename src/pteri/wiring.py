@@ -20,7 +20,7 @@ from pteri.adapters.store.opening import open_store
 from pteri.adapters.system import SteppedClock, SystemClock, SystemEntropy, self_test
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
-from pteri.app.delivering import deliver_what_is_due
+from pteri.app.delivering import GaveUp, deliver_what_is_due
 from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.forget import forget_old
 from pteri.app.halting import ClockNews, watch_clock
@@ -198,8 +198,8 @@ def _tell_of_clock(news: ClockNews, stepped_s: int) -> None:
     level(news.value, stepped_s=stepped_s)
 
 
-def _gave_up(count: int) -> None:
-    _log.error("mail_given_up", count=count)
+def _gave_up(count: int, why: GaveUp) -> None:
+    _log.error("mail_given_up", count=count, why=why)
 
 
 def _teller(name: str) -> Callable[[News], None]:
