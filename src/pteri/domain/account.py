@@ -102,7 +102,8 @@ class Account(msgspec.Struct, frozen=True):
 
     ``login`` and ``esim`` are a keyed hash and a salted commitment: neither e-mail nor line can be read here.
     ``code_keys``: public keys of its recovery codes, base64url SEC1. ``old_wallets`` count for nothing, for ever.
-    ``freezes``: when the wallet alone froze it. ``stopped_at``: when a phone last rejected a case of the wallet alone.
+    ``freezes``: the last few times that the wallet alone, or a link, froze it. ``stopped_at``: when a phone
+    last rejected a case of the wallet alone.
     ``pinned_at``: when the present wallet came, 0 for the first one. ``channels``: salted digests of the addresses that
     warnings go to.
     """

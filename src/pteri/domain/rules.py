@@ -10,10 +10,12 @@ import msgspec
 
 from pteri.core.ids import Digest, digest_text
 
-__all__ = ["FLOORS", "Rules", "RulesError", "rules_from"]
+__all__ = ["FLOORS", "MOST_FREEZES", "Rules", "RulesError", "rules_from"]
 
 _HOUR = 3600
 _DAY = 24 * _HOUR
+MOST_FREEZES: Final = 3
+"""More of them in a window no rules allow, so an account remembers no more."""
 
 
 class RulesError(ValueError):
@@ -138,7 +140,7 @@ _CEILINGS: Final[Mapping[str, int]] = {
     # Or a thief who objects, or who holds nothing but the wallet, could keep the owner out for ever.
     "recovery_delay_s": 7 * _DAY,
     "freeze_s": 3 * _DAY,
-    "freezes": 3,
+    "freezes": MOST_FREEZES,
     "protection_fresh_s": _DAY,
     "offline_codes_s": 30 * _DAY,
 }
