@@ -104,7 +104,8 @@ class Account(msgspec.Struct, frozen=True):
     ``code_keys``: public keys of its recovery codes, base64url SEC1. ``old_wallets`` count for nothing, for ever.
     ``freezes``: the last few times that the wallet alone, or a link, froze it. ``stopped_at``: when a phone
     last rejected a case of the wallet alone.
-    ``pinned_at``: when the present wallet came, 0 for the first one. ``channels``: salted digests of the addresses that
+    ``pinned_at``: when the present wallet came, 0 for the first one; ``backup_verified_at``: when a backup of it last
+    opened. ``channels``: salted digests of the addresses that
     warnings go to.
     """
 
@@ -139,6 +140,10 @@ class Account(msgspec.Struct, frozen=True):
     def device(self, thumbprint: str) -> Device | None:
         """The phone with this thumbprint, whatever its state."""
         return next((device for device in self.devices if device.thumbprint == thumbprint), None)
+
+    def backup_tried_at(self) -> int:
+        """When a backup of this wallet last opened, or else when the wallet came, which its owner had before them."""
+        return max(self.bound_at, self.pinned_at, self.backup_verified_at)
 
     def active_devices(self) -> tuple[Device, ...]:
         """The verified phones."""

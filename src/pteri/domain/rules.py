@@ -91,6 +91,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Wrong offline codes for one account in an hour, before offline codes slow down for it. Nothing else does."""
     channels_hold_s: int = 72 * _HOUR
     """How long an address that is taken away goes on getting warnings."""
+    backup_check_s: int = 0
+    """After how long who signs in is told to try a backup of the wallet. 0: never. Nobody is refused for it."""
 
     def digest(self) -> Digest:
         """SHA-256 of the canonical JSON of all rules, in field order: it stands in every recorded event.
@@ -132,6 +134,7 @@ FLOORS: Final[Mapping[str, int]] = {
     "revoke_other_s": _DAY,
     "offline_codes_s": 0,
     "channels_hold_s": 72 * _HOUR,
+    "backup_check_s": 0,
 }
 _CEILINGS: Final[Mapping[str, int]] = {
     "sign_in_s": 300,
@@ -163,6 +166,7 @@ _CAME_LATER: Final[Mapping[str, int]] = {
         "offline_codes_s",
         "offline_guesses_per_hour",
         "channels_hold_s",
+        "backup_check_s",
     )
 }
 """Rules that the first release did not have, with their defaults, which never change."""
