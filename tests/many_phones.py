@@ -23,6 +23,7 @@ from pteri.core.acts import (
     ApproveMigration,
     AttestIdentity,
     Authenticate,
+    ChangeChannels,
     ChangeProtection,
     ConfirmBackup,
     FreezeAccount,
@@ -66,7 +67,7 @@ _IN_EVERY_STATE: Final = (
     StartRecovery | ActivateDevice | VetoChange | VouchForRecovery | AttestIdentity | RotateWallet | SetupOtp
 )
 _BY_THE_WALLET: Final = (
-    Authenticate | ApproveMigration | RevokeDevice | ChangeProtection | UnfreezeAccount | ConfirmBackup
+    Authenticate | ApproveMigration | RevokeDevice | ChangeProtection | ChangeChannels | UnfreezeAccount | ConfirmBackup
 )
 
 
@@ -92,7 +93,7 @@ class AccountMachine(Quarrels):
         if (begun := type(self).begun) is not None:
             self.ledger = replace(begun(), policy=type(self).policy)
             return
-        self.ledger.rules = rules_from({"migration_open_s": migration_open_s})
+        self.ledger.rules = rules_from({"migration_open_s": migration_open_s, "offline_codes_s": 30 * DAY})
         assert isinstance(self.ledger.bind(1), Permit)
         if guarded:
             quarrels.protected(self.ledger)
@@ -225,6 +226,7 @@ class AccountMachine(Quarrels):
             self.another_wallet_came_only_by_what_an_owner_shows(act, event, account, after)
             self.a_strong_case_ended_only_by_its_phone_or_something_stronger(act, event, account, after)
             self.a_stopped_account_was_opened_only_by_a_strong_case_or_time_or_everything(event, account, after)
+            self.an_address_that_hears_goes_on_hearing_for_three_days(event, account)
             self.guardians_and_codes_came_by_a_code_a_wait_or_on_the_first_day(attempt, decision, event, account)
             account = after
         self.the_wallet_alone_kept_within_its_freezes(self.ledger.now())
@@ -261,7 +263,12 @@ class AccountMachine(Quarrels):
             self.only_who_shows_it_claims(act, signer, account)
         target = account.device(act.target) if isinstance(act, RevokeDevice) else None
         removes = target is not None and target is not device and target.state is not DeviceState.PENDING
-        if isinstance(act, ApproveMigration | RotateWallet) or removes:
+        prepares = isinstance(act, SetupOtp) and act.chain_end is not None
+        if prepares:
+            assert device is not None
+            assert (device.state, account.state) == (DeviceState.ACTIVE, AccountState.OPEN)
+            assert signer.wallet == account.wallet
+        if isinstance(act, ApproveMigration | RotateWallet | ChangeChannels) or removes or prepares:
             assert device is not None
             assert not device.on_probation(self.ledger.at)
 

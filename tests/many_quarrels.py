@@ -5,8 +5,9 @@ The rules of ``many_phones.AccountMachine`` that came with recovery that holds, 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
@@ -18,13 +19,26 @@ from pteri.core.guardians import Guardians
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.account import Account, AccountState
 from pteri.domain.decisions import Decision, Permit
-from pteri.domain.events import DeviceActivated, Event, RecoveryStarted, WalletRotated
+from pteri.domain.device import DeviceState
+from pteri.domain.events import (
+    ChannelsChanged,
+    ChannelsHeld,
+    ChannelsTookEffect,
+    DeviceActivated,
+    Event,
+    FrozenByLink,
+    RecoveryStarted,
+    SignedInOffline,
+    WalletRotated,
+)
 from pteri.domain.facts import Signer
 from pteri.domain.recovery import Recovery, RecoveryState
 from quarrels import GUARDIANS, OFFICERS, STRANGER, friends
+from side_doors import SAFE, Doors, enter_offline, preparing, stop_by_link, warning_at
 from stories import Attempt
 
 choices = st.integers(0, 31)
+ADDRESSES: Final[tuple[tuple[str, ...], ...]] = ((), ("owner",), ("thief",), ("owner", "thief"))
 CODES: Final = (quarrels.CODE, quarrels.OTHER_CODE)
 WAYS: Final = ("W", "W", "WC", "WG", "CG", "A", "C", "G", "DC", "WD")
 SECRETS: Final = ("W", "W", "WC", "C", "")
@@ -35,6 +49,8 @@ class Quarrels(RuleBasedStateMachine):
     """Everybody may try everything here, too: also the thief, the false friend and the finder of a code."""
 
     ledger: Ledger
+    changed_in: set[int]
+    doors: ClassVar[Doors] = SAFE
 
     def submit(self, attempt: Attempt) -> Decision:
         raise NotImplementedError
@@ -100,7 +116,7 @@ class Quarrels(RuleBasedStateMachine):
     @rule(who=choices, which=choices, secrets=st.sampled_from(SECRETS))
     def somebody_objects(self, who: int, which: int, secrets: str) -> None:
         account = self.ledger.settled()[0]
-        ways = (account.recovery, account.migration, account.protection)
+        ways = (account.recovery, account.migration, account.protection, account.channel_change)
         waits = [way.approval for way in ways if way is not None]
         waits += [device.suspension.approval for device in account.devices if device.suspension is not None]
         if waits:
@@ -129,6 +145,32 @@ class Quarrels(RuleBasedStateMachine):
     @rule(who=choices)
     def a_backup_is_recorded(self, who: int) -> None:
         self.submit(Attempt(quarrels.backup(self.ledger, self.phone(who))))
+
+    @rule(who=choices, names=st.sampled_from(ADDRESSES), secrets=st.sampled_from(SECRETS))
+    def warnings_shall_go_elsewhere(self, who: int, names: tuple[str, ...], secrets: str) -> None:
+        self.submit(Attempt(warning_at(self.ledger, self.phone(who), *names), signer=self.signed(secrets)))
+
+    @rule(times=st.sampled_from([1, 1, 4]))
+    def somebody_uses_the_link_of_a_mail(self, times: int) -> None:
+        for _ in range(times):
+            if (stopped := stop_by_link(self.ledger, type(self).doors)) is not None:
+                self.the_link_only_stopped(*stopped)
+            if times > 1:
+                self.ledger.wait(DAY)
+
+    @rule(who=choices, secrets=st.sampled_from(SECRETS))
+    def a_phone_prepares_offline_codes(self, who: int, secrets: str) -> None:
+        self.submit(Attempt(preparing(self.ledger, self.phone(who)), signer=self.signed(secrets)))
+
+    @rule(who=choices, times=st.sampled_from([1, 2]))
+    def an_offline_code_is_typed(self, who: int, times: int) -> None:
+        for _ in range(times):
+            if (done := enter_offline(self.ledger, self.phone(who), type(self).doors)) is not None:
+                self.the_offline_code_opened_a_session_and_nothing_else(*done)
+
+    @rule(offered_s=st.sampled_from([0, 30 * DAY, 30 * DAY]))
+    def the_tenant_offers_offline_codes_or_does_not(self, offered_s: int) -> None:
+        self.ledger.rules = msgspec.structs.replace(self.ledger.rules, offline_codes_s=offered_s)
 
     def claim(self, number: int, letters: str) -> None:
         new = 3 + len(self.ledger.now().old_wallets)
@@ -190,6 +232,35 @@ class Quarrels(RuleBasedStateMachine):
             assert case is not None
             assert (case.new_wallet, case.approval) == (after.wallet, event.approval)
             assert event.at - case.opened_at >= shortest_wait_s(case.evidence)
+
+    def the_link_only_stopped(self, before: Account, event: FrozenByLink) -> None:
+        after = self.ledger.now()
+        assert before.state is AccountState.OPEN
+        assert (after.state, after.frozen_until) == (AccountState.FROZEN, event.until)
+        for kept in ("wallet", "old_wallets", "channels", "guardians", "code_keys", "esim"):
+            assert getattr(after, kept) == getattr(before, kept)
+        assert after.active_devices() == before.active_devices()
+        assert before.epoch not in self.changed_in
+        self.changed_in.add(before.epoch)
+        self.the_wallet_alone_kept_within_its_freezes(after)
+
+    def the_offline_code_opened_a_session_and_nothing_else(self, before: Account, event: SignedInOffline) -> None:
+        after = self.ledger.now()
+        assert before.state is AccountState.OPEN
+        assert before.known(event.device).state is DeviceState.ACTIVE
+        assert self.ledger.rules.offline_codes_s
+        assert (event.device, event.slot) not in {
+            (one.device, one.slot) for one in self.ledger.events[:-1] if isinstance(one, SignedInOffline)
+        }
+        for kept in ("epoch", "state", "wallet", "channels", "guardians", "code_keys", "recovery", "migration"):
+            assert getattr(after, kept) == getattr(before, kept)
+
+    def an_address_that_hears_goes_on_hearing_for_three_days(self, event: Event, before: Account) -> None:
+        if isinstance(event, ChannelsTookEffect):
+            began = [one.at for one in self.ledger.events if isinstance(one, ChannelsHeld) and one.at <= event.at]
+            assert event.at - began[-1] >= 3 * DAY
+        if isinstance(event, ChannelsChanged):
+            assert set(before.channels) <= set(event.channels)
 
     def a_strong_case_ended_only_by_its_phone_or_something_stronger(
         self, act: StatementAct, event: Event, before: Account, after: Account

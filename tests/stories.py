@@ -19,6 +19,7 @@ from ledger import DAY, HOUR, MINUTE, Ledger, opened
 from pteri.core.acts import BindWallet, SetupOtp, StatementAct
 from pteri.core.euicc.notification import Operation
 from pteri.domain.facts import Facts, LineStatus, Signer
+from pteri.domain.rules import rules_from
 from quarrels import CODE, NEW_WALLET, OTHER_CODE, friends, protected, signed_by
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _with(ledger: Ledger, *acts: Callable[[Ledger], object]) -> Ledger:
 
 STORIES: Final[dict[str, Callable[[], Ledger]]] = {
     "just bound": opened,
+    "no backup tried for long": lambda: opened(rules=rules_from({"backup_check_s": DAY})).wait(2 * DAY),
     "migration waits for its code": lambda: _with(opened(), lambda it: it.approve(1, 2)),
     "migration without its code is over": lambda: _with(
         opened(), lambda it: it.approve(1, 2), lambda it: it.wait(10 * MINUTE)

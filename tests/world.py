@@ -27,7 +27,7 @@ from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.observing import LineWatch
-from pteri.app.ports import CourierUnavailable, Letter, LetterRefused, LineAnswer
+from pteri.app.ports import CourierUnavailable, Letter, LetterRefused, LetterRejected, LineAnswer
 from pteri.app.shadowing import Shadow
 from pteri.core import ids, wire
 from pteri.core.acts import ApproveMigration, Authenticate, BindWallet, StatementAct
@@ -105,11 +105,15 @@ class SimEntropy:
 
 
 class SimCourier:
-    """A mail server that takes everything, but what ``refuses`` names, and nothing while it ``is_away``."""
+    """A mail server that takes everything, and nothing while it ``is_away``.
+
+    What ``refuses`` names it does not take now, and what ``rejects`` names it never will.
+    """
 
     def __init__(self) -> None:
         self.letters: list[Letter] = []
         self.refuses: set[str] = set()
+        self.rejects: set[str] = set()
         self.is_away = False
         self.offered = 0
 
@@ -118,7 +122,9 @@ class SimCourier:
         if self.is_away:
             raise CourierUnavailable("away")
         if letter.to in self.refuses:
-            raise LetterRefused("no such mailbox")
+            raise LetterRefused("not now")
+        if letter.to in self.rejects:
+            raise LetterRejected("no such mailbox")
         self.letters.append(letter)
 
     def to(self, address: str) -> list[Letter]:

@@ -28,7 +28,7 @@ from pteri.adapters.telecom.several import SeveralOperators
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.chip_desk import ChipDesk
-from pteri.app.delivering import deliver_what_is_due
+from pteri.app.delivering import GaveUp, deliver_what_is_due
 from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.forget import forget_old
 from pteri.app.halting import ClockNews, watch_clock
@@ -300,8 +300,8 @@ def _tell_of_shadow(news: ShadowNews) -> None:
         _log.info("shadow_differs", **msgspec.to_builtins(news))
 
 
-def _gave_up(count: int) -> None:
-    _log.error("mail_given_up", count=count)
+def _gave_up(count: int, why: GaveUp) -> None:
+    _log.error("mail_given_up", count=count, why=why)
 
 
 def _teller(name: str) -> Callable[[News], None]:

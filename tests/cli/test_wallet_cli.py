@@ -13,6 +13,7 @@ from phones import EMAIL, Wire, client, unasked
 from pteri.core.keys.message import verify_message
 from pteri.core.keys.secret import Secret
 from pteri.core.offline import spaced_offline_code
+from pteri.domain.rules import rules_from
 from pteri.wallet.cli import app, this_machine
 from pteri.wallet.keystore import Keystore
 from pteri.wallet.transfer_notes import TransferNotes
@@ -439,6 +440,26 @@ def test_a_drill_is_recorded_with_the_account_when_its_owner_wants(world: World)
     assert shell.json("devices")["backup_verified_at"] == 0
     assert shell.json("drill", "--record")["recorded"] is True
     assert shell.json("devices")["backup_verified_at"] == world.clock.now()
+
+
+def test_who_has_not_tried_a_backup_for_long_is_told_with_the_code(worlds: Worlds) -> None:
+    world = worlds(rules=rules_from({"backup_check_s": 90 * DAY}))
+    shell = with_account(world)
+    folder = world.directory / "usb stick"
+    folder.mkdir()
+    shell.json("backup", "--to", str(folder))
+
+    def says_so() -> bool:
+        waiting = unasked(world)
+        told = shell.run("sign-in", waiting.qr, "--number", waiting.number, "--line", LINE, "--yes").stdout
+        assert "Type this code on the other screen" in told
+        return "pteri wallet drill --record" in told
+
+    assert not says_so()
+    world.clock.advance(90 * DAY)
+    assert says_so()
+    shell.json("drill", "--record")
+    assert not says_so()
 
 
 def test_recover_status_without_a_recovery(world: World) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mail import MailServer, delivered, mail_server
+from mail import MailServer, delivered, lost, mail_server
 from pteri.adapters.smtp import SmtpCourier
-from pteri.app.ports import CourierUnavailable, Letter, LetterRefused
+from pteri.app.delivering import GaveUp
+from pteri.app.ports import CourierUnavailable, Letter, LetterRefused, LetterRejected
 from pteri.core.keys.secret import Secret
 from world import SimCourier, SimPhone, World
 
@@ -89,8 +90,25 @@ def test_after_three_days_it_is_given_up_and_said(world: World) -> None:
     world.clock.advance(3 * DAY - 1)
     assert delivered(world) == 0
     world.clock.advance(1)
-    assert delivered(world) == 1
+    assert lost(world) == [(1, GaveUp.TOO_LATE)]
     assert world.courier.letters == []
+
+
+def test_what_is_rejected_is_given_up_at_once_and_said_and_the_next_warning_is_offered_again(world: World) -> None:
+    owner = warned(world, WORK, HOME)
+    world.courier.rejects.add(WORK)
+    assert lost(world) == [(1, GaveUp.REJECTED)]
+    assert [letter.to for letter in world.courier.letters] == [HOME]
+    world.courier.offered = 0
+    world.clock.advance(3 * DAY - 1)
+    world.courier.rejects.clear()
+    # The reminders of the claim that waits, and not what was given up before.
+    assert lost(world) == []
+    assert "Somebody claims" in world.courier.to(WORK)[0].text
+    assert world.courier.to(WORK)[0].text.count("claims") == 3
+    owner.veto()
+    assert lost(world) == []
+    assert len(world.courier.to(WORK)) == len(world.courier.to(HOME)) - 1 == 2
 
 
 def test_a_letter_that_nobody_takes_does_not_stand_in_the_way_of_others(world: World) -> None:
@@ -140,8 +158,13 @@ def test_a_letter_arrives_as_it_was_written() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"refuses": {HOME}}, LetterRefused),
-        ({"data_answer": "554 no"}, LetterRefused),
+        ({"refuses": {HOME: "550 no such mailbox"}}, LetterRejected),
+        ({"refuses": {HOME: "450 come again"}}, LetterRefused),
+        ({"refuses": {HOME: "552 full"}}, LetterRefused),
+        ({"refuses": {HOME: "421 closing"}}, CourierUnavailable),
+        ({"sender_answer": "550 not from you"}, LetterRefused),
+        ({"data_answer": "554 no"}, LetterRejected),
+        ({"data_answer": "552 full"}, LetterRefused),
         ({"data_answer": "452 not now"}, LetterRefused),
         ({"data_answer": "421 closing"}, CourierUnavailable),
         ({"data_answer": ""}, CourierUnavailable),
@@ -169,8 +192,10 @@ def test_a_server_without_tls_gets_neither_password_nor_letter() -> None:
         with pytest.raises(CourierUnavailable):
             await courier.send(LETTER)
 
-    for tls in ("starttls", "implicit"):
-        server = talk(send, tls=tls, user="pteri", password=Secret(b"mail password"))
+    # Without a user, too: a server that takes no password in the clear may well take a letter.
+    of_a_user = {"user": "pteri", "password": Secret(b"mail password")}
+    for options in ({"tls": "starttls"}, {"tls": "implicit"}, {"tls": "starttls"} | of_a_user):
+        server = talk(send, **options)
         assert server.taken == []
         assert not any("AUTH" in line or "MAIL" in line for line in server.said)
 

@@ -14,27 +14,34 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 import quarrels
-from ledger import DAY, HOUR, Ledger, Policy
+from chains import OFFERED
+from ledger import DAY, HOUR, Ledger, Policy, opened
 from many_phones import AccountMachine
 from pteri.core.acts import (
     ActivateDevice,
     ApproveMigration,
     Authenticate,
+    ChangeChannels,
     ChangeProtection,
     ConfirmBackup,
     RevokeDevice,
     RotateWallet,
+    SetupOtp,
     StartRecovery,
     StatementAct,
     UnfreezeAccount,
 )
+from pteri.core.offline import verify_offline_code
+from pteri.domain import offline
 from pteri.domain.account import Account, AccountState
 from pteri.domain.decisions import Decision, Hold, Level, Permit, Reason, Refuse
 from pteri.domain.device import DeviceState
 from pteri.domain.facts import Facts, LineStatus, Signer
+from pteri.domain.guards import freeze_by_link
 from pteri.domain.policy import decide
 from pteri.domain.rules import Rules
 from pteri.domain.tables import IllegalTransition
+from side_doors import SAFE, Doors, preparing
 from stories import STORIES, guarded
 
 ENDED: Final = frozenset({DeviceState.REVOKED, DeviceState.DROPPED})
@@ -195,6 +202,24 @@ def _forgetting(reason: Reason) -> Policy:
     return saying(lambda _, __, decision: Permit(Reason.BOTH_KEYS) if decision == Refuse(reason) else decision)
 
 
+def _ignoring(kind: type[StatementAct], reason: Reason) -> Policy:
+    return saying(
+        lambda act, _, decision: (
+            Permit(Reason.BOTH_KEYS) if isinstance(act, kind) and decision == Refuse(reason) else decision
+        )
+    )
+
+
+def _waiting_twice(kind: type[StatementAct]) -> Policy:
+    return saying(
+        lambda act, facts, decision: (
+            Hold(Reason.CHANGE_WAITS, facts.circumstances.at + 3 * DAY)
+            if isinstance(act, kind) and decision == Refuse(Reason.CHANGE_WAITS)
+            else decision
+        )
+    )
+
+
 def _objected(ledger: Ledger) -> None:
     assert isinstance(quarrels.veto(ledger, 1), Permit)
 
@@ -237,13 +262,24 @@ MUTANTS: Final[dict[str, Policy]] = {
             Permit(Reason.BOTH_KEYS) if isinstance(act, ChangeProtection) and isinstance(decision, Hold) else decision
         )
     ),
-    "two changes of guardians and codes wait": saying(
-        lambda _, facts, decision: (
-            Hold(Reason.PROTECTION_HOLD, facts.circumstances.at + HOUR)
-            if decision == Refuse(Reason.CHANGE_WAITS)
+    "two changes of guardians and codes wait": _waiting_twice(ChangeProtection),
+    "an address that hears is taken away at once": saying(
+        lambda act, _, decision: (
+            Permit(Reason.BOTH_KEYS) if isinstance(act, ChangeChannels) and isinstance(decision, Hold) else decision
+        )
+    ),
+    "an address that hears is taken away in a day": saying(
+        lambda act, facts, decision: (
+            Hold(Reason.CHANNELS_HOLD, facts.circumstances.at + DAY)
+            if isinstance(act, ChangeChannels) and isinstance(decision, Hold)
             else decision
         )
     ),
+    "two changes of addresses wait": _waiting_twice(ChangeChannels),
+    "addresses change in a quarrel": _opened(ChangeChannels),
+    "a new phone prepares offline codes": _ignoring(SetupOtp, Reason.DEVICE_ON_PROBATION),
+    "a new phone changes addresses": _ignoring(ChangeChannels, Reason.DEVICE_ON_PROBATION),
+    "any phone prepares offline codes": _ignoring(SetupOtp, Reason.DEVICE_NOT_ACTIVE),
     "a good line shortens a recovery": saying(_trusting_the_line),
     "a bad line gives more": saying(_suspecting_the_good),
     "a second removal ends a suspension": looking_at(
@@ -260,6 +296,36 @@ def _then(begin: Callable[[], Ledger], *acts: Callable[[Ledger], object]) -> Cal
         return ledger
 
     return begun
+
+
+def _even_if_spent(account: Account, at: int, rules: Rules) -> Decision:
+    return freeze_by_link(msgspec.structs.replace(account, freezes=()), at, rules)
+
+
+DOORS: Final[dict[str, Doors]] = {
+    "a link freezes for ever": SAFE._replace(links=_even_if_spent),
+    "a link stops a quarrel": SAFE._replace(links=lambda _account, _at, _rules: Permit(Reason.FROZEN)),
+    "an offline code counts twice": SAFE._replace(
+        verify=lambda typed, **at: verify_offline_code(typed, **at | {"spent": None})
+    ),
+    "an offline code counts in a stopped account": SAFE._replace(
+        sign_in=lambda phone, account, rules: offline.sign_in(
+            phone, msgspec.structs.replace(account, state=AccountState.OPEN), rules
+        )
+    ),
+    "an offline code counts where none are offered": SAFE._replace(
+        sign_in=lambda phone, account, rules: offline.sign_in(
+            phone, account, msgspec.structs.replace(rules, offline_codes_s=1)
+        )
+    ),
+}
+"""The same for what is decided beside the policy."""
+
+
+def _prepared() -> Ledger:
+    ledger = opened(rules=OFFERED)
+    assert isinstance(ledger.submit(preparing(ledger, 1)), Permit)
+    return ledger
 
 
 BEGUN: Final[dict[str, Callable[[], Ledger]]] = {
@@ -281,6 +347,11 @@ BEGUN: Final[dict[str, Callable[[], Ledger]]] = {
     "a voice counts for ever": _then(STORIES["voices for a newcomer"], lambda it: it.wait(8 * DAY)),
     "a voice counts for any phone": STORIES["voices for a newcomer"],
     "other guardians and codes need not wait": guarded,
+    "a new phone prepares offline codes": STORIES["new phone on probation"],
+    "a new phone changes addresses": STORIES["new phone on probation"],
+    "an offline code counts twice": _prepared,
+    "an offline code counts in a stopped account": _then(_prepared, quarrels.freeze),
+    "an offline code counts where none are offered": _then(_prepared, lambda it: setattr(it, "rules", Rules())),
     "two changes of guardians and codes wait": STORIES["guarded, its codes waiting to be replaced"],
 }
 """Where the search begins in each, so that the gap is found among tens of tries; all others begin with a binding."""
@@ -289,6 +360,16 @@ BEGUN: Final[dict[str, Callable[[], Ledger]]] = {
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_policy_with_one_check_missing_is_caught(name: str) -> None:
     members: dict[str, object] = {"policy": staticmethod(MUTANTS[name])}
+    if name in BEGUN:
+        members["begun"] = staticmethod(BEGUN[name])
+    machine = type("MutantMachine", (AccountMachine,), members)
+    with pytest.raises((AssertionError, IllegalTransition)):
+        run_state_machine_as_test(machine, settings=searching(800))
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_side_door_with_one_check_missing_is_caught(name: str) -> None:
+    members: dict[str, object] = {"doors": DOORS[name]}
     if name in BEGUN:
         members["begun"] = staticmethod(BEGUN[name])
     machine = type("MutantMachine", (AccountMachine,), members)

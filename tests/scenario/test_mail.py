@@ -6,11 +6,13 @@ from contextlib import AsyncExitStack
 from email import message_from_string
 from email.policy import default
 
+from chains import OFFERED, enter, prepared
 from mail import MailServer, delivered, mail_server
 from pteri.adapters.smtp import SmtpCourier
 from pteri.core.statement import instant_text
 from thieves import second_phone
-from world import NEW_WORDS, ORIGIN, SimPhone, SimWallet, World
+from world import NEW_WORDS, ORIGIN, Browser, SimPhone, SimWallet, World
+from worlds import Worlds
 
 HOUR = 3600
 HOME, WORK, THIEFS = "alice@mail.example", "alice@work.example", "mallory@thief.example"
@@ -127,3 +129,16 @@ def test_an_account_without_addresses_hears_on_its_phones_only(world: World) -> 
     delivered(world)
     assert world.courier.letters == []
     assert {notice.kind for notice in owner.devices().notices} == {"PHONE_ADDED", "RECOVERY_STARTED"}
+
+
+def test_offline_codes_that_were_prepared_and_used_are_told_by_mail_and_hold_up_nobody(worlds: Worlds) -> None:
+    world = worlds(rules=OFFERED)
+    owner = warned(world, HOME)
+    chain, _ = prepared(owner)
+    assert heard(world) == 1
+    browser = Browser("browser")
+    begun = world.site().start_sign_in("alice@example.com", browser, prompt=False)
+    assert enter(world.site(), begun, chain.shown(world.clock.now()), browser).status == 200
+    assert heard(world) == 2
+    assert "offline codes" in world.courier.letters[0].text
+    assert "offline code" in world.courier.letters[1].text

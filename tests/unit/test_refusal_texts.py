@@ -8,9 +8,8 @@ from pteri.app.committing import refused
 from pteri.core.wire import Decided
 from pteri.domain.decisions import Reason
 
-REFUSING = [
-    reason for reason in Reason if reason not in {Reason.BOTH_KEYS, Reason.LINE_NOT_CONFIRMED, Reason.HOLD_OVER}
-]
+YES = {Reason.BOTH_KEYS, Reason.LINE_NOT_CONFIRMED, Reason.BACKUP_CHECK_DUE, Reason.HOLD_OVER}
+REFUSING = [reason for reason in Reason if reason not in YES]
 
 
 @pytest.mark.parametrize("reason", REFUSING)

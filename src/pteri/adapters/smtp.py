@@ -16,7 +16,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final, Literal
 
-from pteri.app.ports import CourierUnavailable, Letter, LetterRefused
+from pteri.app.ports import CourierUnavailable, Letter, LetterRefused, LetterRejected
 from pteri.core.keys.secret import Secret
 
 __all__ = ["SmtpCourier"]
@@ -24,6 +24,9 @@ __all__ = ["SmtpCourier"]
 _TIMEOUT_S: Final = 20.0
 _CLOSING: Final = 421
 """Of whatever is asked: the server goes away now."""
+_FULL: Final = 552
+"""Of a mailbox or a transaction, and for the latter to be taken for a temporary refusal (RFC 5321, 4.5.3.1.10)."""
+_FOR_EVER: Final = range(500, 600)
 
 
 class SmtpCourier:
@@ -57,8 +60,7 @@ class SmtpCourier:
             connection.sendmail(self._sender, [letter.to], self._bytes(letter))
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as error:
             # Its text may name the address, so only its kind is told on.
-            kind = CourierUnavailable if getattr(error, "smtp_code", 0) == _CLOSING else LetterRefused
-            raise kind(f"the mail server: {type(error).__name__}") from None
+            raise _kind_of(error)(f"the mail server: {type(error).__name__}") from None
         except (smtplib.SMTPException, OSError) as error:
             raise CourierUnavailable(f"the mail server: {type(error).__name__}") from None
         finally:
@@ -95,3 +97,17 @@ class SmtpCourier:
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(letter.text)
         return message.as_bytes()
+
+
+def _kind_of(
+    error: smtplib.SMTPRecipientsRefused | smtplib.SMTPResponseException,
+) -> type[CourierUnavailable | LetterRefused | LetterRejected]:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        [(code, _)] = error.recipients.values()
+    else:
+        code = error.smtp_code
+    if code == _CLOSING:
+        return CourierUnavailable
+    # What is said of the sender is said of every letter: the operator can mend that, and nothing is lost meanwhile.
+    is_of_the_letter = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError)
+    return LetterRejected if is_of_the_letter and code in _FOR_EVER and code != _FULL else LetterRefused

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -17,7 +18,7 @@ from pteri.app.committing import settled
 from pteri.app.deployment import Deployment
 from pteri.app.letters import letter_text, subject
 from pteri.app.linking import freeze_link
-from pteri.app.ports import Courier, CourierUnavailable, Letter, LetterRefused
+from pteri.app.ports import Courier, CourierUnavailable, Letter, LetterRefused, LetterRejected
 from pteri.app.warned import opened_address
 from pteri.core.ids import AccountId, Digest, TenantId
 from pteri.domain.account import Account
@@ -25,7 +26,7 @@ from pteri.domain.addresses import Address
 from pteri.domain.records import Delivery, Notice
 from pteri.domain.reminding import is_to_be_told
 
-__all__ = ["deliver_what_is_due"]
+__all__ = ["GaveUp", "deliver_what_is_due"]
 
 _BATCH: Final = 50
 _MOST_IN_A_LETTER: Final = 20
@@ -35,10 +36,20 @@ _LONGEST_PAUSE_S: Final = 3600
 _Due = list[tuple[Delivery, Notice]]
 
 
-async def deliver_what_is_due(
-    deployment: Deployment, courier: Courier, at: int, *, gave_up: Callable[[int], None]
-) -> bool:
-    """Send some letters that are due by ``at``; whether more may be waiting. ``gave_up`` hears of how many never went.
+class GaveUp(StrEnum):
+    """Why notices do not go to an address. The operator hears of it; the owner still reads them on the phones."""
+
+    TOO_LATE = "TOO_LATE"
+    REJECTED = "REJECTED"
+
+
+_HearsOfLost = Callable[[int, GaveUp], None]
+
+
+async def deliver_what_is_due(deployment: Deployment, courier: Courier, at: int, *, gave_up: _HearsOfLost) -> bool:
+    """Send some letters that are due by ``at``; whether more may be waiting.
+
+    ``gave_up`` hears of how many notices will never go to an address, and why.
 
     Whoever named an address first hears first: of the addresses of one account the oldest.
     """
@@ -56,7 +67,7 @@ async def deliver_what_is_due(
 class _AnAccount:
     """The letters of one account."""
 
-    def __init__(self, deployment: Deployment, courier: Courier, at: int, gave_up: Callable[[int], None]) -> None:
+    def __init__(self, deployment: Deployment, courier: Courier, at: int, gave_up: _HearsOfLost) -> None:
         self._deployment, self._courier, self._at, self._gave_up = deployment, courier, at, gave_up
 
     async def deliver(self, tenant: TenantId, account_id: AccountId, waiting: _Due) -> bool:
@@ -80,7 +91,7 @@ class _AnAccount:
         if over:
             await store.delivered(over, [])
         if late:
-            self._gave_up(late)
+            self._gave_up(late, GaveUp.TOO_LATE)
         for address in hearing:
             if (due := wanted.get(address.channel)) and not await self._sent(account, address, due[:_MOST_IN_A_LETTER]):
                 return False
@@ -92,6 +103,10 @@ class _AnAccount:
         is_there = True
         try:
             await self._courier.send(self._letter(account, address, [notice for _, notice in due]))
+        except LetterRejected:
+            # Asked again and again it would say the same, and take less and less of what we send to others.
+            await self._deployment.store.delivered(deliveries, [])
+            self._gave_up(len(deliveries), GaveUp.REJECTED)
         except LetterRefused:
             await self._deployment.store.delivered([], [_later(each, self._at) for each in deliveries])
         except CourierUnavailable:

@@ -40,6 +40,8 @@ _HAPPENED: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.LINE_REBOUND: "Your account goes with another mobile line or SIM now.",
     NoticeKind.MOVE_ANNOUNCED: "A phone of yours said that your SIM will move to another phone.",
     NoticeKind.SPOKEN_FOR: "A guardian or an officer spoke for a new phone.",
+    NoticeKind.OFFLINE_CODES_PREPARED: "A phone of yours prepared offline codes, to sign in without a network.",
+    NoticeKind.OFFLINE_CODE_USED: "Somebody signed in with an offline code of a phone of yours.",
 }
 _SENTENCES: Final[Mapping[NoticeKind, str]] = {**_HAPPENED, **_WAITS}
 

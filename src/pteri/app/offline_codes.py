@@ -7,6 +7,7 @@ browser session that it is typed into.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -22,14 +23,12 @@ from pteri.app.ports import ChallengeChange, Changeset, Count, CounterKind
 from pteri.app.refusals import SlowDown
 from pteri.core import ids, wire
 from pteri.core.errors import ProtocolError
-from pteri.core.ids import RequestId
+from pteri.core.ids import AccountId, RequestId
 from pteri.core.offline import (
-    LONGEST,
-    STEPS_S,
-    ChainTerms,
     SpentElement,
     TypedElement,
     parse_offline_code,
+    verify_for_nobody,
     verify_offline_code,
 )
 from pteri.domain import offline
@@ -42,7 +41,6 @@ from pteri.domain.facts import LineStatus
 __all__ = ["enter_offline_code"]
 
 _HOUR: Final = 3600
-_USUAL_DISTANCE: Final = 20_000
 
 
 async def enter_offline_code(
@@ -66,7 +64,7 @@ async def enter_offline_code(
         recorded, stored = await deployment.store.challenge_and_account(call.tenant.id, request, invited.named)
         challenge = invited.challenge if recorded is None else recorded
         account = None if stored is None or not invited.authentic else settled(stored, call.at)[0]
-        found = await _found(deployment, call, request, typed, account)
+        found = await _found(deployment, call, request, typed, account, named=invited.named)
         if found is None or not _waits(challenge, call.at):
             return await _wrong(deployment, call, guess)
         assert stored is not None
@@ -85,13 +83,21 @@ def _waits(challenge: Challenge, at: int) -> bool:
 
 
 async def _found(
-    deployment: Deployment, call: Call, request: RequestId, typed: TypedElement, account: Account | None
+    deployment: Deployment,
+    call: Call,
+    request: RequestId,
+    typed: TypedElement,
+    account: Account | None,
+    *,
+    named: AccountId,
 ) -> tuple[OfflineChain, SpentElement] | None:
     """The chain of this account that the code belongs to, where policy lets it count."""
-    chains = () if account is None else account.offline
+    chains = () if account is None else _in_use(account, call.at)
     if account is None or not chains:
         # As much work as for an account that has some, or the clock would tell which have.
-        await asyncio.to_thread(_for_nothing, deployment, call, account)
+        tag = deployment.vault.tag("offline-decoy", call.tenant.id, named)
+        with suppress(ProtocolError):
+            await asyncio.to_thread(verify_for_nobody, typed, tag=tag, at=call.at)
         return None
     for chain in chains:
         try:
@@ -114,19 +120,9 @@ async def _found(
     return None
 
 
-def _for_nothing(deployment: Deployment, call: Call, account: Account | None) -> None:
-    named = "" if account is None else account.id
-    tag = deployment.vault.tag("offline-decoy", call.tenant.id, named)
-    slot = int.from_bytes(tag[:4], "big") % _USUAL_DISTANCE
-    step = STEPS_S[0]
-    terms = ChainTerms(
-        ids.new_account_id(tag[:13]), ids.Thumbprint(ids.digest_text(tag)), call.at - slot * step, step, LONGEST
-    )
-    typed = TypedElement(tag[:16] + b"\0", slot % 32)
-    try:
-        verify_offline_code(typed, expected_terms=terms, expected_end=ids.digest_text(tag), spent=None, at=call.at)
-    except ProtocolError:
-        return
+def _in_use(account: Account, at: int) -> list[OfflineChain]:
+    """Without those that have run out: a guess at them would cost nothing."""
+    return [chain for chain in account.offline if at < chain.terms.ends_at]
 
 
 async def _wrong(deployment: Deployment, call: Call, guess: Count) -> Done:

@@ -48,6 +48,7 @@ __all__ = [
     "Entropy",
     "Letter",
     "LetterRefused",
+    "LetterRejected",
     "Limited",
     "LineAnswer",
     "LineEvidence",
@@ -152,6 +153,10 @@ class LetterRefused(Exception):
     """Whoever carries letters does not take this one now. Others may still go."""
 
 
+class LetterRejected(Exception):
+    """Whoever carries letters will never take this one. Others may still go."""
+
+
 class CourierUnavailable(Exception):
     """Whoever carries letters does not answer, or not as agreed. Nothing is known of the letter."""
 
@@ -160,7 +165,11 @@ class Courier(Protocol):
     """Carries letters out of the house."""
 
     async def send(self, letter: Letter) -> None:
-        """Return when another machine has taken the letter; else ``LetterRefused`` or ``CourierUnavailable``."""
+        """Return when another machine has taken the letter.
+
+        Else ``LetterRefused``, ``LetterRejected`` or ``CourierUnavailable``. Whoever is
+        not sure says ``LetterRefused``: a letter that was rejected is offered no more.
+        """
         ...
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "offline_code",
     "parse_offline_code",
     "spaced_offline_code",
+    "verify_for_nobody",
     "verify_offline_code",
 ]
 
@@ -54,6 +55,8 @@ HINTS: Final = 32
 _CHARACTERS: Final = _ELEMENT_CHARACTERS + 2
 _MAX_TYPED: Final = 100
 _LAST_INSTANT: Final = 1 << 40
+_DECOY_SLOTS: Final = 20_000
+"""A week of half-minutes: how far a chain that is in use has come, give or take."""
 
 
 class ChainTerms(msgspec.Struct, frozen=True):
@@ -163,6 +166,21 @@ def verify_offline_code(
     if not right:
         raise NotAuthentic(Code.MISMATCH, "not an offline code of this phone")
     return SpentElement(slot, ids.crockford(typed.element, _ELEMENT_CHARACTERS))
+
+
+def verify_for_nobody(typed: TypedElement, *, tag: bytes, at: int) -> SpentElement:
+    """Where there is no chain: raises, with the work and the refusals of a chain that does exist.
+
+    Of a guess at a real chain most fall outside its window and cost no hash at all, and the others cost what their slot
+    costs. So must a guess at nobody's, or the time of an answer would tell who has offline codes. ``tag``: 32 bytes
+    that belong to whoever was named, and that nobody else can make.
+    """
+    step = STEPS_S[0]
+    life_s = _DECOY_SLOTS * step
+    began_at = at - (at + int.from_bytes(tag[:4], "big")) % life_s
+    terms = ChainTerms(ids.new_account_id(tag[:13]), Thumbprint(ids.digest_text(tag)), began_at, step, LONGEST)
+    # Nobody finds what hashes to a tag.
+    return verify_offline_code(typed, expected_terms=terms, expected_end=ids.digest_text(tag), spent=None, at=at)
 
 
 def _claimed(terms: ChainTerms, hint: int, at: int) -> int:

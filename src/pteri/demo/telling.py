@@ -26,6 +26,7 @@ _MARKS: Final[dict[str, tuple[str, str]]] = {
 MEANINGS: Final = {
     "BOTH_KEYS": "the account's wallet and a verified phone of it signed this very text",
     "LINE_NOT_CONFIRMED": "both keys signed this very text; nobody confirms the line, so the level is REDUCED",
+    "BACKUP_CHECK_DUE": "both keys signed this very text; a backup of the wallet has not been tried for long",
     "SECURITY_DELAY": "both keys signed; a new phone waits an hour, seen and stoppable by the old one",
     "RECOVERY_HOLD": "the wallet alone proves too little: it waits, seen and stoppable by every phone",
     "EVIDENCE_HOLD": "more than the wallet was shown; how long it waits depends on what that is worth",

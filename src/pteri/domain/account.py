@@ -104,9 +104,10 @@ class Account(msgspec.Struct, frozen=True):
 
     ``login`` and ``esim`` are a keyed hash and a salted commitment: neither e-mail nor line can be read here.
     ``code_keys``: public keys of its recovery codes, base64url SEC1. ``old_wallets`` count for nothing, for ever.
-    ``freezes``: when the wallet alone froze it. ``stopped_at``: when a phone last rejected a case of the wallet alone.
-    ``pinned_at``: when the present wallet came, 0 for the first one. ``channels``: salted digests of the addresses that
-    warnings go to. ``line``: what is known of the line; see :attr:`mobile_line`. ``chip``: of its eSIM chip.
+    ``freezes``: the last few times that the wallet alone, or a link, froze it. ``stopped_at``: when a phone last
+    rejected a case of the wallet alone. ``pinned_at``: when the present wallet came, 0 for the first one;
+    ``backup_verified_at``: when a backup of it last opened. ``channels``: salted digests of the addresses that warnings
+    go to. ``line``: what is known of the line; see :attr:`mobile_line`. ``chip``: of its eSIM chip.
     """
 
     id: AccountId
@@ -149,6 +150,10 @@ class Account(msgspec.Struct, frozen=True):
     def device(self, thumbprint: str) -> Device | None:
         """The phone with this thumbprint, whatever its state."""
         return next((device for device in self.devices if device.thumbprint == thumbprint), None)
+
+    def backup_tried_at(self) -> int:
+        """When a backup of this wallet last opened, or else when the wallet came, which its owner had before them."""
+        return max(self.bound_at, self.pinned_at, self.backup_verified_at)
 
     def active_devices(self) -> tuple[Device, ...]:
         """The verified phones."""

@@ -16,6 +16,8 @@ class Reason(StrEnum):
     """Wallet and verified phone signed; the line does not speak against it."""
     LINE_NOT_CONFIRMED = "LINE_NOT_CONFIRMED"
     """Wallet and verified phone signed; nothing recent is known of the line, or it changed."""
+    BACKUP_CHECK_DUE = "BACKUP_CHECK_DUE"
+    """Wallet and verified phone signed; nobody has tried a backup of the wallet for long. The level says the rest."""
     HOLD_OVER = "HOLD_OVER"
     """The visible waiting time has passed and nobody objected."""
 

@@ -25,6 +25,7 @@ from pteri.domain.events import (
     SuspensionObjected,
 )
 from pteri.domain.recovery import RecoveryEvent
+from pteri.domain.rules import MOST_FREEZES
 from pteri.domain.tables import IllegalTransition
 
 __all__ = [
@@ -94,7 +95,8 @@ def account_frozen(account: Account, event: AccountFrozen | FrozenByLink) -> Acc
         state=account.after(AccountEvent.FREEZE),
         frozen_by=event.request,
         frozen_until=event.until,
-        freezes=(*account.freezes, event.at),
+        # Those before can decide nothing more, and would pile up for as long as the account lives.
+        freezes=(*account.freezes, event.at)[-MOST_FREEZES:],
     )
 
 

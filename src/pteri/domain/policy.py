@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from pteri.core.acts import (
     ActivateDevice,
     AnnounceMove,
@@ -114,7 +116,7 @@ def decide(act: StatementAct, facts: Facts, rules: Rules) -> Decision:
 def _decide(act: _OfAnAccount, seen: Seen, rules: Rules) -> Decision:  # noqa: C901, PLR0912  # one row per purpose
     match act:
         case Authenticate():
-            return _authenticate(seen)
+            return _authenticate(seen, rules)
         case ApproveMigration():
             return _approve_migration(act, seen, rules)
         case ActivateDevice():
@@ -163,12 +165,16 @@ def _bind(act: BindWallet, account: Account | None, facts: Facts) -> Decision:
     return _permit(facts)
 
 
-def _authenticate(seen: Seen) -> Decision:
+def _authenticate(seen: Seen, rules: Rules) -> Decision:
     if not seen.by_verified_phone:
         return Refuse(Reason.DEVICE_NOT_ACTIVE)
     if not seen.by_own_wallet:
         return Refuse(Reason.WRONG_WALLET)
-    return _permit(seen)
+    permit = _permit(seen)
+    if rules.backup_check_s and seen.at >= seen.account.backup_tried_at() + rules.backup_check_s:
+        # Said and no more: who cannot sign in because of a missing backup has lost the account that it was for.
+        return replace(permit, reason=Reason.BACKUP_CHECK_DUE)
+    return permit
 
 
 def _approve_migration(act: ApproveMigration, seen: Seen, rules: Rules) -> Decision:

@@ -10,10 +10,12 @@ import msgspec
 
 from pteri.core.ids import Digest, digest_text
 
-__all__ = ["FLOORS", "Rules", "RulesError", "bounds", "rules_from"]
+__all__ = ["FLOORS", "MOST_FREEZES", "Rules", "RulesError", "bounds", "rules_from"]
 
 _HOUR = 3600
 _DAY = 24 * _HOUR
+MOST_FREEZES: Final = 3
+"""More of them in a window no rules allow, so an account remembers no more."""
 
 
 class RulesError(ValueError):
@@ -97,6 +99,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Wrong offline codes for one account in an hour, before offline codes slow down for it. Nothing else does."""
     channels_hold_s: int = 72 * _HOUR
     """How long an address that is taken away goes on getting warnings."""
+    backup_check_s: int = 0
+    """After how long who signs in is told to try a backup of the wallet. 0: never. Nobody is refused for it."""
 
     def digest(self) -> Digest:
         """SHA-256 of the canonical JSON of all rules, in field order: it stands in every recorded event.
@@ -139,6 +143,7 @@ FLOORS: Final[Mapping[str, int]] = {
     "offline_codes_s": 0,
     "channels_hold_s": 72 * _HOUR,
     "line_cooldown_s": 7 * _DAY,
+    "backup_check_s": 0,
 }
 _CEILINGS: Final[Mapping[str, int]] = {
     "sign_in_s": 300,
@@ -147,7 +152,7 @@ _CEILINGS: Final[Mapping[str, int]] = {
     # Or a thief who objects, or who holds nothing but the wallet, could keep the owner out for ever.
     "recovery_delay_s": 7 * _DAY,
     "freeze_s": 3 * _DAY,
-    "freezes": 3,
+    "freezes": MOST_FREEZES,
     "protection_fresh_s": _DAY,
     "offline_codes_s": 30 * _DAY,
     # A silence that never counted, or a warning that is given weeks ahead, would say nothing.
@@ -177,6 +182,7 @@ _CAME_LATER: Final[Mapping[str, int]] = {
         "line_silent_s",
         "line_confirmed_s",
         "move_window_s",
+        "backup_check_s",
     )
 }
 """Rules that the first release did not have, with their defaults, which never change."""

@@ -19,6 +19,7 @@ from pteri.wallet.cli_move import add_move_commands
 from pteri.wallet.cli_offline import add_offline_commands
 from pteri.wallet.cli_opening import CodeFileOption, recovery_code_asked
 from pteri.wallet.desk import Desk, command
+from pteri.wallet.memory import BACKUP_CHECK_DUE
 from pteri.wallet.refusals import ServerError, utc_text
 from pteri.wallet.screen import Told, signed_told, statement_told
 
@@ -101,6 +102,7 @@ def sign_in(
         return _answer(desk, phone, phone.answer_offline(request, number=number, line=line), details=details)
     shown = phone.approve(request, number=number, line=line)
     desk.screen.say(f"Type this code on the other screen: {shown.spaced}")
+    _remind_of_backup(desk, shown)
     return _code(phone, shown, details=details)
 
 
@@ -296,6 +298,13 @@ def _finish(desk: Desk, line: str | None, yes: bool, details: bool) -> Told:
 
 def _waiting(signed: Signed) -> tuple[str, ...]:
     return () if signed.until is None else (f"The waiting time ends {utc_text(signed.until)}",)
+
+
+def _remind_of_backup(desk: Desk, shown: ShownCode) -> None:
+    if shown.reason == BACKUP_CHECK_DUE:
+        desk.screen.say(
+            "For long nobody has tried whether a backup of this wallet opens. Do it soon: pteri wallet drill --record",
+        )
 
 
 def _code(phone: Phone, shown: ShownCode, *, details: bool) -> dict[str, object]:

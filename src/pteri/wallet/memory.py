@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from pteri.wallet.state import PhoneState
 
 __all__ = [
+    "BACKUP_CHECK_DUE",
+    "CONTESTED",
     "already_enrolled",
     "is_linked",
     "known_before",
@@ -51,6 +53,8 @@ __all__ = [
 
 CONTESTED: Final = "CONTESTED"
 """Reason of a decision after which nobody signs in until guardians or officers have spoken."""
+BACKUP_CHECK_DUE: Final = "BACKUP_CHECK_DUE"
+"""Reason of a sign-in that counts, by somebody who has not tried a backup for long."""
 
 
 def remembered(keystore: Keystore) -> PhoneState | None:

@@ -6,7 +6,7 @@ import hashlib
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import NOW, account_id, thumbprint
@@ -24,6 +24,7 @@ from pteri.core.offline import (
     offline_code,
     parse_offline_code,
     spaced_offline_code,
+    verify_for_nobody,
     verify_offline_code,
 )
 
@@ -232,3 +233,43 @@ def test_nothing_but_ones_own_errors_comes_of_any_text() -> None:
 
 def test_a_day_of_codes_is_that_long() -> None:
     assert ChainTerms(account_id(), thumbprint(1), NOW, STEP, DAY // STEP).ends_at == NOW + DAY
+
+
+# --- guesses at nobody -----------------------------------------------------------------------------------------------
+
+
+def guesses() -> list[str]:
+    """One for each slot that a code may claim."""
+    said = [ids.crockford(bytes(17), 26) + hint for hint in checked32.ALPHABET]
+    return [text + checked32.check_of(text) for text in said]
+
+
+def at_nobody(code: str, tag: bytes, at: int) -> Code:
+    with pytest.raises(ProtocolError) as error:
+        verify_for_nobody(parse_offline_code(code), tag=tag, at=at)
+    return error.value.code
+
+
+def hashed(refusals: list[Code]) -> int:
+    assert set(refusals) == {Code.EXPIRED, Code.MISMATCH}
+    return refusals.count(Code.MISMATCH)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.binary(min_size=32, max_size=32), st.integers(NOW, NOW + 60 * DAY))
+def test_as_many_guesses_at_nobody_are_hashed_as_at_somebody(tag: bytes, at: int) -> None:
+    long_ago = Chain(msgspec.structs.replace(TERMS, start=NOW - 100 * STEP), seed_of("test"))
+    at_somebody = hashed([refused(code, NOW, chain=long_ago) for code in guesses()])
+    told = hashed([at_nobody(code, tag, at) for code in guesses()])
+    # A chain that has just begun has no slots behind it.
+    assert at_somebody == BEHIND + 1 + AHEAD >= told >= 1 + AHEAD
+
+
+def test_which_guesses_at_nobody_are_hashed_changes_with_the_slot_and_not_before() -> None:
+    def window(at: int) -> list[Code]:
+        return [at_nobody(code, b"\x01" * 32, at) for code in guesses()]
+
+    windows = [window(NOW + second) for second in range(2 * STEP)]
+    changes = [second for second in range(1, 2 * STEP) if windows[second] != windows[second - 1]]
+    assert len(changes) == 2
+    assert changes[1] - changes[0] == STEP

@@ -37,6 +37,7 @@ def test_the_reasons_are_a_closed_list_of_names_that_mean_themselves() -> None:
         "ACCOUNT_NOT_OPEN",
         "ALREADY_BOUND",
         "ALREADY_SPOKEN",
+        "BACKUP_CHECK_DUE",
         "BOTH_KEYS",
         "LINE_GONE",
         "NO_LINE",

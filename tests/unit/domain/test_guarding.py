@@ -40,6 +40,7 @@ from pteri.domain.events import (
 from pteri.domain.evolving import evolve, fold, lapses
 from pteri.domain.migration import MigrationState
 from pteri.domain.recovery import RecoveryState
+from pteri.domain.rules import MOST_FREEZES
 from pteri.domain.tables import IllegalTransition
 from quarrels import CODE, OTHER_CODE, code_keys, friends
 
@@ -235,6 +236,15 @@ def test_time_ends_a_freeze_without_moving_authority_and_a_person_moves_it() -> 
         assert (account.state, account.frozen_by, account.frozen_until) == (AccountState.OPEN, None, 0)
         assert account.freezes == (NOW,)
     assert (thawed.epoch, unfrozen.epoch) == (2, 3)
+
+
+def test_an_account_remembers_no_more_freezes_than_rules_can_ask_for() -> None:
+    account = account_of()
+    for number in range(MOST_FREEZES + 2):
+        at = NOW + number * DAY
+        account = evolve(account, AccountFrozen(at=at, request=request_id(number + 1), by=thumbprint(1), until=at + 1))
+        account = evolve(account, FreezeEnded(at=at + 1, request=request_id(number + 1)))
+    assert account.freezes == tuple(NOW + number * DAY for number in (2, 3, 4))
 
 
 def test_a_freeze_may_become_a_quarrel_and_then_no_time_ends_it() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import cast, get_args
+from typing import Final, cast, get_args
 
 import msgspec
 import pytest
@@ -132,6 +132,43 @@ def test_a_sign_in_with_a_line_that_is_not_confirmed_is_reduced_and_never_stoppe
     ledger = opened()
     ledger.line = line
     assert ledger.sign_in(1) == Permit(Reason.LINE_NOT_CONFIRMED, Level.REDUCED)
+
+
+CHECKED: Final = rules_from({"backup_check_s": 90 * DAY})
+
+
+def test_who_has_not_tried_a_backup_for_long_signs_in_and_is_told_so() -> None:
+    ledger = opened(rules=CHECKED)
+    # Long ago is measured from the day on which the wallet came.
+    assert ledger.wait(90 * DAY - 1).sign_in(1) == Permit(Reason.BOTH_KEYS, Level.FULL)
+    assert ledger.wait(1).sign_in(1) == Permit(Reason.BACKUP_CHECK_DUE, Level.FULL)
+    ledger.line = LineStatus.CHANGED
+    assert ledger.sign_in(1) == Permit(Reason.BACKUP_CHECK_DUE, Level.REDUCED)
+
+
+def test_a_backup_that_was_tried_is_good_for_as_long_as_the_rules_say() -> None:
+    ledger = opened(rules=CHECKED).wait(200 * DAY)
+    assert ledger.submit(quarrels.backup(ledger, 1)) == Permit(Reason.BOTH_KEYS)
+    assert ledger.wait(90 * DAY - 1).sign_in(1) == Permit(Reason.BOTH_KEYS, Level.FULL)
+    assert ledger.wait(1).sign_in(1) == Permit(Reason.BACKUP_CHECK_DUE, Level.FULL)
+
+
+def test_another_wallet_has_its_own_time() -> None:
+    ledger = quarrels.protected(opened(rules=CHECKED)).wait(80 * DAY)
+    assert quarrels.rotate(ledger, 1, "WC") == Permit(Reason.BOTH_KEYS)
+    assert ledger.wait(20 * DAY).sign_in(1) == Permit(Reason.BOTH_KEYS, Level.FULL)
+    assert ledger.wait(70 * DAY).sign_in(1) == Permit(Reason.BACKUP_CHECK_DUE, Level.FULL)
+
+
+def test_who_may_not_sign_in_is_not_told_of_backups() -> None:
+    ledger = opened(rules=CHECKED).wait(365 * DAY)
+    assert ledger.sign_in(9) == Refuse(Reason.DEVICE_NOT_ACTIVE)
+    stranger = Signer(wallet=wallet(2))
+    assert ledger.submit(ledger.authenticate(1), signer=stranger) == Refuse(Reason.WRONG_WALLET)
+
+
+def test_nobody_is_told_of_backups_where_the_rules_do_not_ask_for_them() -> None:
+    assert opened().wait(3650 * DAY).sign_in(1) == Permit(Reason.BOTH_KEYS, Level.FULL)
 
 
 def test_a_phone_on_probation_signs_in() -> None:
