@@ -50,7 +50,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # A policy as a file: text in, rules out, and what a person should know of it.
     "policies.file": frozenset({"domain", "durable", "settings", "policies.text"}),
     # What policies decide, as a command: over one case, or over a whole registry.
-    "policies": frozenset({"core", "domain", "app", "durable", "settings", "wiring"})
+    "policies": frozenset({"core", "domain", "app", "audit", "durable", "settings", "wiring"})
     | {"adapters.store.errors", "adapters.system.EntropyFailure"},
     # The server: the one place that knows every adapter.
     "wiring": _SERVER

@@ -86,6 +86,11 @@ ROWS: Final = (
     _row("bind", "otherwise", *_YES),
     _row("authenticate", "phone not verified", _R.DEVICE_NOT_ACTIVE),
     _row("authenticate", "not the account's wallet", _R.WRONG_WALLET),
+    _row(
+        "authenticate",
+        "a backup check is asked for, and no backup was tried for `backup_check_s`",
+        _R.BACKUP_CHECK_DUE,
+    ),
     _row("authenticate", "otherwise", *_YES),
     _row("migrate", "phone not verified", _R.DEVICE_NOT_ACTIVE),
     _row("migrate", "not the account's wallet", _R.WRONG_WALLET),

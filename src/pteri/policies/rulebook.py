@@ -193,6 +193,16 @@ RULEBOOK: Final = (
         ),
     ),
     Table(
+        "backups",
+        "Backups of the wallet, which nobody can make for an owner.",
+        (
+            Rule(
+                "backup_check_s",
+                "After how long who signs in is told to try one. 0s: never. So that none is found broken too late.",
+            ),
+        ),
+    ),
+    Table(
         "line",
         "The mobile line. It can lengthen a wait and lower a level; it lets nobody in and locks nobody out.",
         (

@@ -42,7 +42,9 @@ def row(ledger: Ledger, act: StatementAct, signer: Signer | None = None, line: L
 
 
 OFFERING = Rules(offline_codes_s=30 * DAY)
+NO_BACKUP = "a backup check is asked for, and no backup was tried for `backup_check_s`"
 UNTOLD = {
+    ("authenticate", NO_BACKUP),
     ("migrate", "not the account's wallet"),
     ("accept", "phone not pending; or, in a case for another wallet, not verified"),
     ("accept", "that wallet is or was the account's meanwhile"),
@@ -241,3 +243,8 @@ def test_waiting_an_hour_changes_what_is_said_of_a_migration() -> None:
     ledger = STORIES["migration inside its delay"]()
     assert row(ledger, ledger.acceptance(2)) == "its hold"
     assert row(ledger.wait(HOUR), ledger.acceptance(2)) == "its hold"
+
+
+def test_a_backup_check_that_is_due_has_its_row() -> None:
+    ledger = opened(rules=Rules(backup_check_s=DAY)).wait(DAY)
+    assert row(ledger, ledger.authenticate(1)) == NO_BACKUP

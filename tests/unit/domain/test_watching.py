@@ -21,10 +21,10 @@ def decide_watched(act: StatementAct, facts: Facts, rules: Rules) -> tuple[Decis
     return decide(act, facts, watched.as_rules()), watched.read
 
 
-def test_a_sign_in_looks_at_no_rule_and_a_migration_at_its_delay() -> None:
+def test_a_sign_in_looks_at_its_backup_check_and_a_migration_at_its_delay() -> None:
     ledger = opened()
     facts = ledger.facts(ledger.now())
-    assert decide_watched(ledger.authenticate(1), facts, Rules())[1] == ()
+    assert decide_watched(ledger.authenticate(1), facts, Rules())[1] == ("backup_check_s",)
     decision, read = decide_watched(ledger.approval(1, 2), facts, Rules(migration_hold_s=7200))
     assert (decision, read) == (Hold(Reason.SECURITY_DELAY, ledger.at + 7200), ("migration_hold_s",))
 

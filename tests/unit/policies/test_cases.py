@@ -146,8 +146,10 @@ def test_a_tried_case_is_explained_with_its_row_and_the_rules_that_mattered() ->
     assert told.tree["rules"] == {"migration_hold_s": 7200}
     assert told.agrees is None
     assert 'Rules that were looked at: phones.migration_hold = "2h"' in told.lines
+    removal = explain_tried(Signed(ledger.removal(1, 9), ledger.facts(ledger.now())), Rules())
+    assert "No rule was looked at." in removal.lines
     sign_in = explain_tried(Signed(ledger.authenticate(1), ledger.facts(ledger.now())), Rules())
-    assert "No rule was looked at." in sign_in.lines
+    assert 'Rules that were looked at: backups.backup_check = "0s"' in sign_in.lines
     assert sign_in.tree["case"]["format"] == CASE_FORMAT
 
 
