@@ -12,7 +12,8 @@ from pteri.audit.rechecking import Unchecked
 from pteri.core import ids, wire
 from pteri.core.guardians import Guardians
 from pteri.domain.facts import LineStatus
-from thieves import EMAIL, assert_denied, digest, guarded_by, history_of, refusal, second_phone
+from pteri.domain.rules import Rules
+from thieves import EMAIL, assert_denied, digest, guarded_by, history_of, refusal, second_phone, signing_in, type_code
 from whole import check_whole
 from world import (
     ALICE_WORDS,
@@ -552,3 +553,17 @@ def test_letters_that_are_no_evidence_are_refused_before_anybody_signs(world: Wo
     wanted = wire.StartRecovery(set_up.statement.request_id, set_up.code, letters)
     answer = new.post("/recoveries", wanted)
     assert refusal(answer) == (400, "FIELD")
+
+
+def test_a_backup_that_is_tried_between_approval_and_code_is_no_finding(worlds: Worlds) -> None:
+    """The approval said that a check was due, and by the time of its code none is: both are right."""
+    world = worlds(rules=Rules(backup_check_s=DAY))
+    owner = world.enrolled()
+    world.clock.advance(DAY)
+    stand = signing_in(world, owner)
+    request = stand.request(stand.payload(stand.statement))
+    assert world.send(request).as_(wire.Decided).reason == "BACKUP_CHECK_DUE"
+    world.clock.advance(1)
+    assert reason(owner.answered(owner.start_backup_check(digest("a backup")))) == (200, "BOTH_KEYS")
+    assert type_code(stand, owner.code_of(request, stand.statement)).status == 200
+    prove(world)

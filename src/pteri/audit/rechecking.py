@@ -192,8 +192,11 @@ def seen_by_policy(
         case MigrationConfirmed():
             return Unchecked.OTHER_MOMENT if before.approval is None else before.approval[0]
         case SignedIn() | SignInLapsed():
-            # All that policy looks at for a sign-in stays the same while the epoch does.
-            return before.epochs.get(act.epoch, Unchecked.OTHER_MOMENT)
+            # All that policy looks at for a sign-in stays the same while the epoch does, but the last try of a backup.
+            account = before.epochs.get(act.epoch)
+            if account is None or account.backup_verified_at >= decided_at:
+                return Unchecked.OTHER_MOMENT
+            return account
         case CodesSetUp():
             account = before.epochs.get(act.epoch)
             # A phone that came in since then may be this one.
