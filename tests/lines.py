@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from builders import digest, thumbprint
 from pteri.core.acts import AnnounceMove, RebindLine
 from pteri.domain.continuity import observed, seen_alive
-from pteri.domain.signals import Finding, Question, Signal
+from pteri.domain.signals import RECYCLED, Finding, Question, Signal
 
 if TYPE_CHECKING:
     from ledger import Ledger
@@ -25,10 +25,11 @@ def says(
     *,
     changed_at: int | None = None,
     operator: str = "operator-a",
+    code: str = "",
 ) -> Signal:
     """One answer of an operator, asked for at Unix second ``at``."""
     return Signal(
-        operator=operator, question=question, finding=finding, code=finding, asked_at=at, changed_at=changed_at
+        operator=operator, question=question, finding=finding, code=code or finding, asked_at=at, changed_at=changed_at
     )
 
 
@@ -38,7 +39,7 @@ def swap(ledger: Ledger, question: Question = Question.SIM_SWAP, *, ago: int = 0
 
 
 def recycled(ledger: Ledger) -> Signal:
-    return says(ledger.at, Finding.CHANGED, Question.RECYCLING)
+    return says(ledger.at, Finding.CHANGED, Question.RECYCLING, code=RECYCLED)
 
 
 def clear(ledger: Ledger) -> Signal:

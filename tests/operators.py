@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pteri.adapters.telecom.camara.exchange import Reply, Request
 from pteri.adapters.telecom.camara.oauth import Client
@@ -15,6 +16,9 @@ from pteri.core.keys.device import DevicePrivateKey
 from pteri.core.keys.secret import Secret
 from pteri.core.phone_number import PhoneNumber
 from pteri.domain.signals import Finding, Question, Signal
+
+if TYPE_CHECKING:
+    from world import SimClock
 
 AT = 1_795_000_000
 DAY = 86_400
@@ -72,8 +76,9 @@ class Joined:
         access: Access = Access.CLIENT,
         possession: Possession = Possession.CIBA,
         deadline_s: float = 1.5,
+        clock: StillClock | SimClock | None = None,
     ) -> None:
-        self.clock = StillClock()
+        self.clock = clock or StillClock()
         self.network = SimulatedNetwork()
         self.network.connect(NUMBER, "phone", at=AT - 365 * DAY)
         self.camara = SimulatedCamara(

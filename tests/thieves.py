@@ -386,8 +386,19 @@ def _before_help(purpose: str, world: World, old: SimPhone, new: SimPhone) -> St
         case "attest":
             officer = world.officer("ofc-1")
             return standing(world, officer, officer.start_attest(account, new))
+        case _:
+            return _before_telling(purpose, world, old)
+
+
+def _before_telling(purpose: str, world: World, old: SimPhone) -> Stand:
+    """Before what an owner says of the account, and which lets nobody in."""
+    match purpose:
         case "notify":
             return standing(world, old, old.start_channels("alice@mail.example"))
+        case "rebind-esim":
+            return standing(world, old, old.start_rebinding())
+        case "announce-move":
+            return standing(world, old, old.start_announcement(old.thumbprint))
         case "backup-verified":
             return standing(world, old, old.start_backup_check(digest("a backup")))
         case _:
@@ -445,6 +456,9 @@ _SAMPLES: Final[dict[str, Any]] = {
     "case": digest("what waits"),
     "backup": digest("a backup"),
     "channels": (digest("an address"),),
+    "new_esim": digest("another line"),
+    "to_device": digest("a new phone"),
+    "until": 1_800_000_000,
 }
 
 
@@ -479,6 +493,8 @@ _OTHERS: Final[dict[str, tuple[Any, ...]]] = {
     "approval": (digest("another approval"),),
     "evidence": (("A",), ("C", "W"), ("D", "W"), ("G", "W")),
     "channels": ((), (digest("an address"),), tuple(sorted((digest("an address"), digest("another address"))))),
+    "new_esim": (digest("another line"),),
+    "to_device": (digest("another phone"),),
     "lost": ((digest("a phone"),),),
     "new_wallet": (SimWallet(ALICE_WORDS, 7).pinned.address,),
     "target": (digest("another target"),),

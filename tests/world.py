@@ -14,7 +14,7 @@ import sqlite3
 import weakref
 from collections.abc import Coroutine, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -26,6 +26,7 @@ from pteri.adapters.store.sqlite import SqliteStore
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.deployment import Deployment, Officer, Tenant
+from pteri.app.observing import LineWatch
 from pteri.app.ports import CourierUnavailable, Letter, LetterRefused, LineAnswer
 from pteri.app.shadowing import Shadow
 from pteri.core import ids, wire
@@ -57,12 +58,14 @@ from pteri.http.ratelimit import Rate
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from pteri.app.operators import Operator
     from pteri.app.ports import Store
 
 T = TypeVar("T")
 ORIGIN = "https://pteri.example"
 START = 1_795_000_000
 LINE = "+4915112345678"
+OTHER_LINE = "+4915187654321"
 TRANSCRIPT = ids.digest_text(hashlib.sha256(b"what two phones have said to each other").digest())
 
 
@@ -133,6 +136,11 @@ class SimOperator:
         finding = _FINDINGS[self.status_now]
         signal = Signal(operator="sim", question=Question.SIM_SWAP, finding=finding, code=finding, asked_at=at)
         return LineAnswer((signal,), None if finding is Finding.UNKNOWN else at)
+
+    async def alive(self, tenant: TenantId, account: AccountId, esim: Digest, token: Secret, *, at: int) -> Signal:
+        del tenant, account, esim
+        token.wipe()
+        return Signal(operator="sim", question=Question.POSSESSION, finding=Finding.CLEAR, code="CLEAR", asked_at=at)
 
 
 _FINDINGS: Final = {
@@ -269,6 +277,8 @@ class SqliteFile:
 class World:
     """One service. ``tenants``: bank and shop, each with its own client key.
 
+    ``line``: what a made-up port says of every line; ``mobile``: an operator behind the real one, which the bank asks.
+
     ``clock`` and ``deployment_key``: of another process of the same service. ``close`` it, or leave that to its
     fixture.
     """
@@ -280,6 +290,7 @@ class World:
         database: Database | None = None,
         rules: Rules | None = None,
         line: LineStatus | None = None,
+        mobile: Operator | None = None,
         name: str = "world",
         clock: SimClock | None = None,
         deployment_key: bytes = b"deployment",
@@ -324,6 +335,9 @@ class World:
             courier=self.courier,
             shadow=shadow,
         )
+        if mobile is not None:
+            watch = LineWatch(self.deployment.store, self.deployment.vault, {TenantId("bank"): mobile})
+            self.deployment = replace(self.deployment, line=watch)
         self.store = self.deployment.store
         """As it was opened: the one of the deployment may be wrapped by a test."""
         self.app: ASGIApp = build_app(
@@ -795,6 +809,18 @@ class SimPhone:
         self, guardians: Guardians | None = None, codes: tuple[Key, ...] = (), *, code: Key | None = None
     ) -> Shown:
         return self.answered(self.start_protection(guardians, codes, code=code))
+
+    def start_rebinding(self, line: str = OTHER_LINE) -> Answered:
+        return self.post("/line-changes", wire.RebindLine(line))
+
+    def rebind_line(self, line: str = OTHER_LINE) -> Shown:
+        return self.answered(self.start_rebinding(line))
+
+    def start_announcement(self, to: str, within_s: int = 86_400) -> Answered:
+        return self.post("/line-moves", wire.AnnounceMove(ids.thumbprint(to), within_s))
+
+    def prove_line(self, token: str = "a temporary token") -> Answered:
+        return self.post("/line-proofs", wire.ProveLine(token))
 
     def start_freeze(self) -> Answered:
         return self.post("/freezes", wire.Freeze())

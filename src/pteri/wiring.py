@@ -8,7 +8,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +19,11 @@ import structlog
 from pteri.adapters.smtp import SmtpCourier
 from pteri.adapters.store.opening import open_store
 from pteri.adapters.system import SteppedClock, SystemClock, SystemEntropy, self_test
+from pteri.adapters.telecom.breaker import GuardedOperator
+from pteri.adapters.telecom.camara.oauth import Client
+from pteri.adapters.telecom.camara.operator import Access, CamaraOperator, Possession, Terms
+from pteri.adapters.telecom.camara.transport import HttpTransport
+from pteri.adapters.telecom.several import SeveralOperators
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.delivering import deliver_what_is_due
@@ -26,6 +31,7 @@ from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.forget import forget_old
 from pteri.app.halting import ClockNews, watch_clock
 from pteri.app.loops import Loop, News, Stop, pull
+from pteri.app.observing import LineWatch
 from pteri.app.sequence import give_positions
 from pteri.app.shadowing import FAILED, Shadow, ShadowNews
 from pteri.app.telling import tell_of_what_is_due
@@ -38,6 +44,7 @@ from pteri.deployment_key import read_deployment_key
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.ratelimit import Rate
+from pteri.operator_settings import OperatorSettings, read_client_key
 from pteri.policies.file import load_policy, rules_of
 from pteri.settings import (
     NoticesSettings,
@@ -50,10 +57,21 @@ from pteri.settings import (
 )
 
 if TYPE_CHECKING:
+    from pteri.app.operators import Operator
     from pteri.app.ports import Entropy
     from pteri.http.asgi import Application
 
-__all__ = ["api_of", "check_key", "courier_of", "deployed", "holder_of", "loops_of", "shadow_of", "start_loops"]
+__all__ = [
+    "api_of",
+    "check_key",
+    "courier_of",
+    "deployed",
+    "holder_of",
+    "loops_of",
+    "operators_of",
+    "shadow_of",
+    "start_loops",
+]
 
 _log = structlog.get_logger("pteri")
 
@@ -76,14 +94,16 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
     rules = rules_of(settings)
     server = settings.server
     vault = DeploymentVault(read_deployment_key(server.deployment_key_file), entropy)
-    store = await open_store(server.database if isinstance(server.database, Path) else server.database.reveal())
-    try:
+    async with AsyncExitStack() as opened:
+        store = await open_store(server.database if isinstance(server.database, Path) else server.database.reveal())
+        opened.push_async_callback(store.close)
+        operators = operators_of(settings, entropy, opened)
         deployment = Deployment(
             store=store,
             clock=SystemClock() if server.clock_file is None else SteppedClock(server.clock_file),
             entropy=entropy,
             vault=vault,
-            line=SilentOperator(),
+            line=LineWatch(store, vault, operators) if operators else SilentOperator(),
             rules=rules,
             tenants={tenant.id: _tenant(tenant) for tenant in settings.tenants},
             public_origin=server.public_origin,
@@ -92,8 +112,6 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
         )
         await check_key(deployment)
         yield deployment
-    finally:
-        await store.close()
 
 
 async def check_key(deployment: Deployment) -> None:
@@ -110,6 +128,40 @@ async def check_key(deployment: Deployment) -> None:
 def shadow_of(settings: ServerSettings) -> Shadow | None:
     """The policy that only watches, where there is one. What it would decide goes to the operator's log."""
     return None if settings.shadow_policy is None else Shadow(load_policy(settings.shadow_policy), _tell_of_shadow)
+
+
+def operators_of(settings: Settings, entropy: Entropy, opened: AsyncExitStack) -> dict[TenantId, Operator]:
+    """Whom each tenant asks about lines; a tenant that has nobody is not there. ``opened`` closes the connections."""
+    try:
+        asked = {operator.name: _operator(operator, entropy, opened) for operator in settings.operators}
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    return {
+        tenant.id: SeveralOperators(
+            {operator.name: asked[operator.name] for operator in serving},
+            verifier=next((operator.name for operator in serving if operator.possession != "none"), None),
+        )
+        for tenant in settings.tenants
+        if (serving := [operator for operator in settings.operators if operator.serves(tenant.id)])
+    }
+
+
+def _operator(settings: OperatorSettings, entropy: Entropy, opened: AsyncExitStack) -> GuardedOperator:
+    deadline_s = settings.deadline_ms / 1000
+    transport = HttpTransport(timeout_s=deadline_s)
+    opened.push_async_callback(transport.close)
+    terms = Terms(
+        name=settings.name,
+        api_url=settings.api_url,
+        token_url=settings.token_url,
+        client=Client(settings.client_id, read_client_key(settings.key_file), settings.audience),
+        access=Access(settings.access),
+        possession=Possession(settings.possession),
+        start_url=settings.start_url,
+        keys=tuple(DeviceKey.from_sec1(ids.from_base64url(key)) for key in settings.keys),
+        deadline_s=deadline_s,
+    )
+    return GuardedOperator(settings.name, CamaraOperator(terms, transport, entropy))
 
 
 def courier_of(settings: NoticesSettings) -> SmtpCourier:

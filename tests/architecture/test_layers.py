@@ -51,7 +51,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "policies": frozenset({"core", "domain", "app", "durable", "settings", "wiring"})
     | {"adapters.store.errors", "adapters.system.EntropyFailure"},
     # The server: the one place that knows every adapter.
-    "wiring": _SERVER | {"database", "settings", "deployment_key", "policies.file"},
+    "wiring": _SERVER | {"database", "settings", "operator_settings", "deployment_key", "policies.file"},
     # The process around the server: its sockets, its loops and the time it has to stop.
     "serving": frozenset({"settings", "wiring", "app.loops", "http.asgi", "http.lane", "adapters.system.monotonic_s"}),
     # A simulated operator as a process: its socket, its client's key and the time it has.

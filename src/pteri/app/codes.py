@@ -86,7 +86,7 @@ async def enter_code(
             return await mistyped(deployment, call, challenge, stored)
         evidence = open_evidence(deployment, challenge)
         change = _completion(deployment, call, challenge, evidence, stored)
-        told = _signed_in(call, challenge, change.account, evidence)
+        told = _signed_in(deployment, call, challenge, change.account, evidence)
         return await commit(
             deployment,
             Changeset(
@@ -171,11 +171,19 @@ def _binding(deployment: Deployment, call: Call, challenge: Challenge, evidence:
     )
 
 
-def _signed_in(call: Call, challenge: Challenge, account: Account, evidence: Evidence) -> wire.SignedIn:
+def _signed_in(
+    deployment: Deployment, call: Call, challenge: Challenge, account: Account, evidence: Evidence
+) -> wire.SignedIn:
     assert challenge.answered_by is not None
     # A typed code is not phishing-resistant, and the answer says so.
     return signed_in(
-        account, evidence, device=challenge.answered_by, at=call.at, acr="pteri:otp", amr=("pop", "hwk", "user", "otp")
+        account,
+        evidence,
+        device=challenge.answered_by,
+        at=call.at,
+        acr="pteri:otp",
+        amr=("pop", "hwk", "user", "otp"),
+        rules=deployment.rules,
     )
 
 

@@ -13,6 +13,7 @@ from pteri.app.ports import LineAnswer, Store, Vault
 from pteri.core.errors import Malformed
 from pteri.core.esim import line_commitment, line_reference
 from pteri.core.ids import AccountId, Digest, RequestId, TenantId
+from pteri.core.keys.secret import Secret
 from pteri.core.phone_number import PhoneNumber
 from pteri.domain.account import Account
 from pteri.domain.continuity import line_status, observed
@@ -21,9 +22,9 @@ from pteri.domain.evolving import evolve
 from pteri.domain.facts import Circumstances, LineStatus
 from pteri.domain.kept_line import Heard, KeptLine
 from pteri.domain.line import FRESH_S
-from pteri.domain.signals import Finding
+from pteri.domain.signals import Finding, Question, Signal
 
-__all__ = ["LineWatch", "Looked", "commitment_to", "keep_line", "line_salt", "look_at_line"]
+__all__ = ["LineWatch", "Looked", "commitment_to", "keep_line", "line_salt", "look_at_line", "nobody_to_ask"]
 
 
 class Looked(msgspec.Struct, frozen=True):
@@ -93,6 +94,13 @@ def _context(tenant: TenantId, account: AccountId, esim: Digest) -> str:
     return f"line:{tenant}:{account}:{esim}"
 
 
+def nobody_to_ask(at: int) -> Signal:
+    """What is known of possession where no operator is to be asked about this line."""
+    return Signal(
+        operator="none", question=Question.POSSESSION, finding=Finding.UNKNOWN, code="NOT_OFFERED", asked_at=at
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class LineWatch:
     """The ``LineEvidence`` port over the operators of each tenant: an answer counts for five minutes, in all processes.
@@ -123,6 +131,18 @@ class LineWatch:
         heard = Heard(esim, at, at if answered else last, signals)
         await self.store.hear(tenant, account, heard)
         return LineAnswer(signals, heard.answered_at)
+
+    async def alive(self, tenant: TenantId, account: AccountId, esim: Digest, token: Secret, *, at: int) -> Signal:
+        """The word of the one operator of the tenant that may see tokens."""
+        try:
+            operator = self.operators.get(tenant)
+            found = None if operator is None else await self.store.line(tenant, account)
+            number = None if found is None or found[0].esim != esim else self._number(found[0])
+            if operator is None or number is None:
+                return nobody_to_ask(at)
+            return await operator.possession(number, token, at=at)
+        finally:
+            token.wipe()
 
     def _number(self, kept: KeptLine) -> PhoneNumber | None:
         """A line may be named otherwise, by the number of its SIM say: then no operator is asked about it."""

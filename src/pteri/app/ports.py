@@ -19,6 +19,7 @@ from typing import Protocol
 import msgspec
 
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
+from pteri.core.keys.secret import Secret
 from pteri.domain.account import Account
 from pteri.domain.addresses import Address
 from pteri.domain.challenge import Challenge
@@ -127,6 +128,10 @@ class LineEvidence(Protocol):
         """
         ...
 
+    async def alive(self, tenant: TenantId, account: AccountId, esim: Digest, token: Secret, *, at: int) -> Signal:
+        """Whether the phone that brought this temporary token uses the line now. The token is spent and wiped."""
+        ...
+
 
 class Letter(msgspec.Struct, frozen=True):
     """What one person is told by mail. ``to`` is a plain address; ``id`` is the same for the same letter sent again."""
@@ -197,6 +202,7 @@ class CounterKind(StrEnum):
     LINE_GUESS = "LINE_GUESS"
     RECOVERY_CODE = "RECOVERY_CODE"
     OFFLINE_GUESS = "OFFLINE_GUESS"
+    LINE_PROOF = "LINE_PROOF"
     WRONG_ANSWER = "WRONG_ANSWER"
 
 

@@ -23,6 +23,7 @@ from pteri.domain.account import Account, ChannelChange, Protection
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeState, SignInAsked
 from pteri.domain.continuity import line_level
 from pteri.domain.device import DeviceState
+from pteri.domain.line import LineState
 from pteri.domain.migration import Migration
 from pteri.domain.offline import chain_of
 from pteri.domain.records import Notice
@@ -215,7 +216,7 @@ def line_seen(deployment: Deployment, account: Account, at: int) -> wire.LineSee
     line = account.mobile_line
     if line is None:
         return None
-    move = line.move
+    move = None if line.state is LineState.MOVED else line.move
     return wire.LineSeen(
         state=line.state,
         level=line_level(line, at, deployment.rules),

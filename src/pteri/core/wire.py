@@ -146,7 +146,11 @@ class Token(_Message, frozen=True):
 
 
 class SignedIn(_Message, frozen=True):
-    """The session is the account's. ``acr`` says how it was proved, ``level`` how sure the policy is."""
+    """The session is the account's. ``acr`` says how it was proved, ``level`` how sure the policy is.
+
+    ``line``: what operators said at the approval; ``line_state``, ``line_level``, ``line_confirmed_at``: what is known
+    of the line by now; ``None``, 0 and ``None`` where there is none.
+    """
 
     state: Literal["COMPLETED"]
     account: AccountId
@@ -158,6 +162,9 @@ class SignedIn(_Message, frozen=True):
     acr: str
     amr: tuple[str, ...]
     auth_time: int
+    line_state: str | None = None
+    line_level: int = 0
+    line_confirmed_at: int | None = None
 
 
 ProgressState = Literal["WAITING", "APPROVED", "COMPLETED", "FAILED", "EXPIRED"]
@@ -463,6 +470,12 @@ class ChannelChangeSeen(_Message, frozen=True):
     held_until: int
 
 
+class ProveLine(_Message, frozen=True):
+    """``token``: a temporary token that this phone got from its operator (TS.43). It is spent, whatever comes out."""
+
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+
+
 class LineSeen(_Message, frozen=True):
     """What is known of the mobile line. ``level``: 2 where it was seen alive lately on a verified phone, else 0.
 
@@ -478,6 +491,17 @@ class LineSeen(_Message, frozen=True):
     cooling_until: int | None = None
     to_phone: str | None = None
     until: int | None = None
+
+
+class LineProved(_Message, frozen=True):
+    """``accepted``: the operator says that this phone uses the line now. ``code``: its word, or ours where it has none.
+
+    ``line``: what is known of the line after that; ``None`` where the account has none.
+    """
+
+    accepted: bool
+    code: str
+    line: LineSeen | None
 
 
 class NoticeSeen(_Message, frozen=True):

@@ -19,11 +19,11 @@ from pteri.domain.decisions import Decision, Permit, Reason, Refuse
 from pteri.domain.device import DeviceState
 from pteri.domain.events import Event, LineAged, LineObserved, LineRebound, MoveAnnounced
 from pteri.domain.facts import LineStatus
-from pteri.domain.line import Line, LineEvent, LineState, Move, is_fresh
+from pteri.domain.line import Explained, Line, LineEvent, LineState, Move, is_fresh
 from pteri.domain.migration import OPEN_MIGRATIONS, MigrationState
 from pteri.domain.rules import Rules
 from pteri.domain.seeing import Seen
-from pteri.domain.signals import Finding, Question, Signal, worst
+from pteri.domain.signals import RECYCLED, Finding, Question, Signal, worst
 from pteri.domain.tables import IllegalTransition
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "seen_alive",
 ]
 
+_SWAPS: Final = (Question.SIM_SWAP, Question.DEVICE_SWAP)
 _COUNTED_OUT: Final = frozenset({LineState.SUSPECT, LineState.DETACHED})
 _UNBOUND: Final[Mapping[Finding, LineStatus]] = {
     Finding.CLEAR: LineStatus.CONTINUOUS,
@@ -69,9 +70,8 @@ def observed(
     if line is None:
         return ()
     fresh = tuple(signal for signal in signals if is_fresh(signal, at))
-    news = line.news(fresh)
     move = _expected_move(account, line)
-    happened, told = _happened(move, fresh, news, silent=_is_silent(answered_at, at, rules))
+    happened, told = _happened(line, move, fresh, silent=_is_silent(answered_at, at, rules))
     if happened is None or not line.takes(happened):
         return ()
     cooling = at + rules.line_cooldown_s if happened is LineEvent.EXPLAIN else 0
@@ -84,7 +84,7 @@ def observed(
 def _expected_move(account: Account, line: Line) -> Move | None:
     """Which change of the line its owner has announced: by ``announce-move``, else by letting a new phone in.
 
-    One change for one migration: whatever happened to the line after it began makes it count no more.
+    A migration counts no more once the line was rebound after it.
     """
     migration = account.migration
     newcomer = None if migration is None else account.device(migration.new_device)
@@ -100,16 +100,15 @@ def _expected_move(account: Account, line: Line) -> Move | None:
 
 
 def _happened(
-    move: Move | None, fresh: tuple[Signal, ...], news: tuple[Signal, ...], *, silent: bool
+    line: Line, move: Move | None, fresh: tuple[Signal, ...], *, silent: bool
 ) -> tuple[LineEvent | None, tuple[Signal, ...]]:
-    recycled = tuple(signal for signal in news if signal.question is Question.RECYCLING)
+    news = line.news(fresh)
+    recycled = tuple(signal for signal in news if signal.code == RECYCLED)
     if recycled:
         return LineEvent.RECYCLE, recycled
-    unexplained = tuple(signal for signal in news if move is None or not move.explains(signal))
-    if unexplained:
-        return LineEvent.CHANGE, unexplained
     if news:
-        return LineEvent.EXPLAIN, news
+        is_explained = move is not None and line.explained_by(move, news) is not None
+        return LineEvent.EXPLAIN if is_explained else LineEvent.CHANGE, news
     if any(signal.finding is Finding.CLEAR for signal in fresh):
         return LineEvent.ANSWER, fresh
     return (LineEvent.SILENCE, fresh) if silent else (None, ())
@@ -173,9 +172,14 @@ def line_status(line: Line | None, signals: Iterable[Signal], at: int) -> LineSt
         return _UNBOUND[worst(fresh)]
     if line.state in _COUNTED_OUT:
         return LineStatus.CHANGED
-    unsure = not fresh or any(signal.finding is Finding.UNKNOWN for signal in fresh)
+    unsure = not fresh or any(map(_says_nothing_sure, fresh))
     # What was announced and has not arrived yet is neither for nor against anybody.
     return LineStatus.UNKNOWN if unsure or line.state is LineState.PROBATION else LineStatus.CONTINUOUS
+
+
+def _says_nothing_sure(signal: Signal) -> bool:
+    undated = signal.finding is Finding.CHANGED and signal.changed_at is None
+    return undated or signal.finding is Finding.UNKNOWN
 
 
 def line_level(line: Line, at: int, rules: Rules) -> int:
@@ -226,25 +230,18 @@ def _changed(line: Line, _event: LineObserved, _account: Account) -> Line:
 
 def _explained(line: Line, event: LineObserved, account: Account) -> Line:
     move = _expected_move(account, line)
-    if move is None:
+    explained = None if move is None else line.explained_by(move, event.signals)
+    if explained is None:
         raise IllegalTransition("a change that nobody announced has no explanation")
-    explained = tuple(sorted({*move.explained, *(signal.question for signal in event.signals)}))
-    # From here on the announced change is an old one: what comes after it is another.
-    return replace(
-        line,
-        since=event.at,
-        cooling_until=event.cooling_until,
-        cooling_by=event.request,
-        move=replace(move, explained=explained),
-    )
+    return replace(line, cooling_until=event.cooling_until, cooling_by=event.request, move=move, explained=explained)
 
 
 def _confirmed(line: Line, event: LineObserved, account: Account) -> Line:
     assert event.device is not None
     account.verified(event.device)
     if event.confirmed_at >= line.confirmed_at:
-        line = replace(line, confirmed_at=event.confirmed_at, confirmed_on=event.device)
-    return replace(line, move=None) if line.state is LineState.MOVED else line
+        return replace(line, confirmed_at=event.confirmed_at, confirmed_on=event.device)
+    return line
 
 
 def _recycled(line: Line, _event: LineObserved, account: Account) -> Line:
@@ -271,7 +268,9 @@ def line_aged(account: Account, event: LineAged) -> Account:
     line = _line(account)
     if line_lapses(account, event.at) != (event,):
         raise IllegalTransition("a line does not age like that now")
-    return replace(account, line=replace(line.after(event.happened), move=None, cooling_until=0))
+    since = event.at if event.happened is LineEvent.SETTLE else line.since
+    aged = replace(line.after(event.happened), since=since, move=None, explained=(), cooling_until=0)
+    return replace(account, line=aged)
 
 
 def line_rebound(account: Account, event: LineRebound) -> Account:
@@ -281,10 +280,12 @@ def line_rebound(account: Account, event: LineRebound) -> Account:
     if before is None:
         line = Line(state=LineState.PROBATION, since=event.at)
     else:
-        line = replace(before.after(LineEvent.REBIND), since=event.at, move=None, confirmed_at=0, confirmed_on=None)
+        line = replace(before.after(LineEvent.REBIND), since=event.at + 1, move=None, confirmed_at=0, confirmed_on=None)
     if event.esim in line.gone:
         raise IllegalTransition("a line that was given to somebody else does not come back")
-    cooling = replace(line, cooling_until=event.cooling_until, cooling_by=event.request)
+    # What brought the owner here may be told again, by an operator that gives no dates.
+    explained = tuple(Explained(question, None, event.at) for question in _SWAPS)
+    cooling = replace(line, cooling_until=event.cooling_until, cooling_by=event.request, explained=explained)
     return replace(account, esim=event.esim, line=cooling)
 
 

@@ -22,10 +22,25 @@ from pteri.core.ids import Digest, RequestId, Thumbprint
 from pteri.domain.signals import Finding, Question, Signal
 from pteri.domain.tables import step
 
-__all__ = ["FRESH_S", "LINE_TABLE", "Line", "LineEvent", "LineState", "Move", "happened_at", "is_fresh"]
+__all__ = [
+    "FRESH_S",
+    "LINE_TABLE",
+    "MAX_EXPLAINED",
+    "Explained",
+    "Line",
+    "LineEvent",
+    "LineState",
+    "Move",
+    "happened_at",
+    "is_fresh",
+]
 
 FRESH_S: Final = 300
 """How old an answer of an operator may be, in seconds, to say anything of now."""
+
+
+MAX_EXPLAINED: Final = 24
+"""Changes of one line in the days in which they are recent. One more is no move of a person."""
 
 
 class LineState(StrEnum):
@@ -97,29 +112,40 @@ LINE_TABLE: Final = {
 }
 
 
-class Move(msgspec.Struct, frozen=True):
-    """A move of the SIM that wallet and phone announced. ``explained``: the questions whose change it has explained.
+class Explained(msgspec.Struct, frozen=True):
+    """A change that is known and no alarm. ``changed_at``: when it happened, where the operator says so; ``at``: else.
 
-    One change for each question: a second swap of the SIM in the same days is not the one that was announced.
+    An answer without a date cannot be told from the same one a day later: while that is recent it is taken for it.
     """
+
+    question: Question
+    changed_at: int | None
+    at: int
+
+    def covers(self, signal: Signal) -> bool:
+        """Whether this answer tells of it once more."""
+        return (self.question, self.changed_at) == (signal.question, signal.changed_at)
+
+    def is_like(self, signal: Signal) -> bool:
+        """Whether it answers the same question as well or as badly."""
+        return self.question is signal.question and (self.changed_at is None) is (signal.changed_at is None)
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A move of the SIM that wallet and phone announced, by a statement of its own or by letting a phone in."""
 
     request: RequestId
     approval: Digest
     to_device: Thumbprint
     at: int
     until: int
-    explained: tuple[Question, ...] = ()
-
-    def explains(self, signal: Signal) -> bool:
-        """Whether the change that this answer tells of is the announced one, by the time when it happened."""
-        return self.at <= happened_at(signal) < self.until and signal.question not in self.explained
 
 
 class Line(msgspec.Struct, frozen=True):
     """A line as its account knows it, by its commitment only.
 
     ``since``: what operators tell of before it was known then. ``cooling_until``: until then a change is recent,
-    which ``cooling_by`` made known.
+    which ``cooling_by`` made known. ``explained``: changes since then that are no alarm.
 
     ``confirmed_at`` and ``confirmed_on``: when and on which phone the line was last seen alive; 0 and ``None``: never.
     ``gone``: commitments to lines that were given to somebody else; none of them comes back.
@@ -130,6 +156,7 @@ class Line(msgspec.Struct, frozen=True):
     cooling_until: int = 0
     cooling_by: RequestId = RequestId("")
     move: Move | None = None
+    explained: tuple[Explained, ...] = ()
     confirmed_at: int = 0
     confirmed_on: Thumbprint | None = None
     gone: tuple[Digest, ...] = ()
@@ -143,9 +170,29 @@ class Line(msgspec.Struct, frozen=True):
         return (self.state, event) in LINE_TABLE
 
     def news(self, signals: Iterable[Signal]) -> tuple[Signal, ...]:
-        """Those answers that tell of a change since the line was bound, or last rebound or moved."""
+        """Those answers that tell of a change since the line was bound or rebound, which was not explained yet."""
         changed = (signal for signal in signals if signal.finding is Finding.CHANGED)
-        return tuple(signal for signal in changed if happened_at(signal) >= self.since)
+        recent = (signal for signal in changed if happened_at(signal) >= self.since)
+        return tuple(signal for signal in recent if not any(known.covers(signal) for known in self.explained))
+
+    def explained_by(self, move: Move, news: Iterable[Signal]) -> tuple[Explained, ...] | None:
+        """What is explained with these by this move, or ``None``: some of them are another change.
+
+        One change for each question: a second swap of the SIM in the same days is not the one that was announced.
+        """
+        explained = self.explained
+        for signal in news:
+            if any(known.covers(signal) for known in explained):
+                continue
+            again = any(known.is_like(signal) and known.at >= move.at for known in explained)
+            if again or len(explained) >= MAX_EXPLAINED or not move.at <= happened_at(signal) < move.until:
+                return None
+            explained = (*explained, Explained(signal.question, signal.changed_at, happened_at(signal)))
+        return tuple(sorted(explained, key=_in_order))
+
+
+def _in_order(known: Explained) -> tuple[str, int, int]:
+    return (known.question, -1 if known.changed_at is None else known.changed_at, known.at)
 
 
 def happened_at(signal: Signal) -> int:

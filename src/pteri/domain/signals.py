@@ -12,10 +12,13 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["SEVERITY", "Finding", "Question", "Signal", "worst"]
+__all__ = ["RECYCLED", "SEVERITY", "Finding", "Question", "Signal", "worst"]
 
 _NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _CODE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+
+RECYCLED: Final = "RECYCLED"
+"""The code of the one answer that says that a number is somebody else's. An unknown one may have moved away."""
 
 
 class Question(StrEnum):

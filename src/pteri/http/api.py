@@ -170,13 +170,19 @@ class _Endpoints:
         """POST /v1/{tenant}/recoveries."""
         return _reply(await codes.start_recovery(self._deployment, self.asking(call), call.body), wire.Claimed)
 
-    def opens(self, use_case: _Opens[BodyT]) -> Callable[[Call[BodyT]], Awaitable[Reply]]:
-        """An endpoint that answers with a statement to sign."""
+    def tells(
+        self, use_case: _Opens[BodyT], message: type[msgspec.Struct]
+    ) -> Callable[[Call[BodyT]], Awaitable[Reply]]:
+        """An endpoint that answers with what came of it."""
 
         async def endpoint(call: Call[BodyT]) -> Reply:
-            return _reply(await use_case(self._deployment, self.asking(call), call.body), wire.Claimed)
+            return _reply(await use_case(self._deployment, self.asking(call), call.body), message)
 
         return endpoint
+
+    def opens(self, use_case: _Opens[BodyT]) -> Callable[[Call[BodyT]], Awaitable[Reply]]:
+        """An endpoint that answers with a statement to sign."""
+        return self.tells(use_case, wire.Claimed)
 
 
 def _id(call: Call[BodyT]) -> RequestId:
@@ -330,6 +336,13 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
             "/channel-changes", ends.opens(warned.start_channels), wire.SetChannels, claimed, "Say where warnings go"
         ),
         phone("/line-changes", ends.opens(lines.start_rebinding), wire.RebindLine, claimed, "Say which line it is"),
+        phone(
+            "/line-proofs",
+            ends.tells(lines.prove_line, wire.LineProved),
+            wire.ProveLine,
+            {200: wire.LineProved},
+            "Show that this phone uses the line now",
+        ),
         phone("/line-moves", ends.opens(lines.start_move), wire.AnnounceMove, claimed, "Say that the SIM will move"),
         phone("/freezes", ends.opens(changing.start_freeze), wire.Freeze, claimed, "Stop the account"),
         phone("/unfreezes", ends.opens(changing.start_unfreeze), wire.Unfreeze, claimed, "End a freeze"),

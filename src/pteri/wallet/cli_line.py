@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from pteri.core.keys.secret import Secret
 from pteri.wallet.account_words import line_words
 from pteri.wallet.desk import Desk, command
+from pteri.wallet.files import read_file
 from pteri.wallet.screen import Told, signed_told
 
 __all__ = ["add_line_commands"]
@@ -71,6 +74,26 @@ def announce(
     signed = phone.announce_move(wanted, within_s=days * _DAY_S)
     desk.screen.say(f"Move your SIM within {days} days. A change after that, or a second one, is an alarm as ever.")
     return signed_told(phone, signed, details=details)
+
+
+@command(_commands, "prove")
+def prove(
+    desk: Desk,
+    *,
+    token_file: Annotated[Path, typer.Option("--token-file", help="The temporary token, as the operator gave it.")],
+) -> Told:
+    """Show by your operator's token that this phone uses the line now. It opens nothing."""
+    proved = desk.phone().prove_line(Secret(read_file(token_file).strip()))
+    if proved.accepted:
+        desk.screen.say("Your operator says that this phone uses your line.")
+    else:
+        desk.screen.say(
+            f"Your operator did not say so: {proved.code}. You sign in as ever. Get another token, and try again."
+        )
+    if proved.line is not None:
+        desk.screen.say(*line_words(proved.line))
+    state = None if proved.line is None else proved.line.state
+    return {"accepted": proved.accepted, "code": proved.code, "state": state}
 
 
 @command(_commands, "accept")

@@ -18,6 +18,7 @@ from pteri.wallet.warned import Warned
 
 if TYPE_CHECKING:
     from pteri.core.ids import Thumbprint
+    from pteri.core.keys.secret import Secret
     from pteri.wallet.ceremony import Signed
     from pteri.wallet.checks import Expected, Known
     from pteri.wallet.journal import Pinned
@@ -55,6 +56,18 @@ class Lined(Warned):
             lambda _: wire.AnnounceMove(wanted, within_s),
             lambda known: checks.line_move(known, wanted, within_s),
         )
+
+    def prove_line(self, token: Secret) -> wire.LineProved:
+        """Show by a temporary token of its operator (TS.43) that this phone uses the line now.
+
+        The token is spent, and wiped here, whatever comes out. It opens nothing.
+        """
+        with self._keystore.exclusive():
+            try:
+                message = wire.ProveLine(token.reveal().decode("ascii", "replace"))
+                return self._server(self._linked_state()).post("/line-proofs", message, wire.LineProved)
+            finally:
+                token.wipe()
 
     def accept_line(self, typed: str) -> None:
         """Another phone bound the account to this number: expect it in everything that this one signs.

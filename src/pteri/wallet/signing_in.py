@@ -199,6 +199,10 @@ class SigningIn(Answering):
             raise _with_advice(denial, _NO_PHONE_OF_IT) from denial
         if seen.epoch <= epoch:
             raise _with_advice(denial, _START_AGAIN) from denial
+        pinned = self._journal.pinned
+        if pinned is not None and pinned.is_line_known and seen.esim != pinned.esim:
+            # Bound to another line meanwhile. Who says so is the server; the owner has to.
+            raise mismatch("esim") from denial
         after = msgspec.structs.replace(state, epoch=seen.epoch)
         self._keystore.save_state(after)
         return after

@@ -17,7 +17,7 @@ from pteri.domain.decisions import Hold, Level, Permit, Reason, Refuse
 from pteri.domain.events import LineAged, LineObserved, LineRebound, MoveAnnounced
 from pteri.domain.evolving import evolve
 from pteri.domain.facts import LineStatus
-from pteri.domain.line import Line, LineEvent, LineState
+from pteri.domain.line import MAX_EXPLAINED, Line, LineEvent, LineState
 from pteri.domain.rules import Rules, rules_from
 from pteri.domain.signals import Finding, Question
 from pteri.domain.tables import IllegalTransition
@@ -489,3 +489,45 @@ def test_a_tenant_may_make_a_change_count_for_longer_and_never_for_less() -> Non
     rebind(ledger, 1)
     assert line(ledger).cooling_until == ledger.at + 9 * DAY
     assert Rules().line_cooldown_s == WEEK
+
+
+def test_the_same_answer_of_two_operators_is_one_change() -> None:
+    ledger = announced()
+    changed = swap(ledger)
+    other = msgspec.structs.replace(changed, operator="operator-b")
+    [event] = hear(ledger, changed, other, changed)
+    assert isinstance(event, LineObserved)
+    assert (event.happened, len(line(ledger).explained)) == (LineEvent.EXPLAIN, 1)
+    assert hear(ledger, other, changed) == ()
+
+
+def test_an_answer_without_a_date_is_the_known_change_while_that_is_recent() -> None:
+    ledger = announced()
+    hear(ledger, says(ledger.at, Finding.CHANGED))
+    for _ in range(3):
+        ledger.wait(HOUR)
+        assert hear(ledger, says(ledger.at, Finding.CHANGED)) == ()
+    undated = [says(ledger.at, Finding.CHANGED)]
+    assert line_status(Line(LineState.BOUND, NOW), undated, ledger.at) is LineStatus.UNKNOWN
+    hear(ledger.wait(WEEK), says(ledger.at, Finding.CHANGED))
+    assert state(ledger) is LineState.SUSPECT
+
+
+def test_after_a_rebinding_the_change_that_led_to_it_is_no_news() -> None:
+    ledger = grown()
+    hear(ledger, says(ledger.at, Finding.CHANGED))
+    rebind(ledger, 1, "esim 1")
+    for question in (Question.SIM_SWAP, Question.DEVICE_SWAP):
+        assert hear(ledger.wait(HOUR), says(ledger.at, Finding.CHANGED, question)) == ()
+    assert hear(ledger, swap(ledger, ago=HOUR)) != ()  # and one with a date is
+
+
+def test_no_more_changes_are_explained_than_a_person_makes() -> None:
+    ledger = grown()
+    for _ in range(MAX_EXPLAINED):
+        announce(ledger.wait(MINUTE), 1, 2)
+        hear(ledger.wait(MINUTE), swap(ledger))
+        assert state(ledger) is LineState.PROBATION
+    announce(ledger.wait(MINUTE), 1, 2)
+    hear(ledger.wait(MINUTE), swap(ledger))
+    assert state(ledger) is LineState.SUSPECT

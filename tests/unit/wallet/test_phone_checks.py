@@ -29,9 +29,10 @@ from pteri.wallet.phone import Phone
 from pteri.wallet.refusals import SafetyCode, UnsafeError
 from pteri.wallet.server import Reply, Request
 from pteri.wallet.wallet import Wallet
-from world import LINE, ORIGIN, SimEntropy, World
+from world import LINE, ORIGIN, OTHER_LINE, SimEntropy, World
 
 HOUR = 3600
+DAY = 24 * HOUR
 OTHER = "LLDMii8GzCbbveb6aka78Go79cCX2BZ65t"
 Act = Callable[[Phone], object]
 
@@ -138,6 +139,14 @@ def _warn(world: World) -> tuple[Hand, Act]:
     return linked(world), lambda phone: phone.warn_at("alice@mail.example", "bob@mail.example")
 
 
+def _rebind(world: World) -> tuple[Hand, Act]:
+    return linked(world, line=LINE), lambda phone: phone.rebind_line(OTHER_LINE)
+
+
+def _announce(world: World) -> tuple[Hand, Act]:
+    return linked(world, line=LINE), lambda phone: phone.announce_move(phone.thumbprint, within_s=DAY)
+
+
 def _vouch(world: World) -> tuple[Hand, Act]:
     owner, friend = linked(world), hand(world, "a friend", FRIEND_WORDS)
     own = Wallet.from_mnemonic(FRIEND_WORDS).address()
@@ -177,6 +186,8 @@ CEREMONIES = {
     "object": Ceremony("veto", _object, frozenset()),
     "record a backup": Ceremony("backup-verified", _backup, frozenset()),
     "say where warnings go": Ceremony("notify", _warn, frozenset()),
+    "say which line it is": Ceremony("rebind-esim", _rebind, frozenset()),
+    "announce a move": Ceremony("announce-move", _announce, frozenset()),
     "vouch": Ceremony("vouch", _vouch, frozenset()),
     "stop from outside": Ceremony("freeze", _stop, frozenset({"account"})),
 }
@@ -200,6 +211,9 @@ LIES: dict[str, tuple[Any, ...]] = {
     "codes": (digest("codes that somebody else made"), None),
     "backup": (digest("another file"),),
     "channels": ((), (digest("a thief's address"),), tuple(sorted(digest(f"{number}") for number in range(4)))),
+    "new_esim": (digest("a thief's line"),),
+    "to_device": (digest("a thief's phone"),),
+    "until": (lambda until: until + 91, lambda until: until - 91),
     "target": (digest("another phone"),),
     "chain_end": (digest("a chain of offline codes"),),
     "length": (1,),
