@@ -140,6 +140,21 @@ def test_the_approval_of_a_migration_is_explained_by_what_it_was_decided_from(re
     assert "Both signatures were verified again, and this is what they make." in told.lines
 
 
+def test_what_could_not_be_checked_of_its_evidence_is_told_in_words(registry: Lived) -> None:
+    told = explain_recorded(found(registry, 6, rules=STRICT), STRICT)
+    said = "the signatures were verified again; it was recorded by other rules than those of the settings"
+    assert f"Of its evidence: {said}." in told.lines
+    unknown = [
+        line
+        for seq in range(1, 24)
+        for line in explain_recorded(found(registry, seq), OFFERED).lines
+        if line.startswith("Of its evidence: ")
+    ]
+    assert unknown == [
+        "Of its evidence: the phone never entered the account, so only the wallet's signature was verified again."
+    ]
+
+
 def test_the_same_rules_that_decide_otherwise_are_a_fault_and_said_to_be_one(registry: Lived) -> None:
     case = found(registry, 6)
     assert isinstance(case.seen, Replayed)

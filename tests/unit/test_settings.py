@@ -207,6 +207,21 @@ def test_rules_are_passed_through_for_the_rules_to_judge(file: Path) -> None:
     assert settings.rules == {"probation_s": 259_200, "made_up": 0}
 
 
+def test_a_policy_and_one_that_watches_are_files_beside_the_settings(file: Path) -> None:
+    named = 'port = 8750\npolicy = "policy.toml"\nshadow_policy = "next.toml"'
+    server = loaded(file, changed("port = 8750", named)).server
+    assert (server.policy, server.shadow_policy) == (file.parent / "policy.toml", file.parent / "next.toml")
+
+
+def test_rules_and_a_policy_refuse_to_start_together_and_an_empty_table_says_nothing(file: Path) -> None:
+    named = changed("port = 8750", 'port = 8750\npolicy = "policy.toml"')
+    with pytest.raises(SettingsError, match="remove the table"):
+        loaded(file, named + "[rules]\nprobation_s = 259200\n")
+    assert loaded(file, named + "[rules]\n").rules == {}
+    watched = changed("port = 8750", 'port = 8750\nshadow_policy = "next.toml"')
+    assert loaded(file, watched + "[rules]\nprobation_s = 259200\n").rules == {"probation_s": 259_200}
+
+
 def test_a_demo_may_have_a_clock_file(file: Path) -> None:
     server = loaded(file, changed("port = 8750", 'port = 8750\nsimulated = true\nclock_file = "clock.json"')).server
     assert server.simulated

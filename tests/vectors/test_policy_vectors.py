@@ -16,8 +16,8 @@ from pteri.policies.text import PolicyError, policy_text, rules_from_tree
 from pteri.policies.tried import CaseRefused, read_case
 
 VECTORS: Final = Path(__file__).parents[2] / "vectors" / "policy"
-POLICIES: Final[list[dict[str, Any]]] = json.loads((VECTORS / "policies.json").read_text(encoding="utf-8"))
-CASES: Final[list[dict[str, Any]]] = json.loads((VECTORS / "cases.json").read_text(encoding="utf-8"))
+POLICIES: Final[list[dict[str, Any]]] = json.loads((VECTORS / "policies.json").read_text(encoding="utf-8"))["policies"]
+CASES: Final[list[dict[str, Any]]] = json.loads((VECTORS / "cases.json").read_text(encoding="utf-8"))["cases"]
 every_policy = pytest.mark.parametrize("vector", POLICIES, ids=lambda vector: str(vector["name"]))
 every_case = pytest.mark.parametrize("vector", CASES, ids=lambda vector: str(vector["name"]))
 

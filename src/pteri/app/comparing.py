@@ -81,11 +81,7 @@ async def compare(
         comparing.accounts += 1
         replaying = Replaying(site=deployment.tenants.get(account.tenant))
         async for recorded in events_in_order(deployment.store, account.tenant, account.id, until=account.version):
-            if isinstance(recorded, int):
-                replaying.lose(recorded)
-                comparing.take(account, CannotReplay.UNREADABLE)
-            else:
-                comparing.take(account, replaying.take(recorded))
+            comparing.take(account, CannotReplay.UNREADABLE if isinstance(recorded, int) else replaying.take(recorded))
             if comparing.events % _TELL_EVERY == 0:
                 tell(comparing.events)
     tell(comparing.events)

@@ -88,7 +88,6 @@ async def _found(deployment: Deployment, stored: Account, wanted: Callable[[Reco
     replaying, found = Replaying(site=site), []
     async for recorded in events_in_order(deployment.store, stored.tenant, stored.id, until=stored.version):
         if isinstance(recorded, int):
-            replaying.lose(recorded)
             continue
         proof = _proof(deployment, replaying, recorded) if wanted(recorded) else ()
         seen = replaying.take(recorded)

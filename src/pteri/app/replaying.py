@@ -120,12 +120,8 @@ class Replaying:
         """What is known until the last event that was taken."""
         return self._past
 
-    def lose(self, seq: int) -> None:
-        """The event at ``seq`` is not to be had, so what comes after it is not known either."""
-        self._seq, self._broken = seq, True
-
     def take(self, recorded: RecordedEvent) -> Replayed | WhyNot:
-        """The next event: what policy decided there, or why that cannot be decided again."""
+        """The next event: what policy decided there, or why that cannot be decided again. After a gap nothing can."""
         if recorded.seq != self._seq + 1:
             self._broken = True
         self._seq = recorded.seq

@@ -13,7 +13,9 @@ from builders import account_id, digest, thumbprint, wallet
 from ledger import DAY, HOUR, Ledger, opened
 from pteri.core.acts import StatementAct
 from pteri.domain import offline
+from pteri.domain.account import Account
 from pteri.domain.decisions import Reason
+from pteri.domain.device import DeviceState
 from pteri.domain.facts import Facts, LineStatus, Signer
 from pteri.domain.guards import freeze_by_link
 from pteri.domain.policy import decide
@@ -216,6 +218,38 @@ def test_a_suspended_phone_is_removed_by_a_code_and_objects_to_its_own_removal()
     coded.revoke(2, 1)
     shown = row(coded, coded.removal(2, 1), signed_by(coded, "WC"))
     assert shown == "target suspended, a recovery code shown"
+
+
+def row_on(account: Account, ledger: Ledger, act: StatementAct, signer: Signer | None = None) -> str:
+    """The same on an account that no history made, as somebody may write one down."""
+    facts = ledger.facts(account, signer=signer or Signer(wallet=account.wallet))
+    return row_of(act, facts, decide(act, facts, ledger.rules)).condition
+
+
+def test_of_a_migration_whose_code_never_came_it_is_said_whether_it_is_over_before_its_code_is_asked_for() -> None:
+    ledger = STORIES["migration waits for its code"]()
+    act, account = ledger.acceptance(2), ledger.now()
+    assert row_on(account, ledger, act) == "not confirmed by its code"
+    assert row_on(account, ledger.wait(HOUR), act) == "phone not pending, or no open migration for it"
+
+
+def test_a_phone_that_is_verified_already_waits_for_nothing_whatever_else_is_open() -> None:
+    ledger = STORIES["migration waits for its code"]()
+    account = ledger.now()
+    verified = msgspec.structs.replace(account.known(thumbprint(2)), state=DeviceState.ACTIVE)
+    account = msgspec.structs.replace(account, devices=account.with_devices(verified))
+    assert row_on(account, ledger, ledger.acceptance(2)) == "phone not pending, or no open migration for it"
+
+
+def test_an_objection_to_something_else_is_none_to_the_own_removal() -> None:
+    ledger = STORIES["phone suspended"]()
+    account = ledger.now()
+    [suspended] = [device for device in account.devices if device.suspension is not None]
+    verified = msgspec.structs.replace(suspended, state=DeviceState.ACTIVE)
+    account = msgspec.structs.replace(account, devices=account.with_devices(verified))
+    stranger = signed_by(ledger, "")
+    act = quarrels.objection(ledger, 1, digest("something else"))
+    assert row_on(account, ledger, act, stranger) == "phone not verified; not the account's wallet"
 
 
 def test_a_link_and_an_offline_code_have_their_rows() -> None:

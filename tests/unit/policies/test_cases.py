@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import thumbprint
@@ -199,6 +199,7 @@ def damaged(tree: dict[str, Any], path: list[int], value: object) -> None:
         place = place[key]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(ACTS)), st.lists(st.integers(1, 30), min_size=1, max_size=5), TREES)
 def test_a_damaged_case_is_refused_in_a_sentence_or_decided(purpose: str, path: list[int], value: object) -> None:
     ledger = STORIES["voices for a newcomer"]()
@@ -218,6 +219,7 @@ def test_a_damaged_case_is_refused_in_a_sentence_or_decided(purpose: str, path: 
     assert said
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100) | TREES.map(as_file))
 def test_a_file_of_anything_is_no_case(content: bytes) -> None:
     with pytest.raises(CaseRefused):

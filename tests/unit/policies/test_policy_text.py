@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pteri.domain.rules import Rules, RulesError, bounds, rules_from
@@ -109,6 +109,7 @@ def test_a_policy_says_of_every_rule_what_it_protects_from_and_its_bounds() -> N
 # --- there and back -------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(some_rules())
 def test_rules_that_are_written_are_read_as_the_same_and_have_the_same_digest(rules: Rules) -> None:
     text = policy_text(rules)
@@ -118,6 +119,7 @@ def test_rules_that_are_written_are_read_as_the_same_and_have_the_same_digest(ru
     assert policy_text(again) == text
 
 
+@settings(deadline=None)
 @given(some_rules())
 def test_a_policy_means_what_the_same_numbers_in_the_settings_mean(rules: Rules) -> None:
     assert rules_from(msgspec.structs.asdict(rules)) == read(policy_text(rules))
@@ -151,6 +153,7 @@ KEYS = st.one_of(st.text(max_size=80), st.sampled_from([key_of(name) for name in
 TABLES = st.one_of(st.text(max_size=80), st.sampled_from([*(table.name for table in RULEBOOK), "format"]))
 
 
+@settings(deadline=None)
 @given(st.dictionaries(TABLES, st.one_of(VALUES, st.dictionaries(KEYS, VALUES, max_size=3)), max_size=4))
 def test_a_tree_is_a_policy_or_refused_with_short_lines_that_no_terminal_obeys(tree: dict[str, object]) -> None:
     said: tuple[str, ...] = ()
@@ -165,6 +168,7 @@ def test_a_tree_is_a_policy_or_refused_with_short_lines_that_no_terminal_obeys(t
     assert all(problem.isprintable() and len(problem) < 400 for problem in said)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_a_file_of_anything_is_a_policy_or_refused_in_a_sentence(place: Path, content: bytes) -> None:
     path = place / "policy.toml"

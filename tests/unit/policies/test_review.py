@@ -65,6 +65,11 @@ def test_a_risky_choice_that_is_allowed_is_told_alone_and_in_a_sentence(code: st
     assert len(warned.sentence) > 40
 
 
+def test_freezes_that_fill_their_window_exactly_are_risky() -> None:
+    [warned] = warnings(rules_from({"freeze_s": 3 * DAY, "freezes_window_s": 6 * DAY}))
+    assert warned.code is RiskyChoice.FROZEN_FOR_EVER
+
+
 def test_many_wrong_codes_of_a_site_are_risky_too() -> None:
     [warned] = warnings(Rules(tenant_wrong_codes_per_hour=10_001))
     assert warned.code is RiskyChoice.GUESSES_MANY
