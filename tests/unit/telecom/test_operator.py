@@ -12,6 +12,7 @@ from operators import AT, DAY, ISSUER, NUMBER, Joined
 from pteri.adapters.telecom.camara.exchange import NoReply, Reply, Request
 from pteri.adapters.telecom.camara.jwt import read_token
 from pteri.adapters.telecom.camara.operator import Access, CamaraOperator, Possession, Terms
+from pteri.core.ids import from_base64url
 from pteri.core.keys.secret import Secret
 from pteri.domain.signals import Finding
 
@@ -106,6 +107,36 @@ async def test_the_longest_temporary_token_is_shown_to_the_operator() -> None:
     sent = len(joined.transport.sent)
     assert (await joined.operator.possession(NUMBER, Secret(b"x" * 4097), at=AT)).code == "MALFORMED_TOKEN"
     assert len(joined.transport.sent) == sent
+
+
+async def test_the_shortest_temporary_token_is_one_too() -> None:
+    joined = Joined()
+    assert (await joined.operator.possession(NUMBER, joined.token(spelt="x"), at=AT)).finding is Finding.CLEAR
+
+
+async def test_every_question_has_a_correlator_of_its_own() -> None:
+    joined = Joined()
+    await joined.ask()
+    found = [request.headers["x-correlator"] for request in joined.transport.sent if request.url != TOKEN]
+    assert len(set(found)) == len(found) == 3
+    assert {len(from_base64url(correlator)) for correlator in found} == {18}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(403, "PERMISSION_DENIED"), (400, "INVALID_ARGUMENT"), (404, "OUT_OF_RANGE")]
+)
+async def test_after_any_other_refusal_of_a_check_no_date_is_asked_for(status: int, code: str) -> None:
+    joined = Joined()
+
+    def refuse(request: Request, reply: Reply) -> Reply:
+        if not request.url.endswith("/sim-swap/v2/check"):
+            return reply
+        body = b'{"status":%d,"code":"%s","message":""}' % (status, code.encode())
+        return dataclasses.replace(reply, status=status, body=body)
+
+    joined.transport.change = refuse
+    assert (await joined.sim()).finding is Finding.UNKNOWN
+    assert not [request for request in joined.transport.sent if request.url.endswith("retrieve-date")]
 
 
 async def test_nothing_goes_on_when_an_answer_was_given_up() -> None:
