@@ -60,7 +60,8 @@ class AuthorizationServer:
     """A running one. ``issuer`` is its address; it ends with us, and by itself after four minutes."""
 
     def __init__(self, program: Path, client_key: DeviceKey, entitlement_url: str) -> None:
-        self._log = (program.parent / "server.log").open("wb")
+        self._log_file = program.parent / "server.log"
+        self._log = self._log_file.open("wb")
         self._process = subprocess.Popen(
             ["node", str(program)],
             cwd=program.parent,
@@ -76,7 +77,11 @@ class AuthorizationServer:
             "entitlement_url": entitlement_url,
             "lifetime_s": _LIFETIME_S,
         }
-        self.issuer: str = self._order(settings)["issuer"]
+        try:
+            self.issuer: str = self._order(settings)["issuer"]
+        except BaseException:
+            self.close()
+            raise
 
     def people(self, manners: str) -> None:
         """How people behave from now on: ``at once``, ``denies``, ``after a poll``, ``hurried`` or ``never``."""
@@ -110,7 +115,9 @@ class AuthorizationServer:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        told: dict[str, Any] = json.loads(self._process.stdout.readline())
+        line = self._process.stdout.readline()
+        assert line, self._log_file.read_text(errors="replace")
+        told: dict[str, Any] = json.loads(line)
         return told
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import httpx
 from ts43ecs.tools.ecs_client.client import EcsClient
-from ts43ecs.tools.ecs_testbed import EcsServerHandle
+from ts43ecs.tools.ecs_testbed import EcsServerError, EcsServerHandle
 
 from operators import Joined
 from pteri.adapters.telecom.camara.operator import Possession
@@ -44,12 +44,23 @@ _ICCIDS: Final = (
 @contextmanager
 def running_server(folder: Path) -> Iterator[EcsServerHandle]:
     """The server on a free port of loopback; its process ends here, whatever happens."""
-    # What people would click through on a web page is the operator's affair.
-    server = EcsServerHandle(folder, env_overrides={"ECS_ODSA_SUBSCRIBE_WEBSHEET": "false"})
+    server = _started(folder)
     try:
-        yield server.start()
+        yield server
     finally:
         server.stop()
+
+
+def _started(folder: Path) -> EcsServerHandle:
+    for attempt in range(3):
+        # What people would click through on a web page is the operator's affair.
+        server = EcsServerHandle(folder / str(attempt), env_overrides={"ECS_ODSA_SUBSCRIBE_WEBSHEET": "false"})
+        try:
+            return server.start()
+        except EcsServerError as failed:
+            # Somebody may take the port before it does.
+            said = failed
+    raise said
 
 
 class EntitledNetwork(SimulatedNetwork):

@@ -6,11 +6,14 @@ the token at that server.
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
+
 import pytest
 from ts43ecs.tools.ecs_client.client import EcsClientError, EcsHttpStatusError
 
 from builders import NOW, thumbprint
-from carrier import Carrier, EntitledNetwork, Phone, Sim
+from carrier import Carrier, EntitledNetwork, Phone, Sim, running_server
 from ledger import DAY, HOUR, Ledger
 from lines import announce
 from operators import AT, NUMBER, OTHER, Joined
@@ -214,3 +217,12 @@ async def test_after_a_fraudulent_transfer_the_thief_passes_and_gets_nothing(tol
 def test_the_join_has_no_tokens_of_its_own() -> None:
     with pytest.raises(NotImplementedError):
         EntitledNetwork("http://127.0.0.1:9").temporary_token("phone", "secret", at=AT)
+
+
+def test_the_server_ends_with_whoever_started_it_and_its_port_is_free(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        port = server.port
+    assert server.process is not None
+    assert server.process.poll() is not None
+    with socket.create_server(("127.0.0.1", port)):
+        pass

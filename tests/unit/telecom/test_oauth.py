@@ -149,6 +149,9 @@ def test_a_no_is_told_with_its_status(read: Any) -> None:
     with pytest.raises(Refused) as odd:
         read(Reply(201, {}, b'{"error":"e"}'))
     assert odd.value.status == 201
+    longest = b"x" * 96
+    with pytest.raises(Refused):
+        read(Reply(400, {}, b'{"error":"%s"}' % longest))
     for body in (b"{}", b'{"error":""}', b'{"error":"' + b"x" * 97 + b'"}', b""):
         with pytest.raises(NoReply):
             read(Reply(400, {}, body))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from operators import NUMBER, OTHER
-from pteri.adapters.telecom.camara.webhooks import ANSWERED, MAX_LATE_S, Subscription, read_event, subscription_body
-from pteri.core.errors import NotAuthentic, OutOfWindow, ProtocolError
+from pteri.adapters.telecom.camara.webhooks import ANSWERED, Subscription, read_event, subscription_body
+from pteri.core.errors import Code, Malformed, NotAuthentic, OutOfWindow, ProtocolError
 from pteri.core.keys.secret import Secret
 from pteri.domain.signals import Finding, Question, Signal
 
@@ -113,13 +113,20 @@ def test_te_07_an_event_of_another_line_or_form_is_refused(changes: dict[str, ob
         read_event(HEADERS, body, expected=OURS, at=AT)
 
 
-@pytest.mark.parametrize("at", [AT + MAX_LATE_S + 1, AT - 301])
+def test_te_06_an_event_of_more_than_16_kib_is_not_read() -> None:
+    for size, code in ((16_384, Code.BODY), (16_385, Code.TOO_LARGE)):
+        with pytest.raises(Malformed) as refused:
+            read_event(HEADERS, b" " * size, expected=OURS, at=AT)
+        assert refused.value.code is code
+
+
+@pytest.mark.parametrize("at", [AT + 86_401, AT - 301])
 def test_te_04_an_event_of_another_time_is_refused(at: int) -> None:
     with pytest.raises(OutOfWindow):
         read(at=at)
 
 
-@pytest.mark.parametrize("at", [AT + MAX_LATE_S, AT - 300])
+@pytest.mark.parametrize("at", [AT + 86_400, AT - 300])
 def test_an_event_of_a_day_ago_counts_and_of_a_clock_that_is_five_minutes_ahead(at: int) -> None:
     signal = read(at=at)
     assert isinstance(signal, Signal)
