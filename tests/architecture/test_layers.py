@@ -60,7 +60,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "wallet.cli": frozenset({"core", "wallet", "adapters.system", "settings"}),
     # The command: it starts whatever was asked for.
     "cli": _SERVER
-    | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
+    | {"audit", "durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
     | {"supervise", "checkup", "load"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "sdk"},

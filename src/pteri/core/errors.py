@@ -104,6 +104,8 @@ class Code(StrEnum):
     LEAF = "LEAF"
     """Not a leaf of the log, or one of another account, phone, record or place in its account."""
 
+    RECEIPT = "RECEIPT"
+    """Not a receipt of this version, or not in its one spelling."""
     ANCHOR = "ANCHOR"
     """Not the proof of an anchor: a field is missing, or not of its one form."""
     PAYLOAD = "PAYLOAD"
