@@ -2,7 +2,7 @@
 
     PYTHONPATH=src:tests:. python tests/vectors/make_receipts.py
 
-The first receipt was made once, of an account in a service under test; it stays as it is. The others are made of it.
+The first receipt was made once, of an account in a service under test; it stays as it is, the others come of it.
 """
 
 from __future__ import annotations
