@@ -24,7 +24,7 @@ from receipts import in_a_log
 
 FILE = Path(__file__).parents[2] / "vectors" / "receipt.json"
 NOTE = (
-    "Receipts (docs/spec/log.md section 10), each as the text of its file. They are verified with the key 'log', two of "
+    "Receipts (docs/spec/log.md section 10), each as the text of its file, verified with the key 'log', two of "
     "'witnesses' at the second 'at', on the main network, without a known block. 'expect': HOLDS (all but the anchor, "
     "which is unknown), FAILS (with 'code' at 'check', and at what stands in 'also'), or UNREADABLE with 'code'."
 )
