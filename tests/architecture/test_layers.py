@@ -75,7 +75,7 @@ LIBRARIES: Final[Mapping[str, frozenset[str]]] = {
     | {"base64", "binascii", "datetime", "hashlib", "hmac", "importlib", "re", "struct", "types", "unicodedata"}
     | {"btclib_secp256k1", "coincurve", "cryptography", "mnemonic", "msgspec", "pyhpke"},
     "domain": _LANGUAGE | {"hashlib", "msgspec"},
-    "audit": _LANGUAGE | {"base64", "hashlib", "msgspec"},
+    "audit": _LANGUAGE | {"hashlib", "msgspec"},
     "app": _LANGUAGE | {"asyncio", "hashlib", "hmac", "msgspec", "re"},
 }
 """What the rooms without files, sockets and logs may use of the world. A list of what is allowed has no gaps."""
