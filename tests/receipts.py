@@ -41,8 +41,9 @@ def entries_of(recorded: list[RecordedEvent], index: bytes) -> list[Entry]:
         account = evolve(account, each.event)
         salt = hashlib.sha256(b"salt %d" % each.seq).digest()
         previous = leaf_hash(made[-1].leaf) if made else NOTHING
-        line = encode_leaf(leaf_of(each, index=index, previous=previous, salt=salt, epoch=account.epoch))
-        made.append(Entry(line, salt, record_text(each)))
+        text = record_text(each)
+        line = encode_leaf(leaf_of(each, text, index=index, previous=previous, salt=salt, epoch=account.epoch))
+        made.append(Entry(line, salt, text))
     return made
 
 

@@ -23,8 +23,8 @@ from pteri.adapters.store.sqlite import SqliteStore
 from pteri.app.findings import Acknowledged, Damage, Report
 from pteri.app.fsck import fsck
 from pteri.app.ports import StoreUnavailable
-from pteri.audit.rechecking import Unchecked
-from pteri.audit.refolding import Refolding
+from pteri.app.rechecking import Unchecked
+from pteri.app.refolding import Refolding
 from pteri.core.ids import AccountId, RequestId, TenantId, Thumbprint
 from pteri.domain.events import CodesSetUp, SignedIn, SignedInOffline, SignInApproved
 from pteri.domain.records import RecordedEvent

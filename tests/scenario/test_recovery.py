@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from pteri.app.fsck import fsck
+from pteri.app.rechecking import Unchecked
 from pteri.app.sequence import give_positions
-from pteri.audit.rechecking import Unchecked
 from pteri.core import ids, wire
 from pteri.core.guardians import Guardians
 from pteri.domain.facts import LineStatus

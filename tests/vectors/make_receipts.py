@@ -73,8 +73,15 @@ def cases(good: Receipt) -> list[dict[str, Any]]:
         unreadable("another version", Code.RECEIPT, whole.replace("pteri-receipt-1", "pteri-receipt-2")),
         unreadable("no events", Code.RECEIPT, encode_receipt(msgspec.structs.replace(good, entries=())).decode()),
         unreadable("a tenant that is none", Code.FIELD, whole.replace('"tenant":"bank"', '"tenant":"BANK"', 1)),
-        unreadable("a record with a space", Code.LEAF, changed_record(good, entry.record + " ")),
+        unreadable("a record with a name twice", Code.LEAF, changed_record(good, entry.record[:-1] + ',"seq":1}')),
         unreadable("a record that is none", Code.LEAF, changed_record(good, "{}")),
+        {
+            "expect": "FAILS",
+            "why": "a record with a space more",
+            "check": "RECORDS",
+            "code": "LEAF",
+            "receipt": changed_record(good, entry.record + " "),
+        },
         {
             "expect": "FAILS",
             "why": "by another log, which is no log here, and of another tree",

@@ -21,8 +21,8 @@ from pteri.app.deployment import Deployment
 from pteri.app.findings import Acknowledged, Damage, Findings, Report
 from pteri.app.owning import Owning
 from pteri.app.placing import Placing
-from pteri.audit.rechecking import Unchecked, nonce_of
-from pteri.audit.refolding import Refolding
+from pteri.app.rechecking import Unchecked, nonce_of
+from pteri.app.refolding import Refolding
 from pteri.core.ids import AccountId, RequestId
 from pteri.domain.account import Account
 from pteri.domain.events import AccountBound, SignedIn, SignedInOffline

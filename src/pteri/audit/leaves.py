@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Final
 
 import msgspec
@@ -22,19 +23,24 @@ _DECODER: Final = msgspec.json.Decoder(RecordedEvent)
 
 
 def record_text(recorded: RecordedEvent) -> str:
-    """The text of a record, whose hash the leaf commits to: JSON without spaces, fields in their order."""
+    """The text of a new record. Once written it stays: later versions write more, and hash what was written."""
     return _ENCODER.encode(recorded).decode()
 
 
 def read_record(text: str) -> RecordedEvent:
-    """The record of this text, else ``Malformed(LEAF)``. There is one text for each record."""
+    """The record of this text, else ``Malformed(LEAF)``. No name stands twice in it: each reader would see another."""
     try:
-        recorded = _DECODER.decode(text)
-    except (msgspec.DecodeError, UnicodeError) as error:
+        json.loads(text, object_pairs_hook=_once)
+        return _DECODER.decode(text)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Malformed(Code.LEAF, "not a record of this version") from error
-    if record_text(recorded) != text:
-        raise Malformed(Code.LEAF, "not in the one spelling of a record")
-    return recorded
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name that stands twice")
+    return found
 
 
 def acting_device(event: Event) -> Thumbprint | None:
@@ -43,8 +49,11 @@ def acting_device(event: Event) -> Thumbprint | None:
     return device
 
 
-def leaf_of(recorded: RecordedEvent, *, index: bytes, previous: bytes, salt: bytes, epoch: int) -> Leaf:
-    """The leaf of this event. ``previous``: hash of the account's leaf before it, ``epoch``: after the event."""
+def leaf_of(recorded: RecordedEvent, text: str, *, index: bytes, previous: bytes, salt: bytes, epoch: int) -> Leaf:
+    """The leaf of this event, of which ``text`` was written.
+
+    ``previous``: hash of the account's leaf before it; ``epoch``: of the account, after the event.
+    """
     event, evidence = recorded.event, recorded.evidence
     statement = wallet_signature = NOTHING
     if evidence is not None:
@@ -62,7 +71,7 @@ def leaf_of(recorded: RecordedEvent, *, index: bytes, previous: bytes, salt: byt
         commitment=record_commitment(
             salt=salt,
             device=None if (device := acting_device(event)) is None else ids.thumbprint(device),
-            record=hashlib.sha256(record_text(recorded).encode()).digest(),
+            record=hashlib.sha256(text.encode()).digest(),
         ),
         epoch=epoch,
         at=event.at,

@@ -14,14 +14,15 @@ from typing import Final
 
 import msgspec
 
+from pteri.app.deployment import Officer, Tenant
+from pteri.app.rechecking import Unchecked
+from pteri.app.refolding import Refolding
 from pteri.audit.errors import in_our_words
 from pteri.audit.leaves import leaf_of, read_record
-from pteri.audit.rechecking import Unchecked
-from pteri.audit.refolding import Refolding
-from pteri.audit.site import KnownOfficer
 from pteri.core.anchor.proof import Block, read_anchor_proof, verify_anchor_proof
 from pteri.core.errors import Code, NotAuthentic, ProtocolError
-from pteri.core.ids import TenantId, Thumbprint
+from pteri.core.ids import Domain, TenantId, Thumbprint
+from pteri.core.keys.network import network_named
 from pteri.core.log.checking import verify_inclusion
 from pteri.core.log.checkpoint import claimed_head, open_checkpoint
 from pteri.core.log.index import verify_index
@@ -110,16 +111,7 @@ class Trusted:
     network: str = "main"
     block: Block | None = None
     confirmations: int = 6
-    officers: Mapping[Thumbprint, KnownOfficer] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """The relying party as far as an auditor knows it."""
-
-    id: TenantId
-    network: str
-    officers: Mapping[Thumbprint, KnownOfficer]
+    officers: Mapping[Thumbprint, Officer] = field(default_factory=dict)
 
 
 def verify_receipt(data: bytes, *, trusted: Trusted | None = None) -> Findings:
@@ -130,6 +122,7 @@ def verify_receipt(data: bytes, *, trusted: Trusted | None = None) -> Findings:
     believed = Trusted() if trusted is None else trusted
     with in_our_words():
         receipt = parse_receipt(data)
+        network_named(believed.network)
         recorded = [read_record(entry.record) for entry in receipt.entries]
     found = list(_checked(receipt, recorded, believed))
     last = recorded[-1]
@@ -178,7 +171,7 @@ def _fold(receipt: Receipt, recorded: Sequence[RecordedEvent], believed: Trusted
     refolding = Refolding(
         receipt.tenant,
         receipt.account,
-        site=_Site(receipt.tenant, believed.network, believed.officers),
+        site=_site(receipt.tenant, believed),
         rules=rules,
         note=note,
     )
@@ -193,11 +186,17 @@ def _fold(receipt: Receipt, recorded: Sequence[RecordedEvent], believed: Trusted
     return made
 
 
+def _site(tenant: TenantId, believed: Trusted) -> Tenant:
+    """The relying party as far as an auditor knows it. Its domain stands in the statements; it has no keys here."""
+    network = network_named(believed.network)
+    return Tenant(tenant, Domain("not-asked.invalid"), network.name, network.chain_id, {}, believed.officers)
+
+
 def _check_leaves(receipt: Receipt, recorded: Sequence[RecordedEvent], folded: _Folded) -> None:
     previous = NOTHING
     for entry, record, epoch in zip(receipt.entries, recorded, folded.epochs, strict=True):
         index = parse_leaf(entry.leaf).index
-        made = leaf_of(record, index=index, previous=previous, salt=entry.salt, epoch=epoch)
+        made = leaf_of(record, entry.record, index=index, previous=previous, salt=entry.salt, epoch=epoch)
         if encode_leaf(made) != entry.leaf:
             raise NotAuthentic(Code.LEAF, f"the leaf of event {record.seq} is not what its record makes")
         previous = leaf_hash(entry.leaf)

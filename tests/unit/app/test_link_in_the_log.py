@@ -6,8 +6,8 @@ import msgspec
 
 from builders import NOW, TENANT, account_id, digest, evidence, opened, request_id
 from ledger import DAY, Ledger
-from pteri.audit.rechecking import Fault, Unchecked
-from pteri.audit.refolding import Broken, Refolding
+from pteri.app.rechecking import Fault, Unchecked
+from pteri.app.refolding import Broken, Refolding
 from pteri.domain.events import Event, FrozenByLink
 from pteri.domain.records import RecordedEvent
 from pteri.domain.rules import Rules

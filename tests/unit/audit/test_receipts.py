@@ -237,7 +237,8 @@ def test_what_is_no_receipt_is_refused(signed_in: list[RecordedEvent], rules: Ru
         (encode_receipt(msgspec.structs.replace(receipt, tenant=TenantId("A"))), "FIELD"),
         (encode_receipt(msgspec.structs.replace(receipt, account=AccountId("bob"))), "FIELD"),
         (encode_receipt(with_last(receipt, record="{}")), "LEAF"),
-        (encode_receipt(with_last(receipt, record=receipt.entries[-1].record + " ")), "LEAF"),
+        (encode_receipt(with_last(receipt, record=receipt.entries[-1].record[:-1] + ',"seq":9}')), "LEAF"),
+        (encode_receipt(with_last(receipt, record="[" * 10**5)), "LEAF"),
     ]
     for raw, code in many:
         with pytest.raises(AuditError) as refused:
@@ -245,9 +246,26 @@ def test_what_is_no_receipt_is_refused(signed_in: list[RecordedEvent], rules: Ru
         assert refused.value.code == code
 
 
-def test_a_record_has_one_text(signed_in: list[RecordedEvent]) -> None:
+def test_a_record_reads_back_as_it_was(signed_in: list[RecordedEvent]) -> None:
     for each in signed_in:
         assert read_record(record_text(each)) == each
+
+
+def test_a_record_in_another_spelling_is_another_record(
+    signed_in: list[RecordedEvent], rules: Rules, network: str
+) -> None:
+    """It may mean the same; the leaf commits to the text that was written."""
+    receipt = receipt_of(signed_in, rules)
+    found = verify_receipt(
+        encode_receipt(with_last(receipt, record=receipt.entries[-1].record + " ")), trusted=trusted(network)
+    )
+    assert failed(found) == {Check.RECORDS: "LEAF"}
+
+
+def test_a_network_that_is_none_is_refused(signed_in: list[RecordedEvent], rules: Rules) -> None:
+    with pytest.raises(AuditError) as refused:
+        verify_receipt(encode_receipt(receipt_of(signed_in, rules)), trusted=trusted("moon"))
+    assert refused.value.code == "NETWORK"
 
 
 @settings(max_examples=150, deadline=None)

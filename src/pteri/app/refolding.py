@@ -10,8 +10,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
-from pteri.audit.rechecking import Before, Fault, Unchecked, recheck
-from pteri.audit.site import Site
+from pteri.app.deployment import Tenant
+from pteri.app.rechecking import Before, Fault, Unchecked, recheck
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, RequestId, TenantId, Thumbprint
@@ -68,7 +68,7 @@ Note = Callable[[str, int, str], None]
 class Refolding:
     """The account after the events taken so far."""
 
-    def __init__(self, tenant: TenantId, account: AccountId, *, site: Site | None, rules: Rules, note: Note) -> None:
+    def __init__(self, tenant: TenantId, account: AccountId, *, site: Tenant | None, rules: Rules, note: Note) -> None:
         self.account: Account | None = None
         self.seq = 0
         self.broken = False

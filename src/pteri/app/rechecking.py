@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from pteri.audit.site import Site
+from pteri.app.deployment import Tenant
 from pteri.core import ids
 from pteri.core.acts import (
     ACTS,
@@ -167,7 +167,7 @@ class _Proof:
     signer: Signer
 
 
-def recheck(recorded: RecordedEvent, before: Before, *, tenant: Site | None, rules: Rules) -> Checked:
+def recheck(recorded: RecordedEvent, before: Before, *, tenant: Tenant | None, rules: Rules) -> Checked:
     """Everything that is wrong with the evidence of this event, and what could not be checked."""
     event, evidence = recorded.event, recorded.evidence
     purpose = _purpose_of(event)
@@ -226,7 +226,7 @@ def _require(holds: bool, otherwise: str) -> None:
         raise _NotOfThisEvent(otherwise)
 
 
-def _proved(event: Event, evidence: Evidence, before: Before, tenant: Site, purpose: str) -> _Proof:
+def _proved(event: Event, evidence: Evidence, before: Before, tenant: Tenant, purpose: str) -> _Proof:
     """Both signatures, again, and that they are about this event."""
     statement = parse(evidence.statement.encode("utf-8", "replace"))
     act = statement.act
@@ -280,7 +280,7 @@ def _proved(event: Event, evidence: Evidence, before: Before, tenant: Site, purp
     return _Proof(statement, sha256, evidence, key, signer)
 
 
-def _paths(event: Event, tenant: Site, purpose: str) -> tuple[str, ...]:
+def _paths(event: Event, tenant: Tenant, purpose: str) -> tuple[str, ...]:
     """Where its statement may have been signed for: the phone's own way, and of a sign-in also that by camera.
 
     Nothing that a camera brought ever waited for a code, so it cannot have lapsed.
@@ -301,7 +301,7 @@ def _wallet_of(event: Event, before: Before, payload: Payload) -> PinnedWallet:
     return _known(before).wallet if payload.signed_by is None else payload.signed_by
 
 
-def _officer_of(act: StatementAct, wallet: PinnedWallet, tenant: Site) -> str | None:
+def _officer_of(act: StatementAct, wallet: PinnedWallet, tenant: Tenant) -> str | None:
     officer = tenant.officers.get(act.device)
     return officer.name if officer is not None and officer.wallet == wallet else None
 
@@ -355,7 +355,7 @@ def _key_of(event: Event, before: Before, act: StatementAct) -> DeviceKey | None
     return DeviceKey.from_sec1(ids.from_base64url(text))
 
 
-def _wallet_alone(request: SignedRequest, statement: Statement, wallet: PinnedWallet, tenant: Site) -> Digest:
+def _wallet_alone(request: SignedRequest, statement: Statement, wallet: PinnedWallet, tenant: Tenant) -> Digest:
     sent = submitted(request)
     _require(sent.key_id == statement.act.device, "sent by another phone")
     return verify_wallet(sent.payload, expected=statement, expected_wallet=wallet, expected_network=tenant.network)[1]
