@@ -11,7 +11,7 @@ from pteri.core.anchor.transaction import payload, payload_script
 from pteri.core.keys.hashes import double_sha256
 from pteri.core.log.proving import inclusion_proof
 from pteri.core.log.tree import TreeHead
-from trees import grown, leaf
+from trees import Grown, leaf
 
 REGTEST_BITS = 0x207FFFFF
 START = 1_795_000_000
@@ -88,9 +88,18 @@ def mined(previous: bytes, root: bytes, *, at: int = START, bits: int = REGTEST_
     raise AssertionError("half of all numbers will do")
 
 
-def proof(*, size: int = 5, index: int = 2, transactions: int = 7, position: int = 3, after: int = 6) -> dict[str, Any]:
+def proof(
+    *,
+    size: int = 5,
+    index: int = 2,
+    transactions: int = 7,
+    position: int = 3,
+    after: int = 6,
+    leaf_data: bytes | None = None,
+) -> dict[str, Any]:
     """The fields of a proof that holds: a block before the anchor's, it, and so many in all from it on."""
-    tree = grown(size)
+    data = leaf(index) if leaf_data is None else leaf_data
+    tree = Grown([data if number == index else leaf(number) for number in range(size)])
     head = tree.heads[size]
     raw = anchor_transaction(head)
     txids = [hashlib.sha256(b"transaction %d" % number).digest() for number in range(transactions)]
@@ -102,7 +111,7 @@ def proof(*, size: int = 5, index: int = 2, transactions: int = 7, position: int
     while len(headers) < 1 + after:
         headers.append(mined(headers[-1].id, bytes(32), at=START + len(headers)))
     return {
-        "leaf_data": leaf(index).hex(),
+        "leaf_data": data.hex(),
         "leaf_index": index,
         "tree_size": size,
         "tree_root": head.root.hex(),

@@ -1,4 +1,4 @@
-"""The command ``pteri``: start a service, play the demo, be a phone, verify a message.
+"""The command ``pteri``: start a service, play the demo, be a phone, verify a message or a receipt.
 
 Exit codes: 0 yes, 1 no (with a stable code), 2 the command line is wrong.
 """
@@ -92,6 +92,45 @@ def verify_message_command(
         "message_sha256": verified.message_sha256.hex(),
     }
     _tell(found, f"Valid: {verified.address} signed this message ({verified.signature_type}).", as_json)
+
+
+@verify_app.command("receipt")
+def verify_receipt_command(
+    file: Annotated[Path, typer.Argument(help="The receipt; - for standard input.")],
+    log_key: Annotated[str | None, typer.Option(help="Key of the log, name+id+key, from whom you trust.")] = None,
+    witness: Annotated[
+        list[str] | None, typer.Option(help="Key of a witness whose word you take; as often as you have them.")
+    ] = None,
+    needed: Annotated[int, typer.Option(help="How many of these witnesses must have seen it.")] = 1,
+    known_block: Annotated[
+        str | None, typer.Option(help="HEIGHT:HASH of a Litecoin block that you know, from before the anchor.")
+    ] = None,
+    confirmations: Annotated[int, typer.Option(help="How many blocks an anchor must have.")] = 6,
+    network: Annotated[str, typer.Option(help="main, test or regtest.")] = "main",
+    as_json: JsonFlag = False,
+) -> None:
+    """Check what holds of a receipt, and say it. Exit 0: nothing fails, and the log that you named signed it."""
+    from pteri.adapters.system import SystemClock
+    from pteri.audit.telling import Options, checked
+    from pteri.core.log.receipt import MAX_RECEIPT_BYTES
+
+    options = Options(log_key, tuple(witness or ()), needed, known_block, confirmations, network)
+    try:
+        # One byte more than is accepted, so that a huge file is refused and not read.
+        if str(file) == "-":
+            raw = sys.stdin.buffer.read(MAX_RECEIPT_BYTES + 1)
+        else:
+            with file.open("rb") as stream:
+                raw = stream.read(MAX_RECEIPT_BYTES + 1)
+    except OSError as error:
+        _usage(f"Cannot read {file}: {error.strerror}.", as_json=as_json)
+    try:
+        said = checked(raw, options, at=SystemClock().now())
+    except ValueError as error:
+        _usage(str(error), as_json=as_json)
+    _tell(said.values, said.text, as_json)
+    if not said.is_yes:
+        raise typer.Exit(1)
 
 
 @app.command("init")

@@ -76,7 +76,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "wallet.cli": frozenset({"core", "wallet", "adapters.system", "settings"}),
     # The command: it starts whatever was asked for.
     "cli": _SERVER
-    | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
+    | {"audit", "durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
     | {"supervise", "checkup", "load", "operator_sim", "esim_cli", "policies"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "sdk"},
@@ -91,7 +91,7 @@ LIBRARIES: Final[Mapping[str, frozenset[str]]] = {
     | {"base64", "binascii", "datetime", "hashlib", "hmac", "importlib", "re", "struct", "types", "unicodedata"}
     | {"btclib_secp256k1", "coincurve", "cryptography", "mnemonic", "msgspec", "pyhpke"},
     "domain": _LANGUAGE | {"hashlib", "msgspec"},
-    "audit": _LANGUAGE | {"base64", "hashlib", "msgspec"},
+    "audit": _LANGUAGE | {"base64", "hashlib", "json", "msgspec"},
     "app": _LANGUAGE | {"asyncio", "hashlib", "hmac", "msgspec", "re"},
 }
 """What the rooms without files, sockets and logs may use of the world. A list of what is allowed has no gaps."""

@@ -8,40 +8,30 @@ Every function returns what was verified or raises an :class:`AuditError`, and n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
+from pteri.audit.errors import AuditError, DoesNotHold, Unreadable, in_our_words
+from pteri.audit.receipts import Check, Finding, Findings, Trusted, Verdict, verify_receipt
 from pteri.core.anchor.proof import AnchoredAt, read_anchor_proof, read_block, verify_anchor_proof
-from pteri.core.errors import Code, Malformed, ProtocolError
+from pteri.core.errors import Code, Malformed
 from pteri.core.log import checking
 from pteri.core.log.tree import TreeHead
 
 __all__ = [
     "AnchoredAt",
     "AuditError",
+    "Check",
     "DoesNotHold",
+    "Finding",
+    "Findings",
+    "Trusted",
     "Unreadable",
+    "Verdict",
     "verify_anchor",
     "verify_consistency",
     "verify_inclusion",
+    "verify_receipt",
 ]
-
-
-class AuditError(Exception):
-    """What was shown is no proof. ``code`` is stable; ``detail`` is for people and may change."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-
-
-class Unreadable(AuditError):
-    """Not of the form that such a proof has."""
-
-
-class DoesNotHold(AuditError):
-    """Of the right form, and it does not prove what it claims."""
 
 
 def verify_inclusion(leaf: bytes, path: Sequence[bytes], *, index: int, size: int, root: bytes) -> TreeHead:
@@ -49,7 +39,7 @@ def verify_inclusion(leaf: bytes, path: Sequence[bytes], *, index: int, size: in
 
     ``path``: hashes from below, 32 bytes each.
     """
-    with _in_our_words():
+    with in_our_words():
         return checking.verify_inclusion(
             _leaf(leaf), _path(path), expected_index=index, expected_head=TreeHead(size, root)
         )
@@ -59,7 +49,7 @@ def verify_consistency(
     path: Sequence[bytes], *, old_size: int, old_root: bytes, new_size: int, new_root: bytes
 ) -> TreeHead:
     """The head of the newer tree, which begins with all leaves of the older one, in their order."""
-    with _in_our_words():
+    with in_our_words():
         return checking.verify_consistency(
             _path(path), expected_old=TreeHead(old_size, old_root), expected_new=TreeHead(new_size, new_root)
         )
@@ -78,7 +68,7 @@ def verify_anchor(
     ``checkpoint_*``: a block that you know already, from a node of yours or one that you trust, its hash as nodes show
     it. The proof has to begin right after it.
     """
-    with _in_our_words():
+    with in_our_words():
         checkpoint = read_block(checkpoint_height, checkpoint_hash)
         return verify_anchor_proof(
             read_anchor_proof(proof),
@@ -86,15 +76,6 @@ def verify_anchor(
             expected_checkpoint=checkpoint,
             expected_confirmations=min_confirmations,
         )
-
-
-@contextmanager
-def _in_our_words() -> Iterator[None]:
-    try:
-        yield
-    except ProtocolError as error:
-        kind = Unreadable if isinstance(error, Malformed) else DoesNotHold
-        raise kind(str(error.code), error.detail) from error
 
 
 def _leaf(value: object) -> bytes:

@@ -104,6 +104,10 @@ class Code(StrEnum):
     LEAF = "LEAF"
     """Not a leaf of the log, or one of another account, phone, record or place in its account."""
 
+    LOG_PROOF = "LOG_PROOF"
+    """Not the short proof that a leaf is in the log."""
+    RECEIPT = "RECEIPT"
+    """Not a receipt of this version, or not in its one spelling."""
     ANCHOR = "ANCHOR"
     """Not the proof of an anchor: a field is missing, or not of its one form."""
     PAYLOAD = "PAYLOAD"

@@ -63,7 +63,7 @@ def test_the_command_of_others_tells_of_the_block_and_the_transaction(tmp_path: 
     path = tmp_path / "document.ots"
     path.write_bytes(timestamp_of(read_anchor_proof(PROOFS[4])).encoded)
     # As its own process: it leaves files open, which is an error in ours.
-    command = [sys.executable, "-c", "import otsclient.ots; otsclient.ots.main()", "info", str(path)]
+    command = [sys.executable, "-c", "import otsclient.ots; otsclient.ots.main()", "--no-cache", "info", str(path)]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     assert f"File sha256 hash: {PROOFS[4]['leaf_data']}" in said
     assert f"# Transaction id {PROOFS[4]['txid']}" in said

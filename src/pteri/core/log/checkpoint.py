@@ -16,7 +16,15 @@ from pteri.core.log.checking import check_head
 from pteri.core.log.note import Note, NoteSigner, NoteVerifier, canonical_base64, open_note, signed_note
 from pteri.core.log.tree import HASH_BYTES, TreeHead
 
-__all__ = ["Checkpoint", "SplitView", "checkpoint_text", "open_checkpoint", "signed_checkpoint", "verify_split_view"]
+__all__ = [
+    "Checkpoint",
+    "SplitView",
+    "checkpoint_text",
+    "claimed_head",
+    "open_checkpoint",
+    "signed_checkpoint",
+    "verify_split_view",
+]
 
 _MAX_ORIGIN: Final = 200
 _ORIGIN: Final = re.compile(rf"[!-*,-~]{{1,{_MAX_ORIGIN}}}")
@@ -62,6 +70,15 @@ def open_checkpoint(raw: bytes, *, expected_log: NoteVerifier) -> Checkpoint:
     # 1. and 2.
     note = open_note(raw, expected_signer=expected_log)
     # 3.
+    origin, head = claimed_head(note)
+    # 4. a key may sign for one log only, but nothing in a signature says so
+    if origin != expected_log.name:
+        raise NotAuthentic(Code.CHECKPOINT, "a checkpoint of another log")
+    return Checkpoint(origin, head, note)
+
+
+def claimed_head(note: Note) -> tuple[str, TreeHead]:
+    """Origin and head that a note says; ``Malformed(CHECKPOINT)`` for another text. Nobody may have signed it."""
     lines = note.text.split("\n")
     if len(lines) != 4:
         # A note within a note, and extension lines, end here.
@@ -69,10 +86,7 @@ def open_checkpoint(raw: bytes, *, expected_log: NoteVerifier) -> Checkpoint:
     origin, size, root = _origin(lines[0]), lines[1], canonical_base64(lines[2])
     if not _SIZE.fullmatch(size) or len(root) != HASH_BYTES:
         raise Malformed(Code.CHECKPOINT, "not a size and a root")
-    # 4. a key may sign for one log only, but nothing in a signature says so
-    if origin != expected_log.name:
-        raise NotAuthentic(Code.CHECKPOINT, "a checkpoint of another log")
-    return Checkpoint(origin, check_head(TreeHead(int(size), root)), note)
+    return origin, check_head(TreeHead(int(size), root))
 
 
 def verify_split_view(first: bytes, second: bytes, *, expected_log: NoteVerifier) -> SplitView:

@@ -85,6 +85,12 @@ KINDS: Final[Mapping[str, int]] = MappingProxyType(
         "ChannelsTookEffect": 38,
         "ChannelsStopped": 39,
         "FrozenByLink": 40,
+        "LineObserved": 41,
+        "LineAged": 42,
+        "LineRebound": 43,
+        "MoveAnnounced": 44,
+        "ChipAnswered": 45,
+        "ChipTold": 46,
     }
 )
 """The number of each event's tag. A number is never reused; a reader leaves one that it does not know a number."""

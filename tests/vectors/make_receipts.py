@@ -1,0 +1,131 @@
+"""Writes vectors/receipt.json: a receipt that holds, and what must be seen in others.
+
+    PYTHONPATH=src:tests:. python tests/vectors/make_receipts.py
+
+The first receipt was made once, of an account in a service under test; it stays as it is, the others come of it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from notes import LOG, NOW, WITNESSES, log_signer
+from pteri.audit import Check
+from pteri.core.errors import Code
+from pteri.core.log.checkpoint import signed_checkpoint
+from pteri.core.log.index import opening
+from pteri.core.log.receipt import Receipt, encode_receipt, parse_receipt
+from pteri.core.log.tree import TreeHead
+from receipts import in_a_log
+
+FILE = Path(__file__).parents[2] / "vectors" / "receipt.json"
+NOTE = (
+    "Receipts (docs/spec/log.md section 10), each as the text of its file, verified with the key 'log', two of "
+    "'witnesses' at the second 'at', on the main network, without a known block. 'expect': HOLDS (all but the anchor, "
+    "which is unknown), FAILS (with 'code' at 'check', and at what stands in 'also'), or UNREADABLE with 'code'."
+)
+
+
+def base() -> Receipt:
+    """The receipt that everything else is made of."""
+    [first] = [case for case in json.loads(FILE.read_bytes())["cases"] if case["expect"] == "HOLDS"]
+    return parse_receipt(first["receipt"].encode())
+
+
+def cases(good: Receipt) -> list[dict[str, Any]]:
+    def fails(why: str, check: Check, code: str, **changes: Any) -> dict[str, Any]:
+        text = encode_receipt(msgspec.structs.replace(good, **changes)).decode()
+        return {"expect": "FAILS", "why": why, "check": str(check), "code": code, "receipt": text}
+
+    def unreadable(why: str, code: Code, text: str) -> dict[str, Any]:
+        return {"expect": "UNREADABLE", "why": why, "code": str(code), "receipt": text}
+
+    def last(**changes: Any) -> dict[str, Any]:
+        return {"entries": (*good.entries[:-1], msgspec.structs.replace(good.entries[-1], **changes))}
+
+    whole = encode_receipt(good).decode()
+    entry = good.entries[-1]
+    elsewhere, _, _ = in_a_log(b"another leaf")
+    of_another = signed_checkpoint(elsewhere.head, log_signer("another")).note.encoded.decode()
+    split = signed_checkpoint(TreeHead(20, bytes(32)), LOG).note.encoded.decode()
+    unseen = good.checkpoint[: good.checkpoint.rindex("\u2014")]
+    later = entry.record.replace('"at":', '"at":1', 1)
+    return [
+        {"expect": "HOLDS", "why": "a receipt of an account that was bound", "receipt": whole},
+        fails("another salt", Check.RECORDS, "LEAF", **last(salt=bytes(32))),
+        fails("the number of another account", Check.ACCOUNT, "LEAF", index_proof=opening(bytes(32))),
+        fails("a proof of a number that is none", Check.ACCOUNT, "LEAF", index_proof=b"\2" + bytes(32)),
+        fails("another place", Check.INCLUSION, "NOT_INCLUDED", leaf_index=good.leaf_index + 1),
+        fails("a place after the end", Check.INCLUSION, "TREE", leaf_index=21),
+        fails("a shorter path", Check.INCLUSION, "MERKLE_PATH", path=good.path[1:]),
+        fails("a longer path", Check.INCLUSION, "MERKLE_PATH", path=(*good.path, good.path[0])),
+        fails("a checkpoint that one witness saw", Check.WITNESSES, "WITNESSES", checkpoint=unseen),
+        unreadable("nothing", Code.RECEIPT, ""),
+        unreadable("an empty object", Code.RECEIPT, "{}\n"),
+        unreadable("without its newline", Code.RECEIPT, whole[:-1]),
+        unreadable("with spaces", Code.RECEIPT, whole.replace('":', '": ', 1)),
+        unreadable("a field twice", Code.RECEIPT, whole[:-2] + ',"format":"pteri-receipt-1"}\n'),
+        unreadable("a field that is not known", Code.RECEIPT, whole[:-2] + ',"trust":"me"}\n'),
+        unreadable("another version", Code.RECEIPT, whole.replace("pteri-receipt-1", "pteri-receipt-2")),
+        unreadable("no events", Code.RECEIPT, encode_receipt(msgspec.structs.replace(good, entries=())).decode()),
+        unreadable("a tenant that is none", Code.FIELD, whole.replace('"tenant":"bank"', '"tenant":"BANK"', 1)),
+        unreadable("a record with a name twice", Code.LEAF, changed_record(good, entry.record[:-1] + ',"seq":1}')),
+        unreadable("a record that is none", Code.LEAF, changed_record(good, "{}")),
+        {
+            "expect": "FAILS",
+            "why": "a record with a space more",
+            "check": "RECORDS",
+            "code": "LEAF",
+            "receipt": changed_record(good, entry.record + " "),
+        },
+        {
+            "expect": "FAILS",
+            "why": "by another log, which is no log here, and of another tree",
+            "check": "CHECKPOINT",
+            "code": "NOTE_SIGNATURE",
+            "also": ["INCLUSION"],
+            "receipt": encode_receipt(msgspec.structs.replace(good, checkpoint=of_another)).decode(),
+        },
+        {
+            "expect": "FAILS",
+            "why": "a tree that the log signed for nobody else",
+            "check": "WITNESSES",
+            "code": "WITNESSES",
+            "also": ["INCLUSION"],
+            "receipt": encode_receipt(msgspec.structs.replace(good, checkpoint=split)).decode(),
+        },
+        {
+            "expect": "FAILS",
+            "why": "another time in the record",
+            "check": "RECORDS",
+            "code": "LEAF",
+            "also": ["HISTORY"],
+            "receipt": changed_record(good, later),
+        },
+    ]
+
+
+def changed_record(good: Receipt, text: str) -> str:
+    last = msgspec.structs.replace(good.entries[-1], record=text)
+    return encode_receipt(msgspec.structs.replace(good, entries=(*good.entries[:-1], last))).decode()
+
+
+def content(good: Receipt) -> str:
+    whole = {
+        "format": "pteri-receipt-vectors-1",
+        "note": NOTE,
+        "log": LOG.verifier.text,
+        "witnesses": [signer.verifier.text for signer in WITNESSES],
+        "needed": 2,
+        "at": NOW,
+        "cases": cases(good),
+    }
+    return json.dumps(whole, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(content(base()), encoding="utf-8")
