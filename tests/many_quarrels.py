@@ -249,9 +249,7 @@ class Quarrels(RuleBasedStateMachine):
         assert before.state is AccountState.OPEN
         assert before.known(event.device).state is DeviceState.ACTIVE
         assert self.ledger.rules.offline_codes_s
-        assert (event.device, event.slot) not in {
-            (one.device, one.slot) for one in self.ledger.events[:-1] if isinstance(one, SignedInOffline)
-        }
+        assert event.element not in {one.element for one in self.ledger.events[:-1] if isinstance(one, SignedInOffline)}
         for kept in ("epoch", "state", "wallet", "channels", "guardians", "code_keys", "recovery", "migration"):
             assert getattr(after, kept) == getattr(before, kept)
 

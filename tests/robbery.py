@@ -14,7 +14,8 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from builders import sec1_text, thumbprint, wallet
+from builders import digest, sec1_text, thumbprint, wallet
+from chains import OFFERED
 from ledger import DAY, HOUR, Ledger, Policy
 from pteri.core.acts import (
     SAME_WALLET,
@@ -33,13 +34,23 @@ from pteri.core.ids import Digest, Thumbprint
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.account import Account, AccountState
 from pteri.domain.decisions import Decision, Hold, Permit, Refuse
-from pteri.domain.events import DeviceActivated, Event, RecoveryStarted, WalletRotated
+from pteri.domain.events import (
+    ChannelsChanged,
+    ChannelsHeld,
+    ChannelsTookEffect,
+    DeviceActivated,
+    Event,
+    RecoveryStarted,
+    SignedInOffline,
+    WalletRotated,
+)
 from pteri.domain.evolving import fold
 from pteri.domain.facts import LineStatus, Signer
 from pteri.domain.guards import codes_digest
 from pteri.domain.policy import decide
 from pteri.domain.recovery import CaseKind, RecoveryState
 from pteri.domain.standing import Strength, strength
+from side_doors import SAFE, Doors, enter_offline, preparing, stop_by_link, warning_at
 
 OWNER: Final = "owner"
 THIEF: Final = "thief"
@@ -52,6 +63,8 @@ FIRST_CODE: Final = 71
 holders = st.sampled_from([(), (OWNER,), (THIEF,), PEOPLE])
 one_holder = st.sampled_from([(), (OWNER,), (THIEF,)])
 choices = st.integers(0, 31)
+READERS: Final[tuple[tuple[str, ...], ...]] = ((), (OWNER,), (THIEF,), (THIEF, OWNER))
+"""Whose addresses warnings go to."""
 
 
 class RobberyMachine(RuleBasedStateMachine):
@@ -61,11 +74,12 @@ class RobberyMachine(RuleBasedStateMachine):
     """
 
     policy: ClassVar[Policy] = staticmethod(decide)
+    doors: ClassVar[Doors] = SAFE
     scene: ClassVar[dict[str, Any]] = {}
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger = Ledger(policy=type(self).policy)
+        self.ledger = Ledger(policy=type(self).policy, rules=OFFERED)
         self.wallets: dict[int, set[str]] = {}
         self.codes: dict[int, set[str]] = {}
         self.phones: dict[int, str] = {}
@@ -234,6 +248,34 @@ class RobberyMachine(RuleBasedStateMachine):
             self.one_tick()
             self.one_tick()
 
+    @rule(who=st.sampled_from(PEOPLE), whose=st.sampled_from(READERS))
+    def somebody_says_where_warnings_go(self, who: str, whose: tuple[str, ...]) -> None:
+        number = self.verified_phone(who)
+        if number is not None and self.knows_wallet(who):
+            self.submit(who, warning_at(self.ledger, number, *whose))
+
+    @rule(who=st.sampled_from([THIEF, THIEF, OWNER]), times=st.sampled_from([1, 4]))
+    def somebody_uses_the_link_of_a_mail(self, who: str, times: int) -> None:
+        for _ in range(times):
+            self.use_link(who)
+            if times > 1:
+                self.one_tick()
+                self.one_tick()
+
+    @rule(who=st.sampled_from(PEOPLE))
+    def somebody_prepares_offline_codes(self, who: str) -> None:
+        number = self.verified_phone(who)
+        if number is not None and self.knows_wallet(who):
+            self.submit(who, preparing(self.ledger, number))
+
+    @rule(who=st.sampled_from(PEOPLE))
+    def somebody_types_offline_codes(self, who: str) -> None:
+        """Those of every phone that was ever his, twice: also of one that was taken from him."""
+        for number in [number for number, holder in self.phones.items() if holder == who]:
+            for _ in range(2):
+                if (done := enter_offline(self.ledger, number, type(self).doors)) is not None:
+                    self.the_code_opened_no_more_than_a_session(who, *done)
+
     @rule(who=st.sampled_from(PEOPLE), with_code=st.booleans())
     def somebody_unfreezes(self, who: str, with_code: bool) -> None:
         number = self.verified_phone(who)
@@ -376,6 +418,14 @@ class RobberyMachine(RuleBasedStateMachine):
             return self.submit(who, act)
         return None
 
+    def use_link(self, who: str) -> None:
+        """He has a mail of this account if one of his addresses hears."""
+        if digest(f"address of {who}") not in self.account().channels:
+            return
+        stopped = stop_by_link(self.ledger, type(self).doors)
+        if stopped is not None:
+            self.the_link_gave_nothing(stopped[0])
+
     def protect(
         self,
         number: int,
@@ -405,8 +455,17 @@ class RobberyMachine(RuleBasedStateMachine):
         decision = ledger.submit(act, newcomer=newcomer, signer=signer, code_keys=code_keys)
         for event in ledger.events[recorded:]:
             assert before is not None
+            self.nobody_was_made_deaf(event, before)
             self.watch(who, event, before)
         return decision
+
+    def nobody_was_made_deaf(self, event: Event, before: Account) -> None:
+        """RE-15: whoever hears now hears for three days more, and of what takes it away."""
+        if isinstance(event, ChannelsChanged):
+            assert set(before.channels) <= set(event.channels)
+        if isinstance(event, ChannelsTookEffect):
+            began = [one.at for one in self.ledger.events if isinstance(one, ChannelsHeld)]
+            assert event.at - began[-1] >= 72 * HOUR
 
     def watch(self, who: str, event: Event, before: Account) -> None:
         case = before.recovery
@@ -426,6 +485,31 @@ class RobberyMachine(RuleBasedStateMachine):
             pinned = self.account().wallet
             number = next(number for number in range(2, self.next_wallet) if wallet(number) == pinned)
             self.wallets[number] = {who}
+
+    def the_link_gave_nothing(self, before: Account) -> None:
+        """It stops, and leaves everything where it is; what guardians or officers speak for, too."""
+        after = self.account()
+        assert (before.state, after.state) == (AccountState.OPEN, AccountState.FROZEN)
+        assert (after.wallet, after.code_keys, after.guardians) == (before.wallet, before.code_keys, before.guardians)
+        assert after.channels == before.channels
+        assert after.active_devices() == before.active_devices()
+        case = before.recovery
+        if (
+            case is not None
+            and case.is_open(self.ledger.at)
+            and strength(frozenset(case.evidence)) >= Strength.GUARDIANS
+        ):
+            assert after.recovery == case
+
+    def the_code_opened_no_more_than_a_session(self, who: str, before: Account, event: SignedInOffline) -> None:
+        """It is the code of a phone that counts now, and it counted once."""
+        after = self.account()
+        assert before.state is AccountState.OPEN
+        assert before.known(event.device) in before.active_devices()
+        assert self.holder(event.device) == who
+        used = [one.element for one in self.ledger.events if isinstance(one, SignedInOffline)]
+        assert len(used) == len(set(used))
+        assert (after.epoch, after.wallet, after.recovery) == (before.epoch, before.wallet, before.recovery)
 
     def is_strong(self, event: DeviceActivated | WalletRotated, before: Account) -> bool:
         letters = event.evidence if isinstance(event, WalletRotated) else before.recovery.evidence  # type: ignore[union-attr]  # a case
@@ -480,6 +564,7 @@ class RobberyMachine(RuleBasedStateMachine):
             self.object(THIEF)
             self.freeze(THIEF, "D")
             self.freeze(THIEF, "W")
+            self.use_link(THIEF)
             self.pursue()
             self.complete(OWNER)
             if OWNER in self.takers[before:]:
@@ -510,6 +595,8 @@ class RobberyMachine(RuleBasedStateMachine):
         for factor in ("D", "C", "W"):
             if self.is_threatened() and self.account().state is AccountState.OPEN:
                 self.freeze(OWNER, factor)
+        if self.is_threatened():
+            self.use_link(OWNER)
 
     def is_threatened(self) -> bool:
         account = self.account()
@@ -582,12 +669,15 @@ class RobberyMachine(RuleBasedStateMachine):
         """What the other one has begun, by its digest."""
         account = self.account()
         case, protection, migration = account.recovery, account.protection, account.migration
+        addresses = account.channel_change
         if case is not None and case.state is RecoveryState.OPEN and self.holder(case.new_device) != who:
             return case.approval
         if protection is not None and self.holder(protection.by) != who:
             return protection.approval
         if migration is not None and migration.is_open(self.ledger.at) and self.holder(migration.new_device) != who:
             return migration.approval
+        if addresses is not None and self.holder(addresses.by) != who:
+            return addresses.approval
         return None
 
     def holder(self, device: Thumbprint) -> str | None:

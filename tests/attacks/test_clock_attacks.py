@@ -7,11 +7,12 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
+from mail import delivered
 from pteri.app.forget import KEPT_S, forget_old
 from pteri.app.halting import MOST_S, ClockNews, watch_clock
 from pteri.core.guardians import Guardians
 from thieves import second_phone
-from world import Answered, Browser, Key, SimPhone, World
+from world import ORIGIN, Answered, Browser, Key, SimPhone, World
 
 HOUR, DAY = 3600, 86_400
 EMAIL = "alice@example.com"
@@ -107,6 +108,80 @@ def test_re_16_what_time_does_not_give_goes_on(world: World) -> None:
     world.clock.set(10 * DAY)
     assert signs_in(world, old)
     assert old.freeze().decided.status == 200
+
+
+HOME, THIEFS = "alice@mail.example", "mallory@thief.example"
+
+
+def test_re_16_the_link_in_a_mail_ends_no_wait_that_only_a_wrong_clock_ended(world: World) -> None:
+    """Nobody signs it: with it whoever reads the mail would make the owner deaf, days before the time."""
+    old = world.enrolled()
+    assert old.warn_at(HOME).decided.status == 200
+    delivered(world)
+    [link] = [line for line in world.courier.to(HOME)[-1].text.splitlines() if line.startswith(ORIGIN)]
+    assert old.warn_at(THIEFS).decided.status == 202
+    world.clock.set(4 * DAY)
+
+    def stop() -> Answered:
+        return world.run(world.ask("POST", link.removeprefix(ORIGIN), b"", {}, host=b"\1\2\3"))
+
+    assert halted(stop())
+    world.clock.set(-4 * DAY)
+    assert (old.channels().addresses, old.devices().state) == (("a...@mail.example",), "OPEN")
+    assert b"The account is stopped" in stop().body
+    assert old.devices().channel_change is None
+
+
+@pytest.mark.parametrize("days", [4, -4])
+def test_re_16_reminders_and_letters_outlive_a_wrong_clock_and_what_happens_meanwhile_is_told(
+    world: World, days: int
+) -> None:
+    old = world.enrolled()
+    assert old.warn_at(HOME).decided.status == 200
+    delivered(world)
+    world.phone("the thief's phone").start_recovery()
+    world.courier.refuses.add(HOME)
+    assert delivered(world) == 0
+    world.courier.letters.clear()
+    world.clock.set(days * DAY)
+    world.clock.advance(120)
+    assert delivered(world) == 0  # nothing is late that only a wrong clock made so
+    world.courier.refuses.clear()
+    world.clock.advance(3600)
+    assert old.freeze().decided.status == 200
+    delivered(world)
+    told = "".join(letter.text for letter in world.courier.letters)
+    assert "Somebody claims your account" in told
+    assert "is stopped until" in told
+    assert "still waits" not in told
+
+
+def test_re_16_set_right_again_the_reminders_come_when_they_are_due(world: World) -> None:
+    old = world.enrolled()
+    assert old.warn_at(HOME).decided.status == 200
+    world.phone("the thief's phone").start_recovery()
+    delivered(world)
+    world.clock.set(20 * DAY)
+    delivered(world)
+    world.clock.set(-20 * DAY)
+    world.courier.letters.clear()
+    for hours in (24, 24, 23):
+        world.clock.advance(hours * HOUR)
+        delivered(world)
+    assert ["still waits" in letter.text for letter in world.courier.to(HOME)] == [True] * 3
+
+
+def test_re_16_nothing_is_forgotten_early_by_a_wrong_clock(world: World) -> None:
+    """Or a repeat of a request of this minute would find no first answer."""
+    assert signs_in(world, world.enrolled())
+    before = world.rows()
+    for days in (30, -60):
+        world.clock.set(days * DAY)
+        assert world.run(forget_old(world.deployment, world.clock.now())) == 0
+        assert world.rows() == before
+    world.clock.set(30 * DAY)
+    world.clock.advance(30 * DAY)
+    assert world.run(forget_old(world.deployment, world.clock.now())) > 0
 
 
 def test_re_16_nor_does_the_loop_record_what_only_a_wrong_clock_ended(world: World) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -126,6 +127,30 @@ def test_mi_02_who_photographed_the_code_and_answers_first_stops_it_and_gains_no
     assert refused.value.code is Code.ORDER
     # And the new phone, waiting for a code that nobody shows, is over in ten minutes.
     assert newcomer.is_over(at=EXPIRES_AT)
+
+
+def opened_with(offer: Offer, private: Secret, ephemeral: Secret) -> set[str]:
+    """Which messages of a recorded conversation these keys open, each from the side that it was sent to."""
+    carried, found = conversation(), set()
+    for name, frame in carried.items():
+        kind = Kind[name]
+        with suppress(ProtocolError):
+            if kind.is_from_old:
+                Channel.of_new(offer, private, enc_of(carried["HELLO"])).open(kind, frame)
+            else:
+                Channel.of_old(offer, ephemeral).open(kind, frame)
+            found.add(name)
+    return found
+
+
+def test_mi_02_a_server_with_every_message_and_the_photographed_code_opens_none_of_them() -> None:
+    keys = newcomer_keys()
+    photographed = parse_offer(keys.offer.encode(), expected_tenant=BANK, at=SHOWN_AT)
+    for label in ("the server's key", "another of its keys"):
+        own = Secret(fixed(label))
+        assert opened_with(photographed, own, own) == set()
+    # It is the key that never leaves the new phone that it lacks, and nothing else.
+    assert opened_with(photographed, keys.private, Secret(fixed("any"))) == {"HELLO", "WALLET"}
 
 
 def test_mi_02_the_thief_cannot_answer_in_the_new_phones_place() -> None:

@@ -301,6 +301,18 @@ def test_codes_prepared_anew_take_the_place_of_those_of_before(world: World, pho
     assert typed(world, newer.shown(world.clock.now())).status == 200
 
 
+def test_ot_17_the_same_chain_prepared_once_more_does_not_forget_what_was_used(
+    world: World, phone: SimPhone, chain: Chain
+) -> None:
+    code = chain.shown(world.clock.now())
+    assert typed(world, code).status == 200
+    same, shown = prepared(phone, start=chain.terms.start)
+    assert (shown.decided.status, same.end) == (200, chain.end)
+    assert typed(world, code).status == 401
+    world.clock.advance(STEP)
+    assert typed(world, chain.shown(world.clock.now())).status == 200
+
+
 def test_another_wallet_ends_the_codes_that_the_old_one_signed(world: World, phone: SimPhone, chain: Chain) -> None:
     code = Key("recovery code")
     assert phone.protect(None, (code,)).decided.status == 200

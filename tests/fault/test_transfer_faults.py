@@ -6,21 +6,27 @@ happened; and there is one new phone, never two.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from phones import HOUR, Hand, client, empty_hand, linked
 from pteri import durable
+from pteri.app.ports import StoreUnavailable
 from pteri.core.errors import ProtocolError
+from pteri.core.ids import AccountId, TenantId
 from pteri.wallet.errors import WalletError
 from pteri.wallet.keystore import Keystore
-from pteri.wallet.refusals import SafetyCode, UnsafeError
+from pteri.wallet.refusals import SafetyCode, ServerError, UnsafeError
 from pteri.wallet.server import Reply, Request
+from thieves import rewired
 from world import ORIGIN, World
+
+if TYPE_CHECKING:
+    from pteri.app.ports import Store
 
 POINTS = 29
 """One more than a phone writes and sends in a move, so that the last run is of a move that nobody interrupts."""
@@ -184,6 +190,77 @@ def test_mi_08_a_phone_that_never_comes_back_leaves_it_done_or_undone(
         move.new.new_phone().give_up()
     assert not Keystore(move.new.directory).has_wallet()
     move.old.phone().give_up_move()
+
+
+# --- the server -----------------------------------------------------------------------------------------------------
+
+
+class DyingStore:
+    """The real store; the process that uses it dies once, before or after its ``at``-th write."""
+
+    def __init__(self, store: Store, at: int, *, wrote: bool) -> None:
+        self._store, self._at, self._wrote = store, at, wrote
+        self.writes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+        return self._deadly(method) if name in WRITING else method
+
+    def _deadly(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def write(*args: Any, **named: Any) -> Any:
+            self.writes += 1
+            if self.writes != self._at:
+                return await method(*args, **named)
+            if self._wrote:
+                await method(*args, **named)
+            raise StoreUnavailable("the process is gone")
+
+        return write
+
+
+WRITING = frozenset({"commit", "keep_mailbox"})
+WRITES = 11
+"""How often the server writes in a move."""
+
+
+def moved(move: Move, at: int, *, wrote: bool) -> DyingStore:
+    """The whole move; where a person hears that the service is not there, they do the same again."""
+    real = move.world.deployment.store
+    dying = DyingStore(real, at, wrote=wrote)
+    rewired(move.world, store=cast("Store", dying))
+    for step in move.steps():
+        try:
+            step()
+        except ServerError as error:
+            if error.may_repeat:
+                step()
+            else:
+                move._look()
+    rewired(move.world, store=real)
+    return dying
+
+
+@pytest.mark.parametrize("wrote", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(1, WRITES + 1))
+def test_mi_08_a_server_that_dies_before_or_after_a_write_leaves_a_move_that_ends_once(
+    move: Move, at: int, wrote: bool
+) -> None:
+    assert moved(move, at, wrote=wrote).writes >= WRITES
+    old, new = move.old.phone(), move.new.phone()
+    assert move.states() == {old.thumbprint: "REVOKED", new.thumbprint: "ACTIVE"}
+    account = AccountId(new.devices().account)
+    history = move.world.run(move.world.store.history(TenantId("bank"), account, 0, 100))
+    names = [each.event.name for each in history]
+    assert [names.count(name) for name in ("MigrationApproved", "DeviceActivated")] == [1, 1]
+    # Both phones and the server agree: the old one may wipe, and the new one signs in.
+    old.wipe_after_move()
+    waiting = client(move.world).start_sign_in("alice@example.com")
+    code = move.new.phone().approve(waiting.qr).code
+    assert client(move.world).enter_code(waiting.id, code, waiting.session).device == new.thumbprint
+
+
+def test_these_are_all_the_writes_of_a_move(move: Move) -> None:
+    assert moved(move, 0, wrote=False).writes == WRITES
 
 
 def test_the_points_reach_to_the_end_of_a_move(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:

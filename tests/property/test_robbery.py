@@ -16,6 +16,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from ledger import Policy
 from pteri.core.acts import (
     ActivateDevice,
+    ChangeChannels,
     ChangeProtection,
     FreezeAccount,
     RotateWallet,
@@ -23,13 +24,17 @@ from pteri.core.acts import (
     StatementAct,
     VetoChange,
 )
+from pteri.core.offline import verify_offline_code
+from pteri.domain import offline
 from pteri.domain.account import Account, AccountState, Voucher
 from pteri.domain.decisions import Decision, Hold, Permit, Reason, Refuse
 from pteri.domain.facts import Facts, LineStatus
+from pteri.domain.guards import freeze_by_link
 from pteri.domain.policy import decide
 from pteri.domain.rules import Rules
 from pteri.domain.tables import IllegalTransition
 from robbery import OWNER, PEOPLE, THIEF, RobberyMachine
+from side_doors import SAFE, Doors
 
 
 def test_whatever_owner_and_thief_hold_the_promises_of_recovery_hold() -> None:
@@ -159,7 +164,22 @@ MUTANTS: Final[dict[str, Policy]] = {
     "a contested account can be claimed with the wallet": _seeing(_contested_is_open),
     "a claim that was stopped comes again": _seeing(_never_stopped),
     "the wallet alone freezes for ever": _seeing(_freezes_forgotten),
+    "who reads the mail is made deaf at once": _at_once(ChangeChannels),
 }
+DOORS: Final[dict[str, Doors]] = {
+    "a link freezes for ever": SAFE._replace(
+        links=lambda account, at, rules: freeze_by_link(msgspec.structs.replace(account, freezes=()), at, rules)
+    ),
+    "an offline code counts twice": SAFE._replace(
+        verify=lambda typed, **shown: verify_offline_code(typed, **shown | {"spent": None})
+    ),
+    "an offline code counts while the account is stopped": SAFE._replace(
+        sign_in=lambda phone, account, rules: offline.sign_in(
+            phone, msgspec.structs.replace(account, state=AccountState.OPEN), rules
+        )
+    ),
+}
+"""The same for what is decided beside the policy."""
 
 
 _HIS: Final = {"knows_wallet": (THIEF,), "second_phone": (), "knows_code": (), "false_friends": 0, "false_officers": 0}
@@ -184,6 +204,10 @@ SCENES: Final[dict[str, dict[str, Any]]] = {
     "a claim that was stopped comes again": _HIS
     | {"knows_wallet": PEOPLE, "holds_phone": (OWNER,), "attentive": True, "reacts_after": 0},
     "the wallet alone freezes for ever": _HIS | {"holds_phone": ()},
+    "who reads the mail is made deaf at once": _HIS | {"holds_phone": (THIEF,)},
+    "a link freezes for ever": _HIS | {"holds_phone": (THIEF,), "attentive": False},
+    "an offline code counts twice": _HIS | {"holds_phone": (THIEF,), "attentive": False},
+    "an offline code counts while the account is stopped": _HIS | {"holds_phone": (THIEF,), "attentive": False},
 }
 """What is given in each, so that the attack is found among hundreds of tries and not among thousands."""
 
@@ -191,6 +215,13 @@ SCENES: Final[dict[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("name", MUTANTS)
 def test_without_this_protection_the_machine_finds_the_attack(name: str) -> None:
     mutant = type("Mutant", (RobberyMachine,), {"policy": staticmethod(MUTANTS[name]), "scene": SCENES[name]})
+    with pytest.raises((AssertionError, IllegalTransition)):
+        run_state_machine_as_test(mutant, settings=searching(1500))
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_without_this_check_beside_the_policy_the_machine_finds_the_attack(name: str) -> None:
+    mutant = type("Mutant", (RobberyMachine,), {"doors": DOORS[name], "scene": SCENES[name]})
     with pytest.raises((AssertionError, IllegalTransition)):
         run_state_machine_as_test(mutant, settings=searching(1500))
 

@@ -16,6 +16,7 @@ import msgspec
 
 from pteri.app.committing import settled
 from pteri.app.deployment import Deployment
+from pteri.app.halting import steady_time
 from pteri.app.letters import letter_text, subject
 from pteri.app.linking import freeze_link
 from pteri.app.ports import Courier, CourierUnavailable, Letter, LetterRefused, LetterRejected
@@ -53,6 +54,8 @@ async def deliver_what_is_due(deployment: Deployment, courier: Courier, at: int,
 
     Whoever named an address first hears first: of the addresses of one account the oldest.
     """
+    # Nothing is late, or over, that only a wrong clock has made so.
+    at = steady_time(deployment.clock, at)
     due = await deployment.store.deliveries(at, _BATCH)
     by_account: dict[tuple[TenantId, AccountId], _Due] = defaultdict(list)
     for delivery, notice in due:
@@ -84,7 +87,8 @@ class _AnAccount:
         for delivery, notice in waiting:
             is_late = self._at >= delivery.gives_up_at
             late += is_late
-            if is_late or delivery.channel not in wanted or not is_to_be_told(notice, account, self._at):
+            is_over = notice.reminder and not is_to_be_told(notice, account, self._at)
+            if is_late or is_over or delivery.channel not in wanted:
                 over.append(delivery)
             else:
                 wanted[delivery.channel].append((delivery, notice))

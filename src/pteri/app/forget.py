@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from pteri.app.deployment import Deployment
-from pteri.app.halting import is_halted
+from pteri.app.halting import is_halted, steady_time
 from pteri.app.lapsing import sign_in_lapsed
 from pteri.app.ports import ChallengeChange, Changeset, Committed
 from pteri.domain.challenge import Challenge, ChallengeEvent
@@ -28,6 +28,8 @@ async def forget_old(deployment: Deployment, at: int) -> int:
     One small transaction: whoever wants it all asks again, and lets requests in between. While there are approved
     sign-ins to record, those are what is done.
     """
+    # What is old by the clock and by the time that has passed: a repeat must still find its first answer.
+    at = min(at, steady_time(deployment.clock, at))
     before = at - KEPT_S
     lapsed = await deployment.store.unfinished(before, _LAPSED_BATCH)
     if not lapsed:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pteri.app.ports import AccountChange, Clock
     from pteri.domain.records import RecordedEvent
 
-__all__ = ["LOOK_EVERY_S", "MOST_S", "ClockNews", "is_halted", "jumped", "watch_clock"]
+__all__ = ["LOOK_EVERY_S", "MOST_S", "ClockNews", "is_halted", "jumped", "steady_time", "watch_clock"]
 
 MOST_S: Final = 300
 """A step of more than this many seconds is no correction."""
@@ -52,6 +52,15 @@ class ClockNews(StrEnum):
 def jumped(clock: Clock) -> bool:
     """Whether the clock was set since this process began, by more than a correction, and not set back."""
     return abs(clock.stepped_s()) > MOST_S
+
+
+def steady_time(clock: Clock, at: int) -> int:
+    """What the clock would say, instead of ``at``, if nobody had set it; ``at`` while it is steady.
+
+    For work after the commit: a reminder that is dropped, and a letter that is given up, do not come back when the
+    clock is set right.
+    """
+    return at - clock.stepped_s() if jumped(clock) else at
 
 
 def is_halted(clock: Clock, change: AccountChange | None) -> bool:

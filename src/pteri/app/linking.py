@@ -16,7 +16,9 @@ import msgspec
 from pteri.app.committing import account_change, settled
 from pteri.app.deployment import Deployment, Tenant
 from pteri.app.differing import LINK
+from pteri.app.halting import is_halted
 from pteri.app.ports import AccountChange, Changeset, Committed, Conflict, ConflictKind
+from pteri.app.refusals import ClockJumped
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, Nonce, TenantId
@@ -67,7 +69,10 @@ def _context(tenant: TenantId) -> str:
 
 
 async def use_link(deployment: Deployment, tenant: Tenant, token: str, at: int) -> int | None:
-    """Until when the account is stopped; ``None`` for a link that stops nothing, and why is told to nobody."""
+    """Until when the account is stopped; ``None`` for a link that stops nothing, and why is told to nobody.
+
+    ``ClockJumped`` where what would be recorded with it has ended by a wrong clock only.
+    """
     link = _opened(deployment, tenant, token)
     if link is None or at >= link.expires_at:
         return None
@@ -85,6 +90,8 @@ async def use_link(deployment: Deployment, tenant: Tenant, token: str, at: int) 
             return None
         event = _frozen(deployment, tenant, link, at)
         change = account_change(stored, [*((each, None) for each in ended), (event, None)])
+        if is_halted(deployment.clock, change):
+            raise ClockJumped
         [outcome] = await deployment.store.commit([_changeset(account, change, link, event)])
         if isinstance(outcome, Committed):
             return event.until

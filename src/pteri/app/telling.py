@@ -11,6 +11,7 @@ from typing import Final
 from pteri.app.callers import ClientAsking, client_call
 from pteri.app.committing import settled
 from pteri.app.deployment import Deployment
+from pteri.app.halting import steady_time
 from pteri.core import ids, wire
 from pteri.core.errors import Code, Malformed
 from pteri.core.ids import AccountId, TenantId
@@ -21,6 +22,8 @@ from pteri.domain.reminding import is_to_be_told
 __all__ = ["GIVES_UP_S", "feed", "tell_of_what_is_due"]
 
 _BATCH: Final = 100
+_BATCH_MEANWHILE: Final = 5000
+"""While the clock is wrong: reminders that are not due stand in the way of what is."""
 _PAGE: Final = 100
 _PLACE_BYTES: Final = 8
 GIVES_UP_S: Final = 3 * 86400
@@ -32,16 +35,20 @@ async def tell_of_what_is_due(deployment: Deployment, at: int) -> bool:
 
     A reminder of what waits no more is dealt with, too: it gets no place.
     """
-    due = await deployment.store.untold(at, _BATCH)
+    steady_at = steady_time(deployment.clock, at)
+    is_steady = steady_at == at
+    found = await deployment.store.untold(max(at, steady_at), _BATCH if is_steady else _BATCH_MEANWHILE)
+    # While the clock is wrong, what happens has its instants, and is told; what only reminds waits for the right one.
+    due = [notice for notice in found if not notice.reminder or notice.at <= steady_at]
     by_account: dict[tuple[TenantId, AccountId], list[Notice]] = defaultdict(list)
     for notice in due:
         by_account[notice.tenant, notice.account].append(notice)
     for (tenant, account_id), notices in by_account.items():
         stored = await deployment.store.account(tenant, account_id)
         assert stored is not None
-        account, _ = settled(stored, at)
-        await deployment.store.tell(tenant, [_telling(deployment, notice, account, at) for notice in notices])
-    return len(due) == _BATCH
+        account, _ = settled(stored, steady_at)
+        await deployment.store.tell(tenant, [_telling(deployment, notice, account, steady_at) for notice in notices])
+    return is_steady and len(found) == _BATCH
 
 
 def _telling(deployment: Deployment, notice: Notice, account: Account, at: int) -> Telling:
@@ -49,7 +56,7 @@ def _telling(deployment: Deployment, notice: Notice, account: Account, at: int) 
     return Telling(
         account.id,
         notice.id,
-        is_to_be_told(notice, account, at),
+        not notice.reminder or is_to_be_told(notice, account, at),
         tuple(
             Delivery(notice.tenant, account.id, notice.id, channel, at, gives_up_at=at + GIVES_UP_S)
             for channel in channels

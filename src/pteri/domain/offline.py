@@ -63,8 +63,11 @@ def offline_codes_prepared(account: Account, event: OfflineCodesPrepared) -> Acc
     """A new chain of this phone, in place of the one that it had."""
     phone = account.verified(event.device).thumbprint
     terms = ChainTerms(account.id, phone, event.start, event.step, event.length)
+    before = chain_of(account, phone)
+    # Prepared twice, the same chain is still used as far as it was: or a code that was seen would count once more.
+    spent = before.spent if before is not None and (before.terms, before.end) == (terms, event.chain_end) else None
     others = tuple(chain for chain in account.offline if chain.terms.device != phone)
-    return replace(account, offline=(*others, OfflineChain(event.request, terms, event.chain_end)))
+    return replace(account, offline=(*others, OfflineChain(event.request, terms, event.chain_end, spent)))
 
 
 def signed_in_offline(account: Account, event: SignedInOffline) -> Account:

@@ -7,7 +7,6 @@ with guardians, or is spoken for by two officers.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -224,7 +223,11 @@ class Claiming(HandingOver):
         if newcomer is None or progress is None or not isinstance(newcomer.state, steps.Received):
             return
         activated = newcomer.activated()
-        with suppress(ServerError):
-            relay = HttpRelay(self._server(self._state()))
+        relay = HttpRelay(self._server(self._state()))
+        try:
             relay.put(activated.mailbox(progress.round), 1, activated.done())
+        except ServerError as error:
+            if error.may_repeat:
+                # Forgotten now, it would never be told, and the old phone would keep a wallet that it may not use.
+                return  # the next call tells it
         self._notes.forget()

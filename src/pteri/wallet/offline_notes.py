@@ -32,6 +32,10 @@ class _Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: Annotated[bytes, msgspec.Meta(min_length=SEED_BYTES, max_length=SEED_BYTES)]
     terms: ChainTerms
 
+    def __repr__(self) -> str:
+        # Whoever has the seed has all codes.
+        return f"_Chain({self.terms})"
+
 
 class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     current: _Chain | None = None

@@ -66,6 +66,10 @@ class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     private: bytes
     place: Place
 
+    def __repr__(self) -> str:
+        # The offer has the secret that is photographed, and the key is the new phone's.
+        return f"_Sealed({self.place}, until {self.expires_at})"
+
 
 class TransferNotes:
     """The two files of a move in a phone's directory. Callers hold the keystore's lock.
