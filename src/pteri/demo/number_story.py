@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pteri.demo.cast import LINE, NEW_LINE
 from pteri.demo.line_narrator import LineNarrator
-from pteri.demo.narrator import DAY, HOUR, SIGNED
+from pteri.demo.narrator import DAY, SIGNED
 from pteri.demo.stage import Answer
 
 __all__ = ["NumberStory"]
@@ -143,5 +143,3 @@ class NumberStory(LineNarrator):
         self._step_clock(DAY, "a day passes")
         self._signed_in("sign in while the operator is silent", "signs in all the same", "UNKNOWN", "BOUND")
         self._desk("let the operator answer again", "answers again", "weather")
-        self._step_clock(HOUR, "an hour passes")
-        self._signed_in("sign in when the operator answers again", "signs in", "CONTINUOUS", "BOUND")

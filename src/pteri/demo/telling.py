@@ -31,8 +31,6 @@ MEANINGS: Final = {
     "LINE_CHANGED_HOLD": "the wallet alone, and the line has changed lately: it waits a week in place of three days",
     "LINE_GONE": "this number was given to somebody else, and belongs to this account never again",
     "LINE_SUSPECT": "the operator knows of a change that the owner had not announced",
-    "SUSPECT": "the line has changed, and its owner had not said so",
-    "PROBATION": "the line has changed, and its owner has said so; it is watched for a week",
     "EVIDENCE_HOLD": "more than the wallet was shown; how long it waits depends on what that is worth",
     "ACCOUNT_NOT_OPEN": "while the account is contested nobody acts in it, but for whom guardians or officers speak",
     "WEAK_EVIDENCE": "what is shown is not enough, and it would not be enough tomorrow either",
