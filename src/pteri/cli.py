@@ -256,14 +256,20 @@ def demo_command(
 @app.command("operator-sim")
 def operator_sim_command(
     directory: Annotated[Path, typer.Argument(help="Where its client key is; made there if there is none.")],
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine; nobody else reaches it.")] = 8790,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on this machine; nobody else reaches it. 0: a free one.")
+    ] = 8790,
     for_s: Annotated[int, typer.Option("--for", min=1, max=86_400, help="Seconds until it stops by itself.")] = 3600,
+    clock_file: Annotated[
+        Path | None, typer.Option(help="The simulated clock of the service that asks, as its clock_file says.")
+    ] = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """SIMULATE a mobile operator on loopback, with a desk where SIMs are swapped. Never for real people."""
     from pteri.operator_sim import simulate
 
-    with _said_in_a_sentence():
-        simulate(directory, port=port, for_s=for_s)
+    with _said_in_a_sentence(as_json=as_json):
+        simulate(directory, port=port, for_s=for_s, clock_file=clock_file, as_json=as_json)
 
 
 def _tell(values: dict[str, Any], text: str, as_json: bool) -> None:

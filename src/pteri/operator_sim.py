@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import sys
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Final
 import uvicorn
 
 from pteri import durable
-from pteri.adapters.system import SystemClock, SystemEntropy, self_test
+from pteri.adapters.system import ClockFileError, SteppedClock, SystemClock, SystemEntropy, self_test
 from pteri.adapters.telecom.sim_server import simulator_app
 from pteri.adapters.telecom.simulated import SimulatedNetwork
 from pteri.adapters.telecom.simulated_camara import SimulatedCamara
+from pteri.app.ports import Clock
 from pteri.core import ids
 from pteri.core.keys.device import RANDOM_BYTES, DevicePrivateKey
 from pteri.operator_settings import read_client_key
@@ -24,37 +26,35 @@ __all__ = ["CLIENT_ID", "simulate"]
 
 CLIENT_ID: Final = "pteri"
 _KEY_FILE: Final = "operator-client.key"
+_SAYS_SO: Final = "THIS IS A SIMULATOR. No operator, no line and no phone behind it is real."
 _LOUD: Final = """\
-THIS IS A SIMULATOR. No operator, no line and no phone behind it is real. It stops by itself in {for_s} s.
+{says_so} It stops by itself in {for_s} s.
 
 Ask it from a service with these settings:
 
 [[operators]]
-name = "simulated"
-api_url = "{issuer}"
-token_url = "{issuer}/token"
-start_url = "{issuer}/bc-authorize"
-client_id = "{client}"
-key_file = {key_file}
-audience = "{issuer}"
-possession = "ciba"
-keys = ["{key}"]
+{table}
 
 At the desk a SIM is swapped with:
-curl -H 'content-type: application/json' -d '{{"number": "+4915112345678", "phone": "b"}}' {issuer}/desk/swap
+curl -H 'content-type: application/json' -d '{{"number": "+4915112345678", "phone": "b"}}' {desk}/swap
 """
 
 
-def simulate(directory: Path, *, port: int, for_s: int) -> None:
-    """Answer on 127.0.0.1 for ``for_s`` seconds, or until Ctrl-C. ``SettingsError`` for what keeps it from starting."""
+def simulate(directory: Path, *, port: int, for_s: int, clock_file: Path | None = None, as_json: bool = False) -> None:
+    """Answer on 127.0.0.1 for ``for_s`` seconds, or until Ctrl-C. ``SettingsError`` for what keeps it from starting.
+
+    ``port`` 0: a free one, which it says. ``clock_file``: the simulated clock of the service that asks, since an answer
+    of another time than the question counts for nothing. ``as_json``: what it says first is one JSON object.
+    """
     entropy = SystemEntropy()
     self_test(entropy)
+    clock = _clock(clock_file)
     client = _client_key(directory, entropy.draw(RANDOM_BYTES))
     try:
         listener = socket.create_server(("127.0.0.1", port))
     except OSError as error:
         raise SettingsError(f"Cannot listen on port {port}: {error.strerror}. Set another one with --port.") from error
-    issuer = f"http://127.0.0.1:{port}"
+    issuer = f"http://127.0.0.1:{listener.getsockname()[1]}"
     camara = SimulatedCamara(
         SimulatedNetwork(),
         issuer=issuer,
@@ -62,12 +62,11 @@ def simulate(directory: Path, *, port: int, for_s: int) -> None:
         random=entropy.draw(RANDOM_BYTES),
         entropy=entropy,
     )
-    key_file = ids.to_base64url(camara.key.public.sec1)
-    quoted = '"' + str((directory / _KEY_FILE).absolute()).replace("\\", "\\\\").replace('"', '\\"') + '"'
-    sys.stdout.write(_LOUD.format(for_s=for_s, issuer=issuer, client=CLIENT_ID, key_file=quoted, key=key_file))
+    table = _table(issuer, directory / _KEY_FILE, ids.to_base64url(camara.key.public.sec1))
+    sys.stdout.write(_told(table, f"{issuer}/desk", for_s, as_json=as_json))
     sys.stdout.flush()
     config = uvicorn.Config(
-        simulator_app(camara, SystemClock(), entropy),
+        simulator_app(camara, clock, entropy),
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -76,6 +75,44 @@ def simulate(directory: Path, *, port: int, for_s: int) -> None:
     )
     with listener:
         asyncio.run(_until(uvicorn.Server(config), listener, for_s))
+
+
+def _clock(file: Path | None) -> Clock:
+    if file is None:
+        return SystemClock()
+    clock = SteppedClock(file)
+    try:
+        clock.now()
+    except ClockFileError as error:
+        raise SettingsError(str(error)) from error
+    return clock
+
+
+def _table(issuer: str, key_file: Path, key: str) -> dict[str, str | list[str]]:
+    """What a service writes into its settings to ask this operator."""
+    return {
+        "name": "simulated",
+        "api_url": issuer,
+        "token_url": f"{issuer}/token",
+        "start_url": f"{issuer}/bc-authorize",
+        "client_id": CLIENT_ID,
+        "key_file": str(key_file.absolute()),
+        "audience": issuer,
+        "possession": "ciba",
+        "keys": [key],
+    }
+
+
+def _told(table: dict[str, str | list[str]], desk: str, for_s: int, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps({"simulator": _SAYS_SO, "stops_in_s": for_s, "desk": desk, "operators": [table]}) + "\n"
+    lines = "\n".join(f"{name} = {_toml(value)}" for name, value in table.items())
+    return _LOUD.format(says_so=_SAYS_SO, for_s=for_s, table=lines, desk=desk)
+
+
+def _toml(value: str | list[str]) -> str:
+    """A string or a list of strings is written in TOML as in JSON, but for DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 async def _until(server: uvicorn.Server, listener: socket.socket, for_s: int) -> None:

@@ -59,7 +59,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "serving": frozenset({"settings", "wiring", "app.loops", "http.asgi", "http.lane", "adapters.system.monotonic_s"}),
     # A simulated operator as a process: its socket, its client's key and the time it has.
     "operator_sim": frozenset(
-        {"core", "durable", "settings", "operator_settings", "adapters.system", "adapters.telecom"}
+        {"core", "durable", "settings", "operator_settings", "app.ports", "adapters.system", "adapters.telecom"}
     ),
     # The parent of several such processes; it answers nobody.
     "supervise": frozenset({"settings", "serving", "adapters.system.monotonic_s"}),

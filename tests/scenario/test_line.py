@@ -246,6 +246,18 @@ def test_a_thief_with_the_words_alone_waits_and_with_the_number_too_he_waits_lon
     assert held.phone().devices().recovery.state == "REJECTED"  # type: ignore[union-attr]  # it is there
 
 
+def test_a_thief_who_swaps_the_sim_of_a_quiet_account_before_its_first_act_waits_longer_all_the_same(
+    world: World, mobile: Joined
+) -> None:
+    held = linked(world, line=LINE)
+    held.phone().rebind_line(LINE)
+    world.clock.advance(14 * DAY)
+    mobile.network.swap(NUMBER, "thief's phone", at=mobile.clock.at)
+    world.clock.advance(DAY)
+    assert waits(world) == 7 * DAY
+    assert line(held).state == "SUSPECT"
+
+
 def test_a_number_of_somebody_else_is_detached_and_never_comes_back(world: World, mobile: Joined) -> None:
     held = linked(world, line=LINE)
     mobile.network.recycle(NUMBER, "somebody's phone", at=mobile.clock.at + DAY)

@@ -22,7 +22,7 @@ from pteri.wallet.keystore import Keystore
 # A hundred processes one after the other: more than the usual time on a machine that does other things, too.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-EMAIL, LINE = b"alice@example.com", b"4915112345678"
+EMAIL, LINE, NEW_LINE = b"alice@example.com", b"4915112345678", b"4915187654321"
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,83 @@ def test_who_lost_everything_is_let_in_by_two_officers_and_not_by_one(played: Pl
     assert waited_hours(played, claim, finish) == 72
 
 
+def test_whoever_gets_the_number_alone_gains_nothing_and_the_owner_ends_the_alarm(played: Played) -> None:
+    assert outcomes(
+        played,
+        "sign in with a line that is as it was",
+        "SIM-swapped thief claims the account that asks operators",
+        "SIM-swapped thief shows a genuine token of the operator",
+        "sign in while a thief has the number",
+        "Alice's phone is told of the SIM swap",
+        "say that the line is Alice's again",
+        "sign in after a port-out",
+    ) == [
+        ("accepted", "BOUND"),
+        ("refused", "DENIED"),
+        ("refused", "NOT_ENROLLED"),
+        ("accepted", "SUSPECT"),
+        ("done", "LINE_SUSPECT"),
+        ("accepted", "BOTH_KEYS"),
+        ("accepted", "SUSPECT"),
+    ]
+
+
+def test_a_move_of_the_sim_is_an_alarm_only_when_nobody_has_announced_it(played: Played) -> None:
+    assert outcomes(
+        played,
+        "announce the move of the SIM",
+        "sign in while the move is under way",
+        "the seventh phone shows the operator's token",
+        "sign in with the line where it moved",
+        "sign in after a move that nobody announced",
+        "the sixth phone is told of the change",
+        "say that the unannounced move was hers",
+    ) == [
+        ("accepted", "BOTH_KEYS"),
+        ("accepted", "PROBATION"),
+        ("accepted", "MOVED"),
+        ("accepted", "MOVED"),
+        ("accepted", "SUSPECT"),
+        ("done", "LINE_SUSPECT"),
+        ("accepted", "BOTH_KEYS"),
+    ]
+
+
+def test_words_and_number_together_wait_longer_than_the_words(played: Played) -> None:
+    claim, early = "claim the account with words and number", "the thief tries after three days"
+    assert outcomes(played, claim, early, "the owner objects to the claim with her number") == [
+        ("waits", "LINE_CHANGED_HOLD"),
+        ("refused", "HELD"),
+        ("accepted", "STOPPED"),
+    ]
+    assert waited_hours(played, claim, early) == 72
+
+
+def test_a_recycled_number_is_gone_and_a_silent_operator_changes_nothing(played: Played) -> None:
+    assert outcomes(
+        played,
+        "sign in after the number was recycled",
+        "try to bind the number that is gone",
+        "bind the new number",
+        "sign in with the new number",
+        "sign in while the operator is silent",
+    ) == [
+        ("accepted", "DETACHED"),
+        ("refused", "LINE_GONE"),
+        ("accepted", "BOTH_KEYS"),
+        ("accepted", "BOUND"),
+        ("accepted", "BOUND"),
+    ]
+    told = {step.name: step.told for step in played.steps}
+    assert told["sign in with the new number"].endswith("the bank hears: level FULL, line CONTINUOUS (BOUND)")
+    assert told["sign in while the operator is silent"].endswith("the bank hears: level REDUCED, line UNKNOWN (BOUND)")
+
+
+def test_whatever_the_operator_does_it_is_called_a_simulator(played: Played) -> None:
+    operators = {step.who for step in played.steps if "operator" in step.who}
+    assert operators == {"the operator (A SIMULATOR)"}
+
+
 def test_every_yes_and_no_has_a_reason_in_words(played: Played) -> None:
     decided = [step for step in played.steps if step.outcome != "done"]
     assert [step.name for step in decided if not step.reason or not step.why] == []
@@ -227,8 +304,8 @@ def test_the_bank_signs_once_for_the_sign_ins_of_five_minutes(played: Played) ->
     assert requests.count("/v1/bank/tokens") < requests.count("/v1/bank/logins")
 
 
-def test_the_story_is_told_in_85_steps(played: Played) -> None:
-    assert len(played.steps) == 85
+def test_the_story_is_told_in_128_steps(played: Played) -> None:
+    assert len(played.steps) == 128
 
 
 def test_a_person_can_go_on_by_hand_where_the_story_ended(played: Played) -> None:
@@ -262,11 +339,18 @@ def test_neither_e_mail_nor_line_is_in_the_database_or_the_logs(played: Played) 
     files = played.server_files()
     assert "pteri.sqlite3" in files
     assert "server.log" in files
-    for clear in (EMAIL, LINE, EMAIL.split(b"@")[0]):
+    for clear in (EMAIL, LINE, NEW_LINE, EMAIL.split(b"@")[0]):
         assert [name for name, content in files.items() if clear in content] == []
     # They did travel from the site to the service, so the search above is no empty one.
     assert EMAIL in played.wire
     assert LINE in played.wire
+    assert NEW_LINE in played.wire
+
+
+def test_no_token_of_an_operator_stays_at_the_service(played: Played) -> None:
+    token = (played.directory / "operator-token.txt").read_bytes()
+    assert token in played.wire
+    assert [name for name, content in played.server_files().items() if token in content] == []
 
 
 def test_no_recovery_code_leaves_the_paper_and_the_phone_it_is_typed_on(played: Played) -> None:
@@ -280,5 +364,5 @@ def test_no_recovery_code_leaves_the_paper_and_the_phone_it_is_typed_on(played: 
 def test_no_code_is_in_the_logs(played: Played) -> None:
     log = played.server_files()["server.log"]
     assert b"denied" in log
-    assert len(played.codes) == 4
+    assert len(played.codes) == 13
     assert [code for code in played.codes if code.encode() in log] == []

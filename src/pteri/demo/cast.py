@@ -6,10 +6,12 @@ from pathlib import Path
 
 from pteri.demo.stage import Phone, Stage
 
-__all__ = ["EMAIL", "LINE", "Cast"]
+__all__ = ["EMAIL", "LINE", "NEW_LINE", "Cast"]
 
 EMAIL = "alice@example.com"
 LINE = "+4915112345678"
+NEW_LINE = "+4915187654321"
+"""What she gets when ``LINE`` has become somebody else's."""
 
 
 class Cast:
@@ -24,9 +26,11 @@ class Cast:
         """Of this one, and not of the ones before, somebody else will know the passphrase."""
         self.fifth = Phone(stage, "fifth phone")
         self.sixth = Phone(stage, "sixth phone")
+        self.seventh = Phone(stage, "seventh phone")
         self.swapper = Phone(stage, "sim swapper")
         self.word_thief = Phone(stage, "mnemonic thief")
         self.phone_thief = Phone(stage, "phone thief")
+        self.line_thief = Phone(stage, "thief of words and line")
         self.friends = (Phone(stage, "friend"), Phone(stage, "aunt"))
         self.officers = (Phone(stage, "first officer"), Phone(stage, "second officer"))
         self.own = self.old
@@ -34,6 +38,8 @@ class Cast:
         self.account = ""
         self.words = ""
         """Of her first wallet, on paper."""
+        self.newest_words = ""
+        """Of the wallet that she made last."""
         self.paper: list[str] = []
         """Her recovery codes, as they stand on her newest sheet."""
         self.papers: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from pteri.demo.cast import EMAIL, LINE
-from pteri.demo.narrator import SIGNED, Narrator
+from pteri.demo.narrator import DAY, OPERATOR, SIGNED, Narrator
 from pteri.demo.stage import DOMAIN, Answer
 
 __all__ = ["FirstDays"]
@@ -19,11 +19,27 @@ class FirstDays(Narrator):
 
     def play(self) -> None:
         """Link, protect, sign in, and what others try."""
+        self._connect()
         self._link()
         self._protect()
         self._sign_in()
         self._refuse_sim_swapper()
         self._refuse_replay()
+
+    def _connect(self) -> None:
+        self._tell.chapter(
+            "A mobile operator — A SIMULATOR",
+            "Alice has a mobile number. Its operator is simulated: a process of this demo, on this machine, which no "
+            "real line or SIM stands behind. The bank does not ask it yet.",
+        )
+        self._step(
+            "connect Alice's number at the SIMULATED operator",
+            OPERATOR,
+            lambda: self._at_desk("connect", number=LINE, phone="Alice's phone"),
+            "done",
+            told=f"connects {LINE} to Alice's phone",
+        )
+        self._step_clock(DAY, "the next day")
 
     def _link(self) -> None:
         self._tell.chapter(

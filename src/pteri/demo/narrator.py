@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from pteri.adapters.system import monotonic_s
@@ -11,10 +11,11 @@ from pteri.demo.stage import TENANT, Answer, Phone, Stage
 from pteri.demo.telling import MEANINGS, Outcome, Step, Teller
 from pteri.wallet.client import Waiting
 
-__all__ = ["DAY", "HOUR", "SIGNED", "Narrator", "StoryStopped"]
+__all__ = ["DAY", "HOUR", "OPERATOR", "SIGNED", "Narrator", "StoryStopped"]
 
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
+OPERATOR: Final = "the operator (A SIMULATOR)"
 SIGNED: Final = ("--yes", "--details")
 
 
@@ -44,10 +45,12 @@ class Narrator:
         reason: str | None = None,
         told: str | None = None,
         why: str | None = None,
+        shows: Mapping[str, object] | None = None,
     ) -> Answer:
         """Act and tell. A yes that became a no ends the story; any other wrong end is told as such.
 
-        ``why``: in words, where the reason says it too shortly; the server's own log comes first.
+        ``why``: in words, where the reason says it too shortly; the server's own log comes first. ``shows``: what the
+        answer must say besides.
         """
         start = monotonic_s()
         answer = act()
@@ -62,7 +65,7 @@ class Narrator:
                 outcome=outcome,
                 reason=found,
                 why=self._stage.why() or why or MEANINGS.get(found, ""),
-                expected=outcome == must and reason in {None, found},
+                expected=outcome == must and reason in {None, found} and _says(answer, shows or {}),
                 at=self._stage.clock.now(),
                 took_s=round(monotonic_s() - start, 3),
                 told=told or name,
@@ -80,6 +83,14 @@ class Narrator:
         took = round(monotonic_s() - start, 3)
         self._tell.step(Step(name, "the bank", "done", "", "", True, self._stage.clock.now(), took, name))
         return waiting
+
+    def _paired(self, phone: Phone, newcomer: Phone) -> Answer:
+        """What both phones do until the old one has signed; each command was told when Alice moved."""
+        offer = str(newcomer.do("migrate", "offer", *self._where)["offer"])
+        phone.do("migrate", "approve", offer, *SIGNED)
+        newcomer.do("migrate", "answer")
+        newcomer.do("migrate", "code", str(phone.do("migrate", "approve", offer, *SIGNED)["code"]))
+        return phone.do("migrate", "approve", offer, *SIGNED)
 
     def _prepared_again(self, phone: Phone, who: str) -> None:
         """After a new wallet: codes on paper, since the old ones went with the old wallet; and a backup."""
@@ -101,6 +112,10 @@ class Narrator:
             told="keeps a sealed backup of the new wallet on Alice's USB stick",
         )
 
+    def _at_desk(self, act: str, **order: str) -> Answer:
+        """What somebody does at the desk of the simulated operator."""
+        return Answer(True, "", self._stage.operator.do(act, **order))
+
     def _step_clock(self, seconds: int, text: str) -> None:
         self._stage.advance(seconds)
         self._tell.clock(text, self._stage.clock.now())
@@ -117,6 +132,10 @@ class Narrator:
         """How many requests there were since then, and the last word of the path of each."""
         sent = [request.split(b" ", 2)[1].decode().rpartition("/")[2] for request in self._stage.wiretap.requests()]
         return f"{len(sent[asked:])} requests ({', '.join(sent[asked:])})"
+
+
+def _says(answer: Answer, shows: Mapping[str, object]) -> bool:
+    return all(answer.told.get(name) == value for name, value in shows.items())
 
 
 def _outcome(answer: Answer) -> Outcome:

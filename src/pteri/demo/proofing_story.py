@@ -1,4 +1,4 @@
-"""The last part: nothing is left, and two officers of the service prove who somebody is."""
+"""The fifth part: nothing is left, and two officers of the service prove who somebody is."""
 
 from __future__ import annotations
 
@@ -49,13 +49,14 @@ class ProofingStory(Narrator):
             "Alice's house has burnt down. She goes to the bank with her papers and a new, empty phone.",
         )
         sixth = self._cast.sixth
-        self._step(
+        made = self._step(
             "an empty phone makes a wallet",
             "the sixth phone",
-            lambda: sixth.do("create"),
+            lambda: sixth.do("create", "--show-words"),
             "done",
             told="makes a wallet of its own: nobody else ever has its key",
         )
+        self._cast.newest_words = str(made["words"])
         named = self._step("name the sixth phone", "the sixth phone", lambda: sixth.do("recover", "name"), "done")
         self._tell.words(f"         it is called “{named['phone']}”; the bank finds the id of her account in its books")
         self._newcomer = str(named["thumbprint"])

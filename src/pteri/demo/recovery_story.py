@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pteri.demo.cast import EMAIL
 from pteri.demo.narrator import DAY, HOUR, SIGNED, Narrator
-from pteri.demo.stage import Answer
 
 __all__ = ["RecoveryStory"]
 
@@ -99,7 +98,7 @@ class RecoveryStory(Narrator):
         self._step(
             "let the tablet in, and keep the phone",
             "Alice's phone",
-            self._paired,
+            lambda: self._paired(self._cast.third, self._cast.tablet),
             "waits",
             told="scans the tablet's offer, and they compare six digits, as when she moved; this time both stay",
         )
@@ -117,15 +116,6 @@ class RecoveryStory(Narrator):
             "accepted",
             told="VERIFIED PHONE, the account's second",
         )
-
-    def _paired(self) -> Answer:
-        """What both phones do until the old one has signed; each command was told when Alice moved."""
-        phone, tablet = self._cast.third, self._cast.tablet
-        offer = str(tablet.do("migrate", "offer", *self._where)["offer"])
-        phone.do("migrate", "approve", offer, *SIGNED)
-        tablet.do("migrate", "answer")
-        tablet.do("migrate", "code", str(phone.do("migrate", "approve", offer, *SIGNED)["code"]))
-        return phone.do("migrate", "approve", offer, *SIGNED)
 
     def _stop_word_thief(self) -> None:
         self._tell.chapter(

@@ -1,7 +1,7 @@
 """What the demo is played on: a real server process, phone processes with their own keys, a Web2 site, a network.
 
-Everything listens on loopback and ends with the stage. Only the clock is simulated: a waiting time of three days is
-shown and then stepped over, in the server's clock and in the phones'.
+Everything listens on loopback and ends with the stage. The mobile operator is a simulator. The clock is simulated, too:
+a waiting time of three days is shown and then stepped over, in the clocks of server, phones and operator.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import msgspec
 from pteri.adapters.system import SteppedClock, SystemEntropy, advance, monotonic_s
 from pteri.core import ids
 from pteri.demo.commands import Commands
+from pteri.demo.operator import SimulatedOperator
 from pteri.demo.wiretap import Wiretap
 from pteri.provision import provision
 from pteri.sdk import BrowserSession, Client
-from pteri.settings import OfficerSettings, child_environment, load_settings, write_settings
+from pteri.settings import OfficerSettings, Settings, child_environment, load_settings, write_settings
 from pteri.wallet.client import Waiting
 from pteri.wallet.refusals import ServerError
 
@@ -65,8 +66,7 @@ class Phone:
 
     def do(self, *arguments: str, typed: str = "") -> Answer:
         """Run one wallet command to its end. ``typed`` goes to its standard input."""
-        own = ["--home", str(self.home), "--passphrase-file", str(self.passphrase_file), "--json"]
-        said = self._stage.commands.run([*arguments, *own], typed)
+        said = self._stage.commands.run([*arguments, *self._own, "--json"], typed)
         try:
             told = json.loads(said.out)
         except json.JSONDecodeError:
@@ -74,6 +74,14 @@ class Phone:
         # For an act that went well, "code" is the one-time code and no reason.
         ok = bool(told.get("ok"))
         return Answer(ok, "" if ok else str(told.get("code", "")), told)
+
+    def screen(self, *arguments: str) -> list[str]:
+        """What a person reads on it, line by line, where a program would be told JSON."""
+        return self._stage.commands.run([*arguments, *self._own], "").out.splitlines()
+
+    @property
+    def _own(self) -> tuple[str, ...]:
+        return ("--home", str(self.home), "--passphrase-file", str(self.passphrase_file))
 
 
 class Site:
@@ -124,6 +132,7 @@ class Stage:
         self.settings = made.settings
         self.client_key_file = made.client_key_file
         self.commands = Commands(child_environment({"PTERI_CLOCK_FILE": str(self.clock_file), "NO_COLOR": "1"}))
+        self.operator = SimulatedOperator(directory / "simulated-operator", self.clock_file)
         self.log = directory / "service" / "server.log"
         self._log_seen = 0
         self._server: subprocess.Popen[bytes] | None = None
@@ -147,6 +156,7 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self.site.close()
         self._stop_server()
+        self.operator.close()
         self.commands.close()
         self.wiretap.close()
 
@@ -155,9 +165,16 @@ class Stage:
         settings = load_settings(self.settings)
         [tenant] = settings.tenants
         named = msgspec.structs.replace(tenant, officers=msgspec.convert(officers, tuple[OfficerSettings, ...]))
+        self._serve_with(msgspec.structs.replace(settings, tenants=(named,)))
+
+    def join_operator(self) -> None:
+        """The same for the mobile operator, which is a SIMULATOR: from now on the service asks it."""
+        self._serve_with(msgspec.structs.replace(load_settings(self.settings), operators=self.operator.settings()))
+
+    def _serve_with(self, settings: Settings) -> None:
         self._stop_server()
         self.settings.unlink()
-        write_settings(self.settings, msgspec.structs.replace(settings, tenants=(named,)))
+        write_settings(self.settings, settings)
         self._serve()
 
     def _serve(self) -> None:

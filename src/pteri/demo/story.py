@@ -1,4 +1,4 @@
-"""The story: flowchart 1, both scenarios of flowchart 2, the refusals, and the ways back of protocol section 6.4."""
+"""The story: flowchart 1, both scenarios of flowchart 2, refusals, the ways back of protocol section 6.4, the line."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Final
 
 from pteri.demo.cast import Cast
 from pteri.demo.first_days import FirstDays
+from pteri.demo.line_story import LineStory
 from pteri.demo.moving_story import MovingStory
 from pteri.demo.narrator import Narrator
+from pteri.demo.number_story import NumberStory
 from pteri.demo.proofing_story import ProofingStory
 from pteri.demo.quarrel_story import QuarrelStory
 from pteri.demo.recovery_story import RecoveryStory
@@ -16,7 +18,15 @@ from pteri.demo.telling import Teller
 
 __all__ = ["Story"]
 
-_PARTS: Final[tuple[type[Narrator], ...]] = (FirstDays, MovingStory, RecoveryStory, QuarrelStory, ProofingStory)
+_PARTS: Final[tuple[type[Narrator], ...]] = (
+    FirstDays,
+    MovingStory,
+    RecoveryStory,
+    QuarrelStory,
+    ProofingStory,
+    LineStory,
+    NumberStory,
+)
 
 
 class Story:

@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 _SWAPS: Final = (Question.SIM_SWAP, Question.DEVICE_SWAP)
+_HOUR_S: Final = 3600
 _COUNTED_OUT: Final = frozenset({LineState.SUSPECT, LineState.DETACHED})
 _UNBOUND: Final[Mapping[Finding, LineStatus]] = {
     Finding.CLEAR: LineStatus.CONTINUOUS,
@@ -272,9 +273,18 @@ def line_aged(account: Account, event: LineAged) -> Account:
     line = _line(account)
     if line_lapses(account, event.at) != (event,):
         raise IllegalTransition("a line does not age like that now")
-    since = event.at if event.happened is LineEvent.SETTLE else line.since
+    since = min(event.at, _known_until(line)) if event.happened is LineEvent.SETTLE else line.since
     aged = replace(line.after(event.happened), since=since, move=None, explained=(), cooling_until=0)
     return replace(account, line=aged)
+
+
+def _known_until(line: Line) -> int:
+    """After what second a change is none of those that were explained.
+
+    Not the second of this act: whoever swapped the SIM between the explained change and it would go unnoticed. An
+    operator without dates is asked in whole hours, so that its next answer reaches back by up to one more.
+    """
+    return max((known.at + _HOUR_S + 1 for known in line.explained), default=line.since)
 
 
 def line_rebound(account: Account, event: LineRebound) -> Account:

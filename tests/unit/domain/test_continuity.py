@@ -476,6 +476,24 @@ def test_what_cannot_follow_is_a_bug_that_says_so() -> None:
             evolve(before, event)
 
 
+@pytest.mark.parametrize("days", [1, 6, 7, 9])
+def test_a_swap_that_nobody_heard_of_while_the_line_settled_is_an_alarm_all_the_same(days: int) -> None:
+    ledger = grown()
+    assert rebind(ledger, 1) == YES
+    ledger.wait(10 * DAY)
+    [event] = hear(ledger, swap(ledger, ago=(10 - days) * DAY))
+    assert (happened((event,)), state(ledger)) == ([LineEvent.CHANGE], LineState.SUSPECT)
+
+
+def test_a_settled_line_is_asked_about_from_an_hour_after_what_was_explained() -> None:
+    ledger = grown()
+    assert rebind(ledger, 1) == YES
+    rebound_at = ledger.at
+    settled = line(ledger.wait(WEEK))
+    assert (settled.state, settled.since) == (LineState.BOUND, rebound_at + HOUR + 1)
+    assert hear(ledger, swap(ledger, ago=ledger.at - rebound_at - HOUR)) == ()
+
+
 def test_a_line_does_not_settle_before_its_time() -> None:
     ledger = grown()
     rebind(ledger, 1)
