@@ -19,7 +19,10 @@ _DAY: Final = dt.timedelta(days=1)
 
 
 class Authority:
-    """Signs certificates for servers. ``now``: what its certificates are valid around."""
+    """Signs certificates for servers. ``now``: what its certificates are valid around.
+
+    ``file``: its own one, for whoever trusts it.
+    """
 
     def __init__(self, folder: Path, now: dt.datetime) -> None:
         self._folder = folder
@@ -32,6 +35,9 @@ class Authority:
             .add_extension(_KEY_SIGNS, critical=True)
             .sign(self._key, hashes.SHA256())
         )
+
+        self.file = folder / "authority.pem"
+        self.file.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
 
     def trusted(self) -> ssl.SSLContext:
         """What a client has that trusts this authority and nobody else."""

@@ -6,12 +6,13 @@ The machine's own list of authorities counts; a test puts another in its place b
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
 
+from certificates import Authority
 from mail import MailServer, mail_server
-from mail_authority import Authority
 from pteri.adapters.smtp import SmtpCourier
 from pteri.app.ports import CourierUnavailable, Letter
 from pteri.core.keys.secret import Secret
@@ -33,7 +34,7 @@ def way(request: pytest.FixtureRequest) -> Way:
 @pytest.fixture
 def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
     """The only authority that this machine trusts."""
-    authority = Authority(tmp_path, "trusted")
+    authority = Authority(tmp_path, dt.datetime.now(dt.UTC))
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
     return authority
@@ -86,5 +87,7 @@ def test_a_certificate_of_another_name_is_refused(way: Way, trusted: Authority) 
 
 @pytest.mark.usefixtures("trusted")
 def test_a_certificate_of_an_authority_that_nobody_knows_is_refused(way: Way, tmp_path: Path) -> None:
+    unknown = tmp_path / "unknown"
+    unknown.mkdir()
     with pytest.raises(CourierUnavailable, match="SSLCertVerificationError"):
-        send(way, Authority(tmp_path, "unknown").server(HERE))
+        send(way, Authority(unknown, dt.datetime.now(dt.UTC)).server(HERE))
