@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from pteri.core.anchor.proof import MAX_HEIGHT, AnchorProof
+from pteri.core.anchor.reading import Reader
 from pteri.core.anchor.transaction import parse_transaction
 from pteri.core.errors import Code, Malformed, NotAuthentic
 from pteri.core.log.checking import check_head, path_length
@@ -189,18 +190,9 @@ def _number(value: int) -> bytes:
     return bytes(made)
 
 
-class _Reader:
-    """Bytes from the left. Whatever is asked for beyond the end is a refusal."""
-
+class _Reader(Reader):
     def __init__(self, raw: bytes) -> None:
-        self.raw = raw
-        self.at = 0
-
-    def take(self, number: int) -> bytes:
-        if number > len(self.raw) - self.at:
-            raise Malformed(Code.OTS, "the timestamp breaks off")
-        self.at += number
-        return self.raw[self.at - number : self.at]
+        super().__init__(raw, code=Code.OTS, what="the timestamp")
 
     def number(self, most: int) -> int:
         """A number in its shortest form, up to ``most``."""

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from pteri.core.anchor.reading import Reader
 from pteri.core.errors import Code, Malformed, NotAuthentic
 from pteri.core.keys.hashes import double_sha256
 from pteri.core.log.checking import check_head
@@ -131,18 +132,9 @@ def _witness(reader: _Reader) -> int:
     return items
 
 
-class _Reader:
-    """Bytes from the left. Whatever is asked for beyond the end is a refusal."""
-
+class _Reader(Reader):
     def __init__(self, raw: bytes) -> None:
-        self.raw = raw
-        self.at = 0
-
-    def take(self, number: int) -> bytes:
-        if number > len(self.raw) - self.at:
-            raise Malformed(Code.TRANSACTION, "the transaction breaks off")
-        self.at += number
-        return self.raw[self.at - number : self.at]
+        super().__init__(raw, code=Code.TRANSACTION, what="the transaction")
 
     def count(self, *, least: int = 0) -> int:
         """A number in its shortest form, and no larger than the bytes that could follow it."""
