@@ -78,7 +78,8 @@ def test_its_answers_are_of_the_time_of_a_stepped_clock(tmp_path: Path) -> None:
 def test_what_is_no_clock_file_is_said_before_anything_is_made(tmp_path: Path, as_json: bool) -> None:
     clock_file = tmp_path / "clock.json"
     clock_file.write_text("tomorrow")
-    words = (str(tmp_path / "operator"), "--port", "0", "--clock-file", str(clock_file), *(["--json"] * as_json))
+    place = str(tmp_path / "operator")
+    words = (place, "--port", "0", "--for", "60", "--clock-file", str(clock_file), *(["--json"] * as_json))
     ended = subprocess.run(command(*words), capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 2
     said = json.loads(ended.stdout)["error"] if as_json else ended.stderr

@@ -88,7 +88,7 @@ def _say_where(teller: Teller, where: dict[str, str], *, right: bool) -> None:
         f"               . {shlex.quote(where['by_hand'])}",
         "               pteri wallet devices",
         f"               python {page}   (a sign-in; it says how)",
-        "               pteri serve   (only when the server of the demo has ended)",
+        "               pteri serve   (when the server of the demo has ended; the simulated operator is silent then)",
     )
 
 
