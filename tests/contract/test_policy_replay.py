@@ -75,7 +75,13 @@ def test_a_stricter_policy_differs_where_it_is_stricter_and_says_by_how_much(reg
     waits = {case.purpose: (case.after_until or 0) - (case.before_until or 0) for case in report.cases}
     assert (waits["migrate"], waits["recover"], waits["setup-otp"]) == (3 * HOUR, 2 * DAY, 0)
     assert {case.account for case in report.cases} == {registry.alice}
-    assert set(report.looked_at) == {"migration_hold_s", "offline_codes_s", "recovery_blocked_s", "recovery_hold_s"}
+    assert set(report.looked_at) == {
+        "backup_check_s",
+        "migration_hold_s",
+        "offline_codes_s",
+        "recovery_blocked_s",
+        "recovery_hold_s",
+    }
 
 
 def test_the_other_way_round_it_gives_more(registry: Lived) -> None:

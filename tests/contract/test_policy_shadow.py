@@ -11,20 +11,18 @@ from structlog.testing import capture_logs
 from builders import digest
 from chains import OFFERED
 from lived import Lived, lived_in
+from phones import client, linked, unasked
 from pteri.app.comparing import compare
 from pteri.app.linking import freeze_link, use_link
 from pteri.app.shadowing import FAILED, Shadow, ShadowNews
 from pteri.core.ids import TenantId
 from pteri.domain.addresses import Address
 from pteri.domain.decisions import Permit, Reason
-from pteri.domain.policy import decide
 from pteri.domain.records import Notice, NoticeKind
 from pteri.domain.rules import Rules
-from pteri.domain.watching import WatchedRules
 from pteri.policies.text import policy_text
 from pteri.settings import ServerSettings, SettingsError
 from pteri.wiring import shadow_of
-from stories import STORIES, acts_on
 from world import World
 from worlds import Worlds
 
@@ -87,16 +85,17 @@ def test_a_freeze_by_a_link_is_looked_at_too(worlds: Worlds) -> None:
     )
 
 
-@pytest.mark.parametrize("purpose", ["authenticate"])
-def test_a_sign_in_looks_at_no_rule_so_no_shadow_need_watch_one_by_camera(purpose: str) -> None:
-    """Where this fails, :mod:`pteri.app.airgap` must ask the shadow, as :mod:`pteri.app.deciding` does."""
-    for story in STORIES.values():
-        ledger = story()
-        for attempt in acts_on(ledger):
-            if attempt.act.purpose == purpose:
-                watched = WatchedRules(Rules())
-                decide(attempt.act, attempt.facts(ledger, ledger.settled()[0]), watched.as_rules())
-                assert watched.read == ()
+def test_a_sign_in_by_camera_is_looked_at_too(worlds: Worlds) -> None:
+    """By the one rule that a sign-in looks at: whether a backup was tried."""
+    told: list[ShadowNews] = []
+    world = worlds(shadow=Shadow(Rules(backup_check_s=DAY), told.append))
+    held = linked(world)
+    world.clock.advance(DAY)
+    site, waiting = client(world), unasked(world)
+    answer = held.phone().answer_offline(waiting.qr)
+    assert site.bring_answer(waiting.qr, answer.text, waiting.session).acr == "pteri:airgap"
+    [news] = told
+    assert (news.purpose, news.request, news.shadow) == ("authenticate", waiting.id, "permit BACKUP_CHECK_DUE")
 
 
 # --- the operator's log ---------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ at once: that the answer came back to the session that showed the invitation is 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Final, Never
 
 import msgspec
@@ -208,7 +208,10 @@ async def _changes(
     brought = replace(brought, account=looked.account, lapsed=(*brought.lapsed, *looked.events))
     circumstances = looked.circumstances
     signer = Signer(wallet=verified.wallet, new_wallet=None, code_key=None, officer=None)
-    decision = decide(verified.act, Facts(brought.account, circumstances, signer), rules)
+    facts = Facts(brought.account, circumstances, signer)
+    decision = decide(verified.act, facts, rules)
+    if deployment.shadow is not None:
+        deployment.shadow.look(verified.act.purpose, challenge.id, decision, partial(decide, verified.act, facts))
     evidence = evidence_of(verified, circumstances, rules.digest(), decision)
     permitted = isinstance(decision, Permit)
     happened: tuple[Event, ...] = (SignedIn(at=call.at, request=challenge.id, device=brought.device.thumbprint),)
