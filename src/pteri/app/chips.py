@@ -59,10 +59,10 @@ class _Token:
 
 async def start_chip(deployment: Deployment, asking: Asking, _wanted: wire.Nothing) -> Done:
     """A verified phone asks for the text that makes the chip of a phone answer us."""
-    desk = _desk(deployment)
 
     async def attempt() -> Done:
         call = await phone_call(deployment, asking)
+        desk = _desk(deployment)
         if (done := await first_answer(deployment, call)) is not None:
             return done
         account, _ = settled(call.account, call.at)
