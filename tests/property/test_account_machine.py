@@ -347,6 +347,7 @@ BEGUN: Final[dict[str, Callable[[], Ledger]]] = {
     "a voice counts for ever": _then(STORIES["voices for a newcomer"], lambda it: it.wait(8 * DAY)),
     "a voice counts for any phone": STORIES["voices for a newcomer"],
     "other guardians and codes need not wait": guarded,
+    "an address that hears is taken away in a day": STORIES["warned"],
     "a new phone prepares offline codes": STORIES["new phone on probation"],
     "a new phone changes addresses": STORIES["new phone on probation"],
     "an offline code counts twice": _prepared,

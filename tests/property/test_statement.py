@@ -40,6 +40,7 @@ GOOD_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "length": numbers,
     "start": numbers,
     "step": numbers,
+    "until": numbers,
     "guardians": st.none() | guardians,
     "codes": st.none() | digests,
     "channels": st.sets(digests, max_size=4).map(lambda found: tuple(sorted(found))),
