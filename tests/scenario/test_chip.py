@@ -184,6 +184,26 @@ def test_the_same_event_or_an_earlier_one_moves_nothing_in_whatever_order(world:
     assert world.account_of(owner).version == version
 
 
+def test_a_chips_message_records_nothing_that_only_a_wrong_clock_ended(world: World) -> None:
+    """Nobody signs it: whoever holds a chip would end every wait of its account, days before the time (RE-16)."""
+    owner, lpa = world.enrolled(), phone_with(CHIP)
+    second = second_phone(world, owner)
+    prove(world, lpa, activation(owner))
+    assert owner.revoke(second.thumbprint).decided.status == 200
+    lpa.chip.install(c.ICCID, transaction_id=c.TRANSACTION)
+    enabled = lpa.notify(lpa.chip.enable(c.ICCID)[-1])
+    token, before = activation(owner), world.account_of(owner)
+    world.clock.set(2 * DAY)
+    headers = {"content-type": "application/json"}
+    answered = world.run(world.ask("POST", f"{ES9}/handleNotification", enabled, headers, host=b"abc"))
+    assert (answered.status, answered.code) == (503, "CLOCK_JUMPED")
+    world.clock.set(-2 * DAY)
+    assert world.account_of(owner) == before
+    assert post(world, f"{ES9}/handleNotification", enabled) is None
+    assert prove(world, lpa, token) == DONE
+    assert chip(owner).level == 5  # type: ignore[union-attr]  # it is there
+
+
 def test_what_an_sm_dp_says_counts_only_as_far_as_the_chip_signed_it(world: World) -> None:
     owner, lpa = world.enrolled(), phone_with(CHIP)
     prove(world, lpa, activation(owner))

@@ -138,6 +138,35 @@ def test_a_move_that_was_announced_is_no_alarm_and_arrives(world: World, mobile:
     assert line(new).state == "BOUND"
 
 
+def test_a_line_may_be_seen_on_its_new_phone_before_the_operator_tells_that_it_moved(
+    world: World, mobile: Joined
+) -> None:
+    held = linked(world, line=LINE)
+    held.phone().announce_move(held.phone().thumbprint, within_s=DAY)
+    world.clock.advance(HOUR)
+    mobile.network.transfer(NUMBER, "new phone", at=mobile.clock.at)
+    assert held.phone().prove_line(token(mobile, "new phone", "t1")).accepted
+    world.clock.advance(MINUTE)
+    assert signed_in(world, held).line_state == "MOVED"
+
+
+def test_a_proof_that_comes_after_the_announced_time_tells_of_the_alarm_that_time_made(
+    world: World, mobile: Joined
+) -> None:
+    held = linked(world, line=LINE)
+    held.phone().prove_line(token(mobile, "phone", "t1"))
+    world.clock.advance(MINUTE)
+    held.phone().announce_move(held.phone().thumbprint, within_s=DAY)
+    world.clock.advance(HOUR)
+    mobile.network.transfer(NUMBER, "new phone", at=mobile.clock.at)
+    world.clock.advance(MINUTE)
+    assert signed_in(world, held).line_state == "PROBATION"
+    world.clock.advance(2 * DAY)
+    held.phone().prove_line(token(mobile, "new phone", "t2"))
+    assert line(held).state == "SUSPECT"
+    assert kinds(held).count("LINE_SUSPECT") == 1
+
+
 def test_with_the_sim_in_the_new_phone_a_migration_is_announcement_enough(world: World, mobile: Joined) -> None:
     held = linked(world, line=LINE)
     new = linked_also(world, held)

@@ -18,8 +18,10 @@ from pteri.app.callers import Asking, phone_call
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.committing import Done, account_change, answered, commit, first_answer, settled, with_retries
 from pteri.app.deployment import Deployment
+from pteri.app.halting import is_halted
+from pteri.app.noticing import notices_for
 from pteri.app.ports import Changeset, Committed
-from pteri.app.refusals import NotAllowed, NotFound
+from pteri.app.refusals import ClockJumped, NotAllowed, NotFound
 from pteri.core import ids, wire
 from pteri.core.errors import Code, MalformedEvidence, NotAuthentic, ProtocolError
 from pteri.core.euicc import ceremony
@@ -254,7 +256,15 @@ async def _committed(
     spent: Nonce | None = None,
     chip: KeptChip | None = None,
 ) -> bool:
-    """Whether it is durable now; if not, somebody was quicker, and the account has to be read again."""
+    """Whether it is durable now; if not, somebody was quicker, and the account has to be read again.
+
+    ``ClockJumped`` where what would be recorded with it has ended by a wrong clock only: nobody signs a chip's message.
+    """
     change = account_change(stored, [(event, None) for event in events])
-    [outcome] = await deployment.store.commit([Changeset(stored.tenant, account=change, spent=spent, chip=chip)])
+    if is_halted(deployment.clock, change):
+        raise ClockJumped
+    told = notices_for(change, events[-1].request)
+    [outcome] = await deployment.store.commit(
+        [Changeset(stored.tenant, account=change, notices=told, spent=spent, chip=chip)]
+    )
     return isinstance(outcome, Committed)

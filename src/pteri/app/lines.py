@@ -9,6 +9,7 @@ from pteri.app.callers import Asking, PhoneCall, phone_call
 from pteri.app.changing import Wanted, change_asked
 from pteri.app.committing import Done, account_change, answered, commit, first_answer, settled, with_retries
 from pteri.app.deployment import Deployment
+from pteri.app.noticing import notices_for
 from pteri.app.observing import commitment_to, keep_line, line_salt, nobody_to_ask
 from pteri.app.ports import Changeset, Count, CounterKind
 from pteri.app.queries import line_seen
@@ -73,7 +74,8 @@ async def prove_line(deployment: Deployment, asking: Asking, wanted: wire.ProveL
         # Read again: a token is spent once, and the account may have changed while the operator was asked.
         now = await phone_call(deployment, asking)
         account, lapsed = settled(now.account, now.at)
-        seen = seen_alive(account, signal, device=now.caller, request=_proof_id(deployment, now), at=now.at)
+        request = _proof_id(deployment, now)
+        seen = seen_alive(account, signal, device=now.caller, request=request, at=now.at)
         for event in seen:
             account = evolve(account, event)
         proved = wire.LineProved(
@@ -81,13 +83,14 @@ async def prove_line(deployment: Deployment, asking: Asking, wanted: wire.ProveL
             code=signal.code,
             line=line_seen(deployment, account, now.at),
         )
-        recorded = [(event, None) for event in (*lapsed, *seen)] if seen else []
+        change = account_change(now.account, [(event, None) for event in (*lapsed, *seen)]) if seen else None
         return await commit(
             deployment,
             Changeset(
                 now.tenant.id,
                 answer=answered(now, 200, proved),
-                account=account_change(now.account, recorded) if recorded else None,
+                account=change,
+                notices=notices_for(change, request),
                 counts=(Count(CounterKind.LINE_PROOF, account.id, window_s=_HOUR, at=now.at, limit=_PROOFS_AN_HOUR),),
             ),
         )

@@ -13,7 +13,7 @@ from pteri.app.ports import AccountChange, Changeset, Count, CounterKind
 from pteri.app.statements import sign_in_statement
 from pteri.core.acts import phone_name
 from pteri.core.errors import ProtocolError
-from pteri.core.ids import Digest, Thumbprint
+from pteri.core.ids import Digest, RequestId, Thumbprint
 from pteri.core.statement import Statement
 from pteri.core.verify import Payload, verify_wallet
 from pteri.core.wallets import PinnedWallet
@@ -57,7 +57,7 @@ from pteri.domain.records import Notice, NoticeKind, RecordedEvent
 from pteri.domain.recovery import CaseKind
 from pteri.domain.reminding import is_to_be_told, reminder_instants
 
-__all__ = ["Merged", "merged", "notices_of", "wallet_alone"]
+__all__ = ["Merged", "merged", "notices_for", "notices_of", "wallet_alone"]
 
 _DAY = 86400
 
@@ -73,6 +73,11 @@ class _Told(msgspec.Struct, frozen=True):
 
 
 def notices_of(change: AccountChange | None, challenge: Challenge) -> tuple[Notice, ...]:
+    """What is told of the changes that the answer to this challenge led to."""
+    return notices_for(change, challenge.id)
+
+
+def notices_for(change: AccountChange | None, request: RequestId) -> tuple[Notice, ...]:
     """One notice for each event that changes, or may soon change, who holds the account; and those that remind of it.
 
     At most three remind of one case, all written now: until they are due nobody is told, and no loop looks for them.
@@ -83,11 +88,11 @@ def notices_of(change: AccountChange | None, challenge: Challenge) -> tuple[Noti
     for recorded in change.events:
         event = recorded.event
         notices += [
-            _notice(recorded, f"{challenge.id}:{told.kind}:{told.phone}", event.at, told) for told in _told_of(event)
+            _notice(recorded, f"{request}:{told.kind}:{told.phone}", event.at, told) for told in _told_of(event)
         ]
         if (waits := _begun_by(event, change.account)) is not None and waits.until is not None:
             notices += [
-                _notice(recorded, f"{challenge.id}:{waits.kind}:{waits.phone}:{instant}", instant, waits, reminder=True)
+                _notice(recorded, f"{request}:{waits.kind}:{waits.phone}:{instant}", instant, waits, reminder=True)
                 for instant in reminder_instants(waits.began_at, waits.until)
                 if instant > event.at
             ]

@@ -26,6 +26,8 @@ from pteri.domain.events import (
     Event,
     FreezeEnded,
     FrozenByLink,
+    LineAged,
+    LineObserved,
     MigrationApproved,
     MigrationConfirmed,
     MigrationExpired,
@@ -110,6 +112,9 @@ class Refolding:
         self._latest_at = max(self._latest_at, event.at)
         # An approved sign-in ends one way.
         name = "sign-in" if isinstance(event, SignedIn | SignedInOffline | SignInLapsed) else event.name
+        if isinstance(event, LineObserved | LineAged):
+            # One act may bring an announced change of the line, and that it has arrived already.
+            name = f"{event.name} {event.happened}"
         if (name, event.request) in self._acts:
             self._note(Broken.TWICE, seq, f"{event.name} of request {event.request} came before")
         self._acts[name, event.request] = event.at
