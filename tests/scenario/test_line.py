@@ -12,8 +12,9 @@ import pytest
 
 from mobile import claim, kinds, line, signed_in, waits
 from operators import NUMBER, OTHER, Joined
-from phones import hand, linked, linked_also
+from phones import EMAIL, client, hand, linked, linked_also
 from pteri.adapters.telecom.simulated import Outage
+from pteri.app.forget import forget_old
 from pteri.app.fsck import fsck
 from pteri.app.sequence import give_positions
 from pteri.core.keys.secret import Secret
@@ -165,6 +166,24 @@ def test_a_proof_that_comes_after_the_announced_time_tells_of_the_alarm_that_tim
     held.phone().prove_line(token(mobile, "new phone", "t2"))
     assert line(held).state == "SUSPECT"
     assert kinds(held).count("LINE_SUSPECT") == 1
+
+
+def test_also_a_sign_in_that_came_to_nothing_tells_of_the_alarm_that_time_made(world: World, mobile: Joined) -> None:
+    held = linked(world, line=LINE)
+    held.phone().prove_line(token(mobile, "phone", "t1"))
+    world.clock.advance(MINUTE)
+    held.phone().announce_move(held.phone().thumbprint, within_s=20 * MINUTE)
+    world.clock.advance(MINUTE)
+    mobile.network.transfer(NUMBER, "new phone", at=mobile.clock.at)
+    world.clock.advance(6 * MINUTE)
+    assert signed_in(world, held).line_state == "PROBATION"
+    world.clock.advance(12 * MINUTE)
+    site = client(world)
+    waiting = site.start_sign_in(EMAIL, prompt=False)
+    held.phone().approve(waiting.qr)
+    world.clock.advance(25 * HOUR)
+    world.run(forget_old(world.deployment, world.clock.now()))
+    assert (line(held).state, kinds(held).count("LINE_SUSPECT")) == ("SUSPECT", 1)
 
 
 def test_with_the_sim_in_the_new_phone_a_migration_is_announcement_enough(world: World, mobile: Joined) -> None:

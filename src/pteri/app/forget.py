@@ -11,6 +11,7 @@ from typing import Final
 from pteri.app.deployment import Deployment
 from pteri.app.halting import is_halted, steady_time
 from pteri.app.lapsing import sign_in_lapsed
+from pteri.app.noticing import notices_of
 from pteri.app.ports import ChallengeChange, Changeset, Committed
 from pteri.domain.challenge import Challenge, ChallengeEvent
 from pteri.domain.mailbox import GONE_S
@@ -47,10 +48,13 @@ async def _recorded(deployment: Deployment, challenge: Challenge, at: int) -> bo
     assert challenge.account is not None
     stored = await deployment.store.account(challenge.tenant, challenge.account)
     assert stored is not None
+    change = sign_in_lapsed(deployment, challenge, stored, at)
     changeset = Changeset(
         challenge.tenant,
         challenges=(ChallengeChange(challenge.version, challenge.after(ChallengeEvent.CANCEL)),),
-        account=sign_in_lapsed(deployment, challenge, stored, at),
+        account=change,
+        # Of what time has ended before, such as an announced move of the line that never arrived.
+        notices=notices_of(change, challenge),
     )
     if is_halted(deployment.clock, changeset.account):
         return False

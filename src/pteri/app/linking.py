@@ -17,6 +17,7 @@ from pteri.app.committing import account_change, settled
 from pteri.app.deployment import Deployment, Tenant
 from pteri.app.differing import LINK
 from pteri.app.halting import is_halted
+from pteri.app.noticing import notices_for
 from pteri.app.ports import AccountChange, Changeset, Committed, Conflict, ConflictKind
 from pteri.app.refusals import ClockJumped
 from pteri.core import ids
@@ -124,7 +125,7 @@ def _changeset(account: Account, change: AccountChange, link: _Link, event: Froz
         account.tenant,
         spent=link.nonce,
         account=change,
-        notices=(notice,),
+        notices=(*notices_for(change, event.request), notice),
         addresses=addresses_after(account, change.account, {}, event.at),
     )
 

@@ -10,6 +10,7 @@ from pteri.app.callers import Call
 from pteri.app.committing import Done, answered, commit
 from pteri.app.deployment import Deployment
 from pteri.app.lapsing import sign_in_lapsed
+from pteri.app.noticing import notices_of
 from pteri.app.ports import AccountChange, ChallengeChange, Changeset, Count, CounterKind
 from pteri.app.refusals import Denied
 from pteri.core import wire
@@ -77,6 +78,7 @@ async def mistyped(deployment: Deployment, call: Call, challenge: Challenge, sto
     if challenge.state is not ChallengeState.VERIFIED or not challenge.is_live(call.at):
         raise Denied("no approval waits for a code here")
     after, counts = mistype(deployment, call, challenge)
+    change = _end_of_sign_in(deployment, call, challenge, after, stored)
     return await commit(
         deployment,
         Changeset(
@@ -84,7 +86,8 @@ async def mistyped(deployment: Deployment, call: Call, challenge: Challenge, sto
             # Recorded, so that a repeat of the same request is not a second attempt.
             answer=answered(call, 401, wire.Nothing()),
             challenges=(ChallengeChange(challenge.version, after),),
-            account=_end_of_sign_in(deployment, call, challenge, after, stored),
+            account=change,
+            notices=notices_of(change, challenge),
             counts=counts,
         ),
     )
