@@ -40,6 +40,7 @@ from pteri.core.statement import instant_text
 from pteri.core.verify import Payload
 from pteri.domain.challenge import BindAsked, SignInAsked
 from pteri.http.chips import chip_routes
+from pteri.http.log_files import log_file_routes
 from pteri.http.mailboxes import mailbox_routes
 from pteri.http.problems import HttpCode, Kind, ProblemError
 from pteri.http.routing import AnyRoute, Auth, Call, Encoded, Reply, Route
@@ -373,5 +374,6 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         phone("/attestations", ends.opens(appealing.attest), wire.Attest, claimed, "Speak for one as an officer"),
         *mailbox_routes(deployment, _told),
         *chip_routes(deployment, _told),
+        *log_file_routes(deployment, _told),
         *stop_link_routes(deployment, _told),
     )
