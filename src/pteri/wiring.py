@@ -319,11 +319,9 @@ def _log_loops(deployment: Deployment) -> Iterator[Loop]:
         return
     files = desk.files
     if desk.quorum is not None:
-        seen: dict[str, int] = {}
 
         async def show() -> bool:
-            at = deployment.clock.now()
-            return await show_to_witnesses(book, desk, at=at, seen=seen, tell=_tell_of_witness)
+            return await show_to_witnesses(book, desk, at=deployment.clock.now(), tell=_tell_of_witness)
 
         yield Loop("witness", show, idle_s=_WITNESS_EVERY_S, busy_s=_WITNESS_EVERY_S)
     if files is not None:

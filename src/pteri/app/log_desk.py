@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pteri.app.log_ports import LogFiles, Witness
 from pteri.core.log.note import NoteSigner
@@ -25,3 +25,5 @@ class LogDesk:
     witnesses: tuple[Witness, ...] = ()
     files: LogFiles | None = None
     answers_wait: bool = False
+    seen: dict[str, int] = field(default_factory=dict)
+    """What each witness saw last, as far as this process knows: it is learned again when it is lost."""

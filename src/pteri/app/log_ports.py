@@ -125,6 +125,10 @@ class LogBook(Protocol):
         """Whether a log begins with this state, of version 1; false when there is one."""
         ...
 
+    async def next_position(self) -> int:
+        """The position of the next event that gets one."""
+        ...
+
     async def unlogged(self, from_position: int, limit: int) -> list[Unlogged]:
         """Events from this position on, in order, whether they have a leaf or not."""
         ...

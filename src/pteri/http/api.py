@@ -31,7 +31,18 @@ from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
 from pteri.app.ports import StoreUnavailable
-from pteri.app.refusals import Clashes, ClockJumped, Denied, Gone, NotAllowed, NotFound, Refusal, SlowDown, TooLarge
+from pteri.app.refusals import (
+    Clashes,
+    ClockJumped,
+    Denied,
+    Gone,
+    NotAllowed,
+    NotFound,
+    PendingLog,
+    Refusal,
+    SlowDown,
+    TooLarge,
+)
 from pteri.app.respond import respond
 from pteri.app.tokens import new_token
 from pteri.core import ids, wire
@@ -52,6 +63,7 @@ _log = structlog.get_logger("pteri.http")
 
 BodyT = TypeVar("BodyT")
 _UNTIL_AN_OPERATOR_CAME_S: Final = 60
+_UNTIL_WITNESSES_CAME_S: Final = 2
 _Opens = Callable[[Deployment, Asking, BodyT], Awaitable[Done]]
 _KINDS: Final = MappingProxyType(
     {
@@ -62,6 +74,7 @@ _KINDS: Final = MappingProxyType(
         Gone: Kind.GONE,
         TooLarge: Kind.TOO_LARGE,
         ClockJumped: Kind.UNAVAILABLE,
+        PendingLog: Kind.UNAVAILABLE,
     }
 )
 
@@ -74,7 +87,8 @@ def _problem(refusal: Refusal, at: int) -> ProblemError:
     wait = None if refusal.until is None else max(1, refusal.until - at)
     kind = _KINDS[type(refusal)]
     if kind is Kind.UNAVAILABLE:
-        return ProblemError(kind, code=refusal.code, detail=refusal.detail, retry_after_s=_UNTIL_AN_OPERATOR_CAME_S)
+        wait_s = _UNTIL_WITNESSES_CAME_S if isinstance(refusal, PendingLog) else _UNTIL_AN_OPERATOR_CAME_S
+        return ProblemError(kind, code=refusal.code, detail=refusal.detail, retry_after_s=wait_s)
     return ProblemError(
         kind,
         code=refusal.code,

@@ -20,6 +20,7 @@ from pteri.adapters.store.log_rows import (
     tail_row,
     unlogged_of,
 )
+from pteri.adapters.store.postgres_sql import FREE_POSITION
 from pteri.app.log_ports import Growth, Logged, LogState, Tail, Unlogged
 from pteri.core.ids import AccountId, TenantId
 
@@ -91,6 +92,11 @@ class PostgresLogBook:
     async def start(self, state: LogState) -> bool:
         """Whether a log begins with this state."""
         return bool(await self._connections.write(_START, *state_row(state)))
+
+    async def next_position(self) -> int:
+        """The position of the next event that gets one."""
+        [row] = await self._connections.read(FREE_POSITION)
+        return int(row[0])
 
     async def unlogged(self, from_position: int, limit: int) -> list[Unlogged]:
         """Events from this position on."""

@@ -49,6 +49,7 @@ _WITNESSED: Final = """
     UPDATE log_state SET witnessed = ?2, witnessed_size = ?3
     WHERE name = ?1 AND size >= ?3 AND (witnessed_size < ?3 OR witnessed = '')
     """
+_FREE_POSITION: Final = "SELECT COALESCE(MAX(position) + 1, 0) FROM log"
 _UNLOGGED: Final = """
     SELECT log.position, log.tenant, log.account, log.seq, events.payload FROM log
     JOIN events ON events.tenant = log.tenant AND events.account = log.account AND events.seq = log.seq
@@ -87,6 +88,11 @@ class SqliteLogBook:
         """Whether a log begins with this state."""
         with self._transaction() as connection:
             return connection.execute(_START, state_row(state)).rowcount == 1
+
+    async def next_position(self) -> int:
+        """The position of the next event that gets one."""
+        [(free,)] = self._rows(_FREE_POSITION)
+        return int(free)
 
     async def unlogged(self, from_position: int, limit: int) -> list[Unlogged]:
         """Events from this position on."""
