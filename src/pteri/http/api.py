@@ -23,6 +23,7 @@ from pteri.app import (
     lines,
     offline_codes,
     opening,
+    own_log,
     queries,
     telling,
     warned,
@@ -47,6 +48,7 @@ from pteri.app.respond import respond
 from pteri.app.tokens import new_token
 from pteri.core import ids, wire
 from pteri.core.ids import RequestId
+from pteri.core.log.page import LogAsked, LogPage
 from pteri.core.statement import instant_text
 from pteri.core.verify import Payload
 from pteri.domain.challenge import BindAsked, SignInAsked
@@ -177,6 +179,10 @@ class _Endpoints:
     async def devices(self, call: Call[wire.Nothing]) -> Reply:
         """POST /v1/{tenant}/devices."""
         return Reply(200, await queries.devices(self._deployment, self.asking(call)))
+
+    async def own_log(self, call: Call[LogAsked]) -> Reply:
+        """POST /v1/{tenant}/log."""
+        return Reply(200, await own_log.own_log(self._deployment, self.asking(call), call.body))
 
     async def channels(self, call: Call[wire.Nothing]) -> Reply:
         """POST /v1/{tenant}/channels."""
@@ -360,6 +366,7 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
             claimed,
             "Prepare codes for a phone without a network",
         ),
+        phone("/log", ends.own_log, LogAsked, {200: LogPage}, "What the log has of this account"),
         phone("/channels", ends.channels, wire.Nothing, {200: wire.ChannelsSeen}, "Where warnings go"),
         phone(
             "/channel-changes", ends.opens(warned.start_channels), wire.SetChannels, claimed, "Say where warnings go"

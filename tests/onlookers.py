@@ -1,0 +1,54 @@
+"""Witnesses in the process of a test, who see what a real one sees and remember it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from notes import LOG, WITNESSES
+from pteri.app.log_desk import LogDesk
+from pteri.app.log_ports import WitnessBehind, WitnessRefused, WitnessUnavailable
+from pteri.core.errors import ProtocolError
+from pteri.core.log.checking import verify_consistency
+from pteri.core.log.checkpoint import Checkpoint, open_checkpoint
+from pteri.core.log.note import Note, NoteSignature, NoteSigner, NoteVerifier
+from pteri.core.log.tree import EMPTY_FRONTIER
+from pteri.core.log.witness import Quorum, cosign
+
+
+@dataclass
+class Onlooker:
+    """One witness of one log."""
+
+    signer: NoteSigner
+    log: NoteVerifier
+    now: Callable[[], int]
+    is_away: bool = False
+    asked: int = 0
+    last: Checkpoint | None = field(default=None)
+
+    @property
+    def verifier(self) -> NoteVerifier:
+        return self.signer.verifier
+
+    async def cosign(self, checkpoint: Note, *, old_size: int, path: Sequence[bytes]) -> NoteSignature:
+        self.asked += 1
+        if self.is_away:
+            raise WitnessUnavailable("nobody answers")
+        shown = open_checkpoint(checkpoint.encoded, expected_log=self.log)
+        seen = EMPTY_FRONTIER.head if self.last is None else self.last.head
+        if old_size != seen.size:
+            raise WitnessBehind(seen.size)
+        try:
+            verify_consistency(path, expected_old=seen, expected_new=shown.head)
+        except ProtocolError as error:
+            raise WitnessRefused(error.detail) from error
+        self.last = shown
+        return cosign(shown, self.signer, at=self.now())
+
+
+def watched(now: Callable[[], int], *, needed: int = 2, answers_wait: bool = True) -> LogDesk:
+    """A log that three onlookers watch."""
+    onlookers = tuple(Onlooker(signer, LOG.verifier, now) for signer in WITNESSES)
+    quorum = Quorum.of(needed, [each.verifier for each in onlookers])
+    return LogDesk(LOG, quorum=quorum, witnesses=onlookers, answers_wait=answers_wait)
