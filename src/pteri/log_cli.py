@@ -66,8 +66,8 @@ def rotate_command(config: ConfigOption = None, as_json: JsonFlag = False) -> No
     tell(
         {"log_key": done.verifier.text, "old_key_file": str(done.old_key_file)},
         f"The log is signed by a new key now:\n\n  {done.verifier.text}\n\nRestart every process of the service: until "
-        "then its log stands still. Tell your witnesses and auditors; the log itself proves the hand-over to them. The old "
-        f"key is in {done.old_key_file}: it signs nothing any more, and can be destroyed.",
+        "then its log stands still. Tell your witnesses and auditors; the log itself proves the hand-over to them. The "
+        f"old key is in {done.old_key_file}: it signs nothing any more, and can be destroyed.",
         as_json=as_json,
     )
 
