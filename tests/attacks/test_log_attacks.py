@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from anchors import mined, proof
 from leaves import ACCOUNT, DEVICE, INDEX, OTHER, SALT, TENANT, account_leaf, chain, sha
 from notes import LOG, NOW, ORIGIN, TWO_OF_THREE, WITNESSES, checkpoint, log_signer, private, text, witness
+from onlookers import caught_up, logged, onlookers, sign_in
 from pteri.app.growing import grow
 from pteri.app.log_desk import LogDesk
 from pteri.app.sequence import give_positions
@@ -28,7 +29,7 @@ from pteri.core.log.note import Note, NoteSignature
 from pteri.core.log.proving import consistency_proof, inclusion_proof
 from pteri.core.log.tree import TreeHead, leaf_hash, node_hash
 from pteri.core.log.witness import cosign, verify_witnesses
-from thieves import second_phone
+from thieves import HOUR, second_phone
 from trees import Grown, grown, leaf
 from world import LINE, NEW_WORDS, OTHER_LINE
 from worlds import Worlds
@@ -277,6 +278,27 @@ def test_ds_08_an_anchor_whose_block_was_replaced_is_none_and_the_next_one_is() 
         "block_hash": again.shown_id,
     }
     assert verify(old | anew, 6) == 1004
+
+
+def test_sv_15_for_an_hour_without_a_quorum_changes_wait_and_sign_ins_go_on(worlds: Worlds) -> None:
+    world = logged(worlds)
+    owner = world.enrolled()
+    for each in onlookers(world)[1:]:
+        each.is_away = True
+    frozen = owner.rebind_line(OTHER_LINE)
+    for _ in range(6):
+        assert (world.send(frozen.request).status, world.send(frozen.request).code) == (503, "PENDING_LOG")
+        assert sign_in(world, owner) == 200
+        # Somebody is told, each time, and nobody is called a liar.
+        assert [refusal.is_alarm for refusal in caught_up(world)] == [False, False]
+        # Younger than the request's own window, which is all that a repeat has.
+        world.clock.advance(30)
+    onlookers(world)[1].is_away = False
+    assert world.send(frozen.request).status == 200
+    world.clock.advance(HOUR)
+    assert sign_in(world, owner) == 200
+    assert caught_up(world) != []
+    assert sign_in(world, owner) == 200
 
 
 def test_ds_05_whoever_has_a_phone_of_an_account_fills_the_log_with_so_much_and_no_more(worlds: Worlds) -> None:

@@ -5,11 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from notes import LOG
-from onlookers import Onlooker, watched
-from pteri.app.growing import grow
-from pteri.app.log_desk import LogDesk
-from pteri.app.sequence import give_positions
-from pteri.app.witnessing import Refusal, show_to_witnesses
+from onlookers import caught_up, desk_of, logged, onlookers, sign_in
 from pteri.core.ids import TenantId
 from pteri.core.log.checking import verify_consistency, verify_inclusion
 from pteri.core.log.checkpoint import Checkpoint, open_checkpoint, signed_checkpoint
@@ -18,33 +14,8 @@ from pteri.core.log.leaf import KINDS, parse_leaf, verify_account_chain
 from pteri.core.log.page import MOST_RECORDS, LogAsked, LogPage
 from pteri.core.log.tree import EMPTY_FRONTIER
 from pteri.core.log.witness import verify_witnesses
-from world import NEW_WORDS, Browser, SimClock, SimPhone, World
+from world import NEW_WORDS, SimPhone, World
 from worlds import Worlds
-
-
-def logged(worlds: Worlds, answers_wait: bool = True) -> World:
-    """A service whose log three onlookers watch."""
-    clock = SimClock()
-    return worlds(clock=clock, log=watched(clock.now, answers_wait=answers_wait))
-
-
-def desk_of(world: World) -> LogDesk:
-    assert world.deployment.log is not None
-    return world.deployment.log
-
-
-def onlookers(world: World) -> list[Onlooker]:
-    return [each for each in desk_of(world).witnesses if isinstance(each, Onlooker)]
-
-
-def caught_up(world: World) -> list[Refusal]:
-    """The loops have had their turns; what they told the operator."""
-    told: list[Refusal] = []
-    desk, store = desk_of(world), world.deployment.store
-    world.run(give_positions(store))
-    world.run(grow(store, desk, world.deployment.entropy))
-    world.run(show_to_witnesses(store.book, desk, at=world.clock.now(), tell=told.append))
-    return told
 
 
 def page(phone: SimPhone, after_seq: int = 0, upto_seq: int = 0, seen_size: int = 0) -> LogPage:
@@ -57,13 +28,6 @@ def verified(world: World, seen: LogPage) -> Checkpoint:
     assert quorum is not None
     verify_witnesses(shown, expected_quorum=quorum, at=world.clock.now())
     return shown
-
-
-def sign_in(world: World, phone: SimPhone, login: str = "alice@example.com") -> int:
-    browser = Browser("a browser")
-    started = world.site().start_sign_in(login, browser)
-    shown = phone.approve(started)
-    return world.site().enter_code("logins", started.id, shown.code, browser).status
 
 
 def test_a_phone_finds_what_it_did_in_the_log_and_can_check_all_of_it(worlds: Worlds) -> None:

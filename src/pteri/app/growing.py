@@ -29,7 +29,7 @@ from pteri.domain.evolving import AUTHORITY_CHANGES
 
 __all__ = ["NoLog", "first_state", "grow", "grown", "handed_over", "is_signed", "require_log"]
 
-_BATCH: Final = 500
+_BATCH: Final = 200
 _TILE_HEIGHT: Final = 8
 
 Account = tuple[TenantId, AccountId]
