@@ -27,7 +27,7 @@ from pteri.core.log.salts import SECRET_BYTES, index_salt, leaf_salt
 from pteri.core.log.tree import EMPTY_FRONTIER, Frontier, leaf_hash
 from pteri.domain.evolving import AUTHORITY_CHANGES
 
-__all__ = ["NoLog", "first_state", "grow", "grown", "handed_over", "is_signed", "require_log"]
+__all__ = ["Longer", "NoLog", "first_state", "grow", "grown", "handed_over", "is_signed", "require_log"]
 
 _BATCH: Final = 200
 _TILE_HEIGHT: Final = 8
@@ -91,7 +91,7 @@ def grown(
 ) -> Growth:
     """The log after these events. ``tails``: those of their accounts that have a leaf already."""
     now = dict(tails)
-    longer = _Longer(state)
+    longer = Longer(state)
     for position, each in enumerate(waiting, start=state.next_position):
         if each.position != position:
             raise StoreUnavailable("the positions of the log have a gap")
@@ -104,12 +104,12 @@ def grown(
 
 def handed_over(state: LogState, old: NoteSigner, new: NoteSigner) -> Growth:
     """The log with one more leaf, by which it hands over to a new key; that key signs from now on."""
-    longer = _Longer(state)
+    longer = Longer(state)
     longer.append(rotation_leaf(old, new, place=state.size), None)
     return longer.growth(new, ())
 
 
-class _Longer:
+class Longer:
     """A log that gets leaves, one after another."""
 
     def __init__(self, state: LogState) -> None:
@@ -118,6 +118,7 @@ class _Longer:
         self._nodes: list[NewNode] = []
 
     def append(self, leaf: bytes, event: tuple[TenantId, AccountId, int] | None) -> None:
+        """One more, of this event or of the log itself."""
         self._leaves.append(NewLeaf(self._frontier.size, leaf, event))
         self._frontier, made = self._frontier.appended(leaf_hash(leaf))
         self._nodes += [
