@@ -72,12 +72,14 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # What an eSIM chip signed, as a library and as a command: it knows the protocol and nothing of a server.
     "esim": frozenset({"core"}),
     "esim_cli": frozenset({"core", "esim", "adapters.system"}),
+    # Whatever is verified offline, as commands: it knows the auditor's rooms and nothing of a server.
+    "verify_cli": frozenset({"core", "audit", "durable", "published", "esim_cli", "adapters.system"}),
     # The phone as a command: its callback finds out about this machine.
     "wallet.cli": frozenset({"core", "wallet", "adapters.system", "settings"}),
     # The command: it starts whatever was asked for.
     "cli": _SERVER
-    | {"audit", "durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
-    | {"supervise", "checkup", "load", "operator_sim", "esim_cli", "policies"},
+    | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
+    | {"supervise", "checkup", "load", "operator_sim", "verify_cli", "policies"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER
     | {"durable", "wallet", "settings", "operator_settings", "deployment_key", "provision", "wiring", "serving", "sdk"},
