@@ -72,6 +72,8 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # What an eSIM chip signed, as a library and as a command: it knows the protocol and nothing of a server.
     "esim": frozenset({"core"}),
     "esim_cli": frozenset({"core", "esim", "adapters.system"}),
+    # Where the files of a log are; the auditor's rooms have no files and no sockets.
+    "published": frozenset({"audit", "durable"}),
     # Whatever is verified offline, as commands: it knows the auditor's rooms and nothing of a server.
     "verify_cli": frozenset({"core", "audit", "durable", "published", "esim_cli", "adapters.system"}),
     # The phone as a command: its callback finds out about this machine.
@@ -94,7 +96,7 @@ LIBRARIES: Final[Mapping[str, frozenset[str]]] = {
     | {"base64", "binascii", "datetime", "hashlib", "hmac", "importlib", "re", "struct", "types", "unicodedata"}
     | {"btclib_secp256k1", "coincurve", "cryptography", "mnemonic", "msgspec", "pyhpke"},
     "domain": _LANGUAGE | {"hashlib", "msgspec"},
-    "audit": _LANGUAGE | {"base64", "hashlib", "json", "msgspec"},
+    "audit": _LANGUAGE | {"base64", "hashlib", "json", "msgspec", "struct"},
     "app": _LANGUAGE | {"asyncio", "hashlib", "hmac", "msgspec", "re"},
 }
 """What the rooms without files, sockets and logs may use of the world. A list of what is allowed has no gaps."""
