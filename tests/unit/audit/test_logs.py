@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leaves import START
 from notes import LOG, NOW, ORIGIN, TWO_OF_THREE, log_signer
 from pteri.audit import AuditError
+from pteri.audit.edge import Edge
 from pteri.audit.log_findings import LogCheck, LogFindings
 from pteri.audit.logs import verify_log
 from pteri.audit.receipts import Verdict
+from pteri.audit.tails import Tails
+from pteri.core.errors import ProtocolError
 from pteri.core.log.following import SuspicionKind, encode_suspicion, verify_suspicion
 from pteri.core.log.note import NoteVerifier
 from pteri.core.log.rotation import rotation_leaf
 from pteri.core.log.tiles import bundle
-from published import People, Published, events
+from pteri.core.verify import MAX_AHEAD_S
+from published import People, Published, events, index_of
 
 NEW, NEWER, STRANGER = log_signer("new log key"), log_signer("newer log key"), log_signer("stranger")
 
@@ -336,3 +343,83 @@ def test_a_suspicion_is_a_file_for_a_third_person() -> None:
     assert found.suspicion is not None
     third = verify_suspicion(encode_suspicion(found.suspicion), expected_logs=[LOG.verifier])
     assert third.kind is SuspicionKind.SPLIT_VIEW
+
+
+# --- the pieces ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"epoch": 0}, "its event 2 is of an earlier epoch than event 1"),
+        ({"at": START + 1 - 2 * MAX_AHEAD_S - 1}, "its event 2 is long before event 1"),
+    ],
+)
+def test_epoch_and_time_of_an_account_do_not_go_back(changes: dict[str, int], what: str) -> None:
+    people = People(1)
+    entries = [people.next(0), people.next(1, **changes), people.next(2)]
+    [(where, told_)] = failed(looked(Published(entries)), LogCheck.ACCOUNTS)
+    assert (where, told_) == ("entry 1", f"account {index_of(0).hex()}: {what}")
+
+
+def test_two_servers_may_be_as_far_apart_as_their_clocks_are_let() -> None:
+    people = People(1)
+    assert looked(Published([people.next(0), people.next(1, at=START + 1 - 2 * MAX_AHEAD_S)])).is_sound
+
+
+def test_the_edge_of_a_tree_has_as_many_hashes_as_its_size_says() -> None:
+    for size, rows in ((1, ((),) * 8), (0, ((bytes(32),), *((),) * 7)), (0, ()), (-1, ((),) * 8)):
+        with pytest.raises(ProtocolError):
+            Edge(size, rows)
+    with pytest.raises(ProtocolError):
+        Tails.decoded(bytes(87))
+
+
+def test_what_was_kept_is_of_one_piece() -> None:
+    state = looked(Published(events(10))).state
+    assert state is not None
+    body = msgspec.msgpack.decode(state[50:])
+    other = dict(msgspec.msgpack.decode((looked(Published(events(10, 3))).state or b"")[50:]))
+    wrongs: list[dict[str, Any]] = [
+        body | {"rows": other["rows"]},
+        body | {"rows": []},
+        body | {"more": 1},
+        body | {"keys": []},
+        {},
+    ]
+    for wrong in wrongs:
+        packed = msgspec.msgpack.encode(wrong)
+        forged = state[:18] + hashlib.sha256(packed).digest() + packed
+        with pytest.raises(AuditError):
+            looked(Published(events(10)), state=forged)
+
+
+def test_a_lowest_tile_and_a_bundle_that_are_wrong_in_two_places_are_told_apart() -> None:
+    """Neither is what the log signed: both are named, and nobody guesses which is right."""
+    published = Published(events(600))
+    published.files["tile/0/000"] = bytes(32) + published.files["tile/0/000"][32:]
+    published.files["tile/entries/001"] = bundle(events(256, 7))
+    found = looked(published)
+    assert [where for where, _ in failed(found, LogCheck.TREE)] == ["checkpoint"]
+    assert [where for where, _ in failed(found, LogCheck.TILES)][:2] == ["tile/0/000", "tile/0/001"]
+
+
+def test_a_changed_entry_and_a_wrong_tile_above_it_are_both_named() -> None:
+    published = Published(events(600))
+    raw = bytearray(published.files["tile/entries/000"])
+    raw[-1] ^= 1
+    published.files["tile/entries/000"] = bytes(raw)
+    published.files["tile/1/000.p/2"] = published.files["tile/1/000.p/2"][:32] + bytes(32)
+    found = looked(published)
+    assert failed(found, LogCheck.TREE) == [("entry 255", "the entry was changed")]
+    assert [where for where, _ in failed(found, LogCheck.TILES)] == ["tile/1/000.p/2"]
+
+
+def test_a_missing_lowest_tile_does_not_hide_a_changed_entry() -> None:
+    published = Published(events(600))
+    raw = bytearray(published.files["tile/entries/000"])
+    raw[-1] ^= 1
+    published.files["tile/entries/000"] = bytes(raw)
+    del published.files["tile/0/002.p/88"]
+    found = looked(published)
+    assert failed(found, LogCheck.TREE) == [("entry 255", "the entry was changed")]
