@@ -104,6 +104,8 @@ class Code(StrEnum):
     LEAF = "LEAF"
     """Not a leaf of the log, or one of another account, phone, record or place in its account."""
 
+    VRF = "VRF"
+    """Not a proof of a verifiable random function, or one of another key or input."""
     LOG_PROOF = "LOG_PROOF"
     """Not the short proof that a leaf is in the log."""
     RECEIPT = "RECEIPT"
