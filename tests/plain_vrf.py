@@ -25,7 +25,7 @@ def add(left: Point, right: Point) -> Point:
 
 def times(scalar: int, point: Point) -> Point:
     found = ZERO
-    for bit in bin(scalar)[2:]:
+    for bit in f"{scalar:b}":
         found = add(found, found)
         found = add(found, point) if bit == "1" else found
     return found

@@ -76,7 +76,8 @@ def anchor_of(receipt: Receipt) -> dict[str, Any]:
 
 
 def trusted(network: str = "main", **more: Any) -> Trusted:
-    return Trusted(log=LOG.verifier, index_key=INDEXES.public, quorum=TWO_OF_THREE, at=NOW, network=network, **more)
+    keys = {"log": LOG.verifier, "index_key": INDEXES.public, "quorum": TWO_OF_THREE}
+    return Trusted(**(keys | more), at=NOW, network=network)
 
 
 KNOWN = read_block(1000, bytes(range(32))[::-1].hex())

@@ -26,9 +26,9 @@ from receipts import in_a_log
 
 FILE = Path(__file__).parents[2] / "vectors" / "receipt.json"
 NOTE = (
-    "Receipts (docs/spec/log.md section 10), each as the text of its file, verified with the keys 'log' and "
-    "'index_key', two of 'witnesses' at the second 'at', on the main network, without a known block. 'expect': HOLDS (all but the anchor, "
-    "which is unknown), FAILS (with 'code' at 'check', and at what stands in 'also'), or UNREADABLE with 'code'."
+    "Receipts (docs/spec/log.md section 10), each as the text of its file, verified with the keys 'log' and 'index_key', "
+    "two of 'witnesses' at the second 'at', on the main network, without a known block. 'expect': HOLDS (all but the "
+    "anchor, which is unknown), FAILS (with 'code' at 'check', and at what stands in 'also'), or UNREADABLE with 'code'."
 )
 
 
@@ -61,7 +61,9 @@ def cases(good: Receipt) -> list[dict[str, Any]]:
         {"expect": "HOLDS", "why": "a receipt of an account that was bound", "receipt": whole},
         fails("another salt", Check.RECORDS, "LEAF", **last(salt=bytes(32))),
         fails("the number of another account", Check.INDEX, "VRF", index_proof=INDEXES.proof_of(good.tenant, other)),
-        fails("a number by another key", Check.INDEX, "VRF", index_proof=indexes("x").proof_of(good.tenant, good.account)),
+        fails(
+            "a number by another key", Check.INDEX, "VRF", index_proof=indexes("x").proof_of(good.tenant, good.account)
+        ),
         fails("a proof of a number that is none", Check.INDEX, "LEAF", index_proof=b"\2" + bytes(32)),
         {
             "expect": "FAILS",
