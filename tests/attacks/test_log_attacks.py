@@ -1,4 +1,4 @@
-"""Abuse cases SV-10 to SV-15 but SV-12, CR-08, CR-11, CR-12, DS-08, as far as whoever verifies can stop them himself."""
+"""Abuse cases SV-10 to SV-15, CR-08, CR-11, CR-12 and DS-08, as far as whoever verifies can stop them himself."""
 
 from __future__ import annotations
 

@@ -26,9 +26,10 @@ from receipts import in_a_log
 
 FILE = Path(__file__).parents[2] / "vectors" / "receipt.json"
 NOTE = (
-    "Receipts (docs/spec/log.md section 10), each as the text of its file, verified with the keys 'log' and 'index_key', "
-    "two of 'witnesses' at the second 'at', on the main network, without a known block. 'expect': HOLDS (all but the "
-    "anchor, which is unknown), FAILS (with 'code' at 'check', and at what stands in 'also'), or UNREADABLE with 'code'."
+    "Receipts (docs/spec/log.md section 10), each as the text of its file, verified with the keys 'log' and "
+    "'index_key', two of 'witnesses' at the second 'at', on the main network, without a known block. 'expect': HOLDS "
+    "(all but the anchor, which is unknown), FAILS (with 'code' at 'check', and at what stands in 'also'), or "
+    "UNREADABLE with 'code'."
 )
 
 

@@ -70,3 +70,21 @@ def test_a_proof_is_80_bytes(proof: Any) -> None:
         PRIVATE.public.verify(b"", proof)
     with refused(Code.LENGTH):
         proof_to_hash(proof)
+
+
+@pytest.mark.parametrize(
+    ("proof", "code"),
+    [
+        (bytes(32) + PRIVATE.prove(b"")[32:], Code.VRF),
+        (b"\xff" * 32 + PRIVATE.prove(b"")[32:], Code.VRF),
+        (PRIVATE.prove(b"")[:32] + bytes(16) + PRIVATE.prove(b"")[48:], Code.RANGE),
+        (PRIVATE.prove(b"")[:48] + bytes(32), Code.RANGE),
+        (PRIVATE.prove(b"")[:48] + b"\xff" * 32, Code.RANGE),
+    ],
+    ids=["gamma of order 4", "gamma no point", "no c", "no s", "s too large"],
+)
+def test_a_proof_has_a_point_and_two_scalars(proof: bytes, code: Code) -> None:
+    with refused(code):
+        PRIVATE.public.verify(b"", proof)
+    with refused(code):
+        proof_to_hash(proof)
