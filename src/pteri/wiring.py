@@ -75,6 +75,7 @@ from pteri.settings import (
 if TYPE_CHECKING:
     from pteri.app.operators import Operator
     from pteri.app.ports import Entropy
+    from pteri.domain.signals import Signal
     from pteri.http.asgi import Application
 
 __all__ = [
@@ -123,7 +124,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             clock=SystemClock() if server.clock_file is None else SteppedClock(server.clock_file),
             entropy=entropy,
             vault=vault,
-            line=LineWatch(store, vault, operators) if operators else SilentOperator(),
+            line=LineWatch(store, vault, operators, _alarm) if operators else SilentOperator(),
             rules=rules,
             tenants={tenant.id: _tenant(tenant) for tenant in settings.tenants},
             public_origin=server.public_origin,
@@ -321,11 +322,9 @@ def _log_loops(deployment: Deployment) -> Iterator[Loop]:
         return
     files = desk.files
     if desk.quorum is not None:
-        seen: dict[str, int] = {}
 
         async def show() -> bool:
-            at = deployment.clock.now()
-            return await show_to_witnesses(book, desk, at=at, seen=seen, tell=_tell_of_witness)
+            return await show_to_witnesses(book, desk, at=deployment.clock.now(), tell=_tell_of_witness)
 
         yield Loop("witness", show, idle_s=_WITNESS_EVERY_S, busy_s=_WITNESS_EVERY_S)
     if files is not None:
@@ -367,6 +366,10 @@ def start_loops(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
             for loop in loops_of(deployment)
         ),
     ]
+
+
+def _alarm(signal: Signal) -> None:
+    _log.critical("operator_contradicts", operator=signal.operator, question=signal.question, code=signal.code)
 
 
 def _tell_of_clock(news: ClockNews, stepped_s: int) -> None:

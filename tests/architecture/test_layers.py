@@ -47,7 +47,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # A file of the deployment whose refusals are those of the settings.
     "key_files": frozenset({"core", "durable", "settings"}),
     "deployment_key": frozenset({"core", "key_files"}),
-    "log_key": frozenset({"core", "key_files", "log_settings"}),
+    "log_key": frozenset({"core", "durable", "settings", "key_files", "log_settings"}),
     # The log of a service: begun by its own command and never by a service.
     "logbook": frozenset({"core", "settings", "log_settings", "log_key", "key_files"})
     | {"app.ports", "app.log_ports", "app.growing", "adapters.store.opening", "adapters.system"},

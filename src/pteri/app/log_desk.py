@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pteri.app.log_ports import LogFiles, Witness
 from pteri.core.log.index import AccountIndexes
@@ -26,4 +26,6 @@ class LogDesk:
     quorum: Quorum | None = None
     witnesses: tuple[Witness, ...] = ()
     files: LogFiles | None = None
-    answers_wait: bool = False
+    answers_wait: bool = True
+    seen: dict[str, int] = field(default_factory=dict)
+    """What each witness saw last, as far as this process knows: it is learned again when it is lost."""

@@ -125,6 +125,10 @@ class LogBook(Protocol):
         """Whether a log begins with this state, of version 1; false when there is one."""
         ...
 
+    async def next_position(self) -> int:
+        """The position of the next event that gets one."""
+        ...
+
     async def unlogged(self, from_position: int, limit: int) -> list[Unlogged]:
         """Events from this position on, in order, whether they have a leaf or not."""
         ...
@@ -146,6 +150,10 @@ class LogBook(Protocol):
 
     async def leaves(self, from_place: int, limit: int) -> list[bytes]:
         """Leaves in their places from this one on."""
+        ...
+
+    async def own_leaves(self) -> list[tuple[int, bytes]]:
+        """The leaves of the log's own, by which it handed over to other keys, with their places, in order."""
         ...
 
     async def nodes(self, level: int, from_place: int, limit: int) -> list[bytes]:

@@ -215,6 +215,7 @@ class CounterKind(StrEnum):
     OFFLINE_GUESS = "OFFLINE_GUESS"
     LINE_PROOF = "LINE_PROOF"
     WRONG_ANSWER = "WRONG_ANSWER"
+    REFUSED_ACT = "REFUSED_ACT"
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -233,7 +234,10 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The recorded answer to one request of one caller; ``request_sha256`` covers method, target and body."""
+    """The recorded answer to one request of one caller; ``request_sha256`` covers method, target and body.
+
+    ``on_log``: it tells of a change of authority, and is given when the log has that.
+    """
 
     caller: Thumbprint
     key: IdempotencyKey
@@ -241,6 +245,7 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     body: bytes
     at: int
+    on_log: bool = False
 
 
 class ChallengeChange(msgspec.Struct, frozen=True):

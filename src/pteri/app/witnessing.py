@@ -35,18 +35,13 @@ class Refusal(msgspec.Struct, frozen=True):
 _ROUNDS: Final = 3
 
 
-async def show_to_witnesses(
-    book: LogBook, desk: LogDesk, *, at: int, seen: dict[str, int], tell: Callable[[Refusal], None]
-) -> bool:
-    """Bring the witnessed checkpoint up to the log; whether it moved.
-
-    ``seen``: what each witness saw last, as far as this process knows; it is learned again when it is lost.
-    """
+async def show_to_witnesses(book: LogBook, desk: LogDesk, *, at: int, tell: Callable[[Refusal], None]) -> bool:
+    """Bring the witnessed checkpoint up to the log; whether it moved."""
     state = await book.state()
     if desk.quorum is None or state is None or (state.witnessed and state.witnessed_size >= state.size):
         return False
     checkpoint = open_checkpoint(state.checkpoint.encode(), expected_log=desk.signer.verifier)
-    showing = _Showing(book, checkpoint, at, seen, tell)
+    showing = _Showing(book, checkpoint, at, desk.seen, tell)
     lines = [line for line in await asyncio.gather(*map(showing.to, desk.witnesses)) if line is not None]
     if len(lines) < desk.quorum.needed:
         return False

@@ -145,7 +145,7 @@ class PostgresStore:
         row = await self._answers.row(tenant, caller, key)
         if row is None:
             return None
-        found = (row["request_sha256"], row["status"], row["body"], row["at"])
+        found = (row["request_sha256"], row["status"], row["body"], row["at"], row["on_log"])
         return answer_of((tenant, caller, key), found)
 
     async def challenge(self, tenant: TenantId, request: RequestId) -> Challenge | None:

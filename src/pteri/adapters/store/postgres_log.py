@@ -20,6 +20,7 @@ from pteri.adapters.store.log_rows import (
     tail_row,
     unlogged_of,
 )
+from pteri.adapters.store.postgres_sql import FREE_POSITION
 from pteri.app.log_ports import Growth, Logged, LogState, Tail, Unlogged
 from pteri.core.ids import AccountId, TenantId
 
@@ -66,6 +67,7 @@ _TAILS: Final = """
     ON tails.tenant = asked.tenant AND tails.account = asked.account
     """
 _LEAVES: Final = "SELECT leaf FROM leaves WHERE place >= $1 ORDER BY place LIMIT $2"
+_OWN_LEAVES: Final = "SELECT place, leaf FROM leaves WHERE tenant IS NULL ORDER BY place"
 _NODES: Final = "SELECT hash FROM log_nodes WHERE level = $1 AND place >= $2 ORDER BY place LIMIT $3"
 _LOGGED: Final = """
     SELECT leaves.seq, events.payload, leaves.place, leaves.leaf FROM leaves
@@ -91,6 +93,11 @@ class PostgresLogBook:
     async def start(self, state: LogState) -> bool:
         """Whether a log begins with this state."""
         return bool(await self._connections.write(_START, *state_row(state)))
+
+    async def next_position(self) -> int:
+        """The position of the next event that gets one."""
+        [row] = await self._connections.read(FREE_POSITION)
+        return int(row[0])
 
     async def unlogged(self, from_position: int, limit: int) -> list[Unlogged]:
         """Events from this position on."""
@@ -126,6 +133,10 @@ class PostgresLogBook:
     async def leaves(self, from_place: int, limit: int) -> list[bytes]:
         """Leaves in their places from this one on."""
         return [row["leaf"] for row in await self._connections.read(_LEAVES, from_place, at_most(limit))]
+
+    async def own_leaves(self) -> list[tuple[int, bytes]]:
+        """The leaves of the log's own, with their places."""
+        return [(row["place"], row["leaf"]) for row in await self._connections.read(_OWN_LEAVES)]
 
     async def nodes(self, level: int, from_place: int, limit: int) -> list[bytes]:
         """Hashes of complete subtrees from this place on."""

@@ -49,6 +49,7 @@ _WITNESSED: Final = """
     UPDATE log_state SET witnessed = ?2, witnessed_size = ?3
     WHERE name = ?1 AND size >= ?3 AND (witnessed_size < ?3 OR witnessed = '')
     """
+_FREE_POSITION: Final = "SELECT COALESCE(MAX(position) + 1, 0) FROM log"
 _UNLOGGED: Final = """
     SELECT log.position, log.tenant, log.account, log.seq, events.payload FROM log
     JOIN events ON events.tenant = log.tenant AND events.account = log.account AND events.seq = log.seq
@@ -58,6 +59,7 @@ _ONE_TAIL: Final = """
     SELECT tenant, account, hidden_as, secret, seq, last, epoch FROM log_accounts WHERE tenant = ? AND account = ?
     """
 _LEAVES: Final = "SELECT leaf FROM leaves WHERE place >= ? ORDER BY place LIMIT ?"
+_OWN_LEAVES: Final = "SELECT place, leaf FROM leaves WHERE tenant IS NULL ORDER BY place"
 _NODES: Final = "SELECT hash FROM log_nodes WHERE level = ? AND place >= ? ORDER BY place LIMIT ?"
 _LOGGED: Final = """
     SELECT leaves.seq, events.payload, leaves.place, leaves.leaf FROM leaves
@@ -88,6 +90,11 @@ class SqliteLogBook:
         with self._transaction() as connection:
             return connection.execute(_START, state_row(state)).rowcount == 1
 
+    async def next_position(self) -> int:
+        """The position of the next event that gets one."""
+        [(free,)] = self._rows(_FREE_POSITION)
+        return int(free)
+
     async def unlogged(self, from_position: int, limit: int) -> list[Unlogged]:
         """Events from this position on."""
         return [unlogged_of(row) for row in self._rows(_UNLOGGED, from_position, at_most(limit))]
@@ -114,6 +121,10 @@ class SqliteLogBook:
     async def leaves(self, from_place: int, limit: int) -> list[bytes]:
         """Leaves in their places from this one on."""
         return [leaf for (leaf,) in self._rows(_LEAVES, from_place, at_most(limit))]
+
+    async def own_leaves(self) -> list[tuple[int, bytes]]:
+        """The leaves of the log's own, with their places."""
+        return self._rows(_OWN_LEAVES)
 
     async def nodes(self, level: int, from_place: int, limit: int) -> list[bytes]:
         """Hashes of complete subtrees from this place on."""

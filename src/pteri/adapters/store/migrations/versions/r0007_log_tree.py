@@ -3,6 +3,7 @@
 * ``log_state``: one row. How large the tree is, its right edge, what was signed of it last, and which event is next.
 * ``leaves``: every leaf in its place, and of which event it is. A leaf of the log's own has no event.
 * ``log_nodes``: hashes of complete subtrees of 256 leaves, of 65,536, and so on; ``level`` counts in tiles.
+* ``answers.on_log``: whether an answer tells of a change of authority, and waits until the log has it.
 * ``log_accounts``: where the chain of an account goes on, its number, and the secret that hides whose that is.
 """
 
@@ -38,6 +39,8 @@ _TABLES: Final = (
         UNIQUE (tenant, account, seq)
     )
     """,
+    # The few that are of the log's own.
+    "CREATE INDEX leaves_of_the_log ON leaves (place) WHERE tenant IS NULL",
     """
     CREATE TABLE log_nodes (
         level BIGINT NOT NULL,
@@ -59,6 +62,7 @@ _TABLES: Final = (
         PRIMARY KEY (tenant, account)
     ) {narrow}
     """,
+    "ALTER TABLE answers ADD COLUMN on_log SMALLINT NOT NULL DEFAULT 0",
 )
 
 
