@@ -96,8 +96,15 @@ async def grow(store: Store, desk: LogDesk, entropy: Entropy) -> bool:
         return False
     accounts = sorted({(each.tenant, each.account) for each in waiting})
     tails = {(tail.tenant, tail.account): tail for tail in await book.tails(accounts)}
+    try:
+        growth = grown(state, waiting, tails, draw=entropy.draw, signer=desk.signer, indexes=desk.indexes)
+    except StoreUnavailable:
+        if await book.state() == state:
+            raise
+        # What was read is of two versions: another process was faster in between.
+        return True
     # A new version of the state or none: what another process was faster with is seen in the next turn.
-    await book.grow(grown(state, waiting, tails, draw=entropy.draw, signer=desk.signer, indexes=desk.indexes))
+    await book.grow(growth)
     return len(waiting) == _BATCH
 
 
