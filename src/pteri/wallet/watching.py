@@ -1,0 +1,267 @@
+"""What a phone checks of a page about its account in the log (docs/spec/log.md section 16). Pure.
+
+The service made the page, and is not believed: whatever it says is signed by the log, seen by witnesses, consistent with
+what was seen before, and about this account; or it is an alarm.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Final, Literal
+
+import msgspec
+
+from pteri.core.errors import Code, NotAuthentic, ProtocolError
+from pteri.core.ids import AccountId, TenantId
+from pteri.core.log.checking import verify_consistency, verify_inclusion
+from pteri.core.log.checkpoint import Checkpoint, claimed_head, open_checkpoint
+from pteri.core.log.index import verify_index
+from pteri.core.log.leaf import NOTHING, Leaf, parse_leaf
+from pteri.core.log.note import parse_note, parse_verifier
+from pteri.core.log.page import MOST_ENTRIES, LogPage
+from pteri.core.log.tree import TreeHead, leaf_hash
+from pteri.core.log.witness import Quorum, verify_witnesses
+from pteri.wallet.log_notes import Believed, LogNotes
+from pteri.wallet.log_words import Alarm, AlarmCode, alarm, words_of
+
+__all__ = ["Evidence", "Given", "News", "Watched", "Whose", "check_page", "last_head", "seen_checkpoint"]
+
+
+class Whose(msgspec.Struct, frozen=True):
+    """The account that the phone serves."""
+
+    tenant: TenantId
+    account: AccountId
+
+
+class Given(msgspec.Struct, frozen=True):
+    """Keys that the person gives, in place of those that are remembered. Empty: as remembered."""
+
+    log_key: str = ""
+    witnesses: tuple[str, ...] = ()
+    needed: int = 1
+
+
+class News(msgspec.Struct, frozen=True):
+    """An event that this phone did not sign.
+
+    ``by``: ``"phone"`` where a wallet signed it, so with another phone of the owner's or by a thief, and ``"service"``
+    where nobody did.
+    """
+
+    seq: int
+    kind: int
+    at: int
+    by: Literal["phone", "service"]
+
+    @property
+    def words(self) -> str:
+        """What happened."""
+        return words_of(self.kind)
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """Two notes of one log that do not go together, and the path that the log showed from the one to the other."""
+
+    code: AlarmCode
+    log_key: str
+    first: str
+    second: str
+    path: tuple[bytes, ...]
+    format: Literal["pteri-log-evidence-1"] = "pteri-log-evidence-1"
+
+
+class Watched(msgspec.Struct, frozen=True):
+    """What came of it. ``notes``: what to remember now: after an alarm about the log itself, what it was before.
+
+    ``older``: events from before the phone began to remember what it signs. ``seen``: how many of the witnesses saw it.
+    """
+
+    notes: LogNotes
+    alarm: Alarm | None = None
+    evidence: Evidence | None = None
+    news: tuple[News, ...] = ()
+    older: int = 0
+    size: int = 0
+    seen: int = 0
+
+
+class _Alarming(Exception):
+    """Ends a check; caught in :func:`check_page` and nowhere else."""
+
+    def __init__(self, code: AlarmCode, evidence: Evidence | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.evidence = evidence
+
+
+_EMPTY: Final = TreeHead(0, b"")
+
+
+def check_page(notes: LogNotes, page: LogPage, *, whose: Whose, at: int, given: Given | None = None) -> Watched:
+    """Check a page that was asked for with what ``notes`` say. ``at``: now, by the phone's clock.
+
+    1. the log signed it; 2. the witnesses saw it; 3. it begins with what was seen before; 4. the entries follow each
+    other and the last one that is known; 5. they are of this account; 6. the last one is in the log; 7. what this phone
+    signed has its own signature there; 8. and all of it is there that must be. Never raises for anything in a page.
+    """
+    try:
+        return _checked(notes, page, whose, at, given or Given())
+    except _Alarming as found:
+        return Watched(notes, alarm(found.code), found.evidence)
+    except ProtocolError:
+        return Watched(notes, alarm(AlarmCode.UNREADABLE))
+
+
+def last_head(notes: LogNotes) -> TreeHead | None:
+    """Size and root that the phone saw last."""
+    return claimed_head(parse_note(notes.checkpoint.encode()))[1] if notes.checkpoint else None
+
+
+def _checked(notes: LogNotes, page: LogPage, whose: Whose, at: int, given: Given) -> Watched:
+    believed = _believed(notes, page, given)
+    # 1. and 2.
+    checkpoint, seen = seen_checkpoint(page.checkpoint, believed, at=at)
+    # 3.
+    _require_growth(notes, page, believed, checkpoint.head)
+    # 4. and 5.
+    leaves = _require_chain(notes, page)
+    _require_own(notes, page, leaves, whose)
+    # 6.
+    if leaves:
+        _require_inclusion(page, checkpoint.head)
+    # 7.
+    after, news, older = _matched(notes, leaves)
+    after = msgspec.structs.replace(
+        after,
+        believed=believed,
+        checkpoint=page.checkpoint,
+        looked_at=at,
+        has_caught_up=notes.has_caught_up or not page.more,
+    )
+    if leaves:
+        last = leaves[-1]
+        after = msgspec.structs.replace(
+            after, index=last.index, seq=last.account_seq, leaf=leaf_hash(page.entries[-1].leaf), epoch=last.epoch
+        )
+    # 8. what is on a later page may be there
+    is_missing = not page.more and any(0 < act.due_at <= at for act in after.acts)
+    return Watched(
+        after,
+        alarm(AlarmCode.MISSING_ACT) if is_missing else None,
+        news=news,
+        older=older,
+        size=checkpoint.head.size,
+        seen=seen,
+    )
+
+
+def _believed(notes: LogNotes, page: LogPage, given: Given) -> Believed:
+    """Whom to believe: the person, else what is remembered, else, the first time, the service itself."""
+    known = notes.believed or Believed(page.log_key, index_key=page.index_key)
+    if known.index_key and page.index_key != known.index_key:
+        raise _Alarming(AlarmCode.OTHER_KEY)
+    if given.witnesses:
+        witnesses, needed = given.witnesses, given.needed
+    elif known.witnesses:
+        # Never what the page says: it could name witnesses that nobody has heard of.
+        witnesses, needed = known.witnesses, known.needed
+    else:
+        witnesses, needed = page.witnesses, page.needed
+    return Believed(given.log_key or known.log_key, witnesses, needed, known.index_key or page.index_key)
+
+
+def seen_checkpoint(note: str, believed: Believed, *, at: int) -> tuple[Checkpoint, int]:
+    """The checkpoint of this note, and how many of the witnesses saw it; raises what :func:`check_page` catches."""
+    try:
+        checkpoint = open_checkpoint(note.encode("utf-8", "replace"), expected_log=parse_verifier(believed.log_key))
+    except NotAuthentic as error:
+        raise _Alarming(AlarmCode.OTHER_KEY) from error
+    if not believed.witnesses and not believed.needed:
+        return checkpoint, 0
+    try:
+        quorum = Quorum.of(believed.needed, [parse_verifier(each) for each in believed.witnesses])
+        return checkpoint, len(verify_witnesses(checkpoint, expected_quorum=quorum, at=at).seen)
+    except ProtocolError as error:
+        raise _Alarming(AlarmCode.UNWITNESSED) from error
+
+
+def _require_growth(notes: LogNotes, page: LogPage, believed: Believed, head: TreeHead) -> None:
+    before = last_head(notes)
+    if before is None:
+        return
+
+    def alarming(code: AlarmCode) -> _Alarming:
+        return _Alarming(code, Evidence(code, believed.log_key, notes.checkpoint, page.checkpoint, page.consistency))
+
+    if head.size < before.size:
+        raise alarming(AlarmCode.LOG_WENT_BACK)
+    if head.size == before.size and head.root != before.root:
+        raise alarming(AlarmCode.SPLIT_VIEW)
+    try:
+        verify_consistency(page.consistency, expected_old=before, expected_new=head)
+    except ProtocolError as error:
+        # Also a path that cannot be one: whoever has a right one shows it.
+        raise alarming(AlarmCode.LOG_CHANGED) from error
+
+
+def _require_chain(notes: LogNotes, page: LogPage) -> list[Leaf]:
+    if len(page.entries) > MOST_ENTRIES or (page.more and not page.entries):
+        raise _Alarming(AlarmCode.UNREADABLE)
+    seq, previous, epoch = notes.seq, notes.leaf or NOTHING, notes.epoch
+    leaves: list[Leaf] = []
+    for entry in page.entries:
+        leaf = parse_leaf(entry.leaf)
+        if (leaf.account_seq, leaf.previous) != (seq + 1, previous) or leaf.epoch < epoch:
+            raise _Alarming(AlarmCode.CHAIN_BROKEN)
+        leaves.append(leaf)
+        seq, previous, epoch = leaf.account_seq, leaf_hash(entry.leaf), leaf.epoch
+    return leaves
+
+
+def _require_own(notes: LogNotes, page: LogPage, leaves: list[Leaf], whose: Whose) -> None:
+    """One index for all leaves, for ever; the first time with a proof that it is this account's."""
+    index = notes.index or (leaves[0].index if leaves else b"")
+    if any(leaf.index != index for leaf in leaves):
+        raise _Alarming(AlarmCode.NOT_MY_ACCOUNT)
+    if index and (page.index_proof or not notes.index):
+        try:
+            _open_index(page, index, whose)
+        except ProtocolError as error:
+            raise _Alarming(AlarmCode.NOT_MY_ACCOUNT) from error
+
+
+def _open_index(page: LogPage, index: bytes, whose: Whose) -> None:
+    verify_index(
+        page.index_proof, expected_index=index, expected_tenant=whose.tenant, expected_account=whose.account
+    )
+
+
+def _require_inclusion(page: LogPage, head: TreeHead) -> None:
+    try:
+        verify_inclusion(page.entries[-1].leaf, page.path, expected_index=page.leaf_index, expected_head=head)
+    except ProtocolError as error:
+        raise _Alarming(AlarmCode.NOT_INCLUDED) from error
+
+
+def _matched(notes: LogNotes, leaves: list[Leaf]) -> tuple[LogNotes, tuple[News, ...], int]:
+    """The notes without the acts that were found, what this phone did not sign, and how much is older than its notes.
+
+    A leaf is the only one of its statement: what is found is struck out, and would be news if it came again.
+    """
+    acts = {act.statement: act for act in notes.acts}
+    news: list[News] = []
+    older = found = 0
+    for leaf in leaves:
+        act = acts.pop(leaf.statement, None)
+        if act is not None:
+            if act.wallet_signature != leaf.wallet_signature:
+                raise _Alarming(AlarmCode.OTHER_SIGNATURE)
+            found += 1
+        elif leaf.at < notes.since and not notes.has_caught_up:
+            older += 1
+        else:
+            by: Literal["phone", "service"] = "service" if leaf.statement == NOTHING else "phone"
+            news.append(News(leaf.account_seq, leaf.kind, leaf.at, by))
+    kept = tuple(acts.values())
+    return msgspec.structs.replace(notes, acts=kept, found=notes.found + found), tuple(news), older
