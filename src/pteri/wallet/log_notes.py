@@ -48,7 +48,7 @@ _KEY_TAG: Final = b"PTERI-LOG-NOTES-v1"
 
 
 class Believed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose word counts: keys as ``name+id+key``. ``needed`` of the witnesses must have seen a checkpoint; 0: nobody."""
+    """Whose word counts: keys as ``name+id+key``. ``needed`` of the witnesses must have seen a checkpoint."""
 
     log_key: str
     witnesses: tuple[str, ...] = ()
@@ -184,6 +184,6 @@ class Notebook:
 
 
 _REMEDY: Final = (
-    "The wallet itself is not touched. If you did not do this, somebody else writes on this computer: compare the phones "
-    f"of your account with another one. Then delete {LOG_NOTES_FILE}; the phone begins to remember anew."
+    "The wallet itself is not touched. If you did not do this, somebody else writes on this computer: look at the "
+    f"account with another phone. Then delete {LOG_NOTES_FILE}; the phone begins to remember anew."
 )

@@ -62,8 +62,8 @@ class LogAlarm(WalletError):
 
 
 _ASK: Final = (
-    "Sign nothing that changes your account, look at it with another phone of yours and on another network, and ask the "
-    "people of the service in a way that you know."
+    "Sign nothing that changes your account, look at it with another phone of yours and on another network, and ask "
+    "the people of the service in a way that you know."
 )
 _KEEP: Final = "Keep the file that proves it, and show it to somebody who watches this log. " + _ASK
 _SENTENCES: Final[Mapping[AlarmCode, str]] = MappingProxyType(

@@ -61,13 +61,15 @@ class Screen:
     def fail(self, error: WalletError | ProtocolError, message: str) -> None:
         """A refusal, with its stable code."""
         if self.as_json:
-            extra = {name: getattr(error, name, None) for name in ("field", "status", "until")}
+            extra = {name: getattr(error, name, None) for name in ("field", "status", "until", "evidence")}
             known = {name: value for name, value in extra.items() if value}
             _write_json({"ok": False, "code": str(error.code), "message": message, **known})
         else:
             until = getattr(error, "until", None)
             when = [] if until is None else [f"From {utc_text(until)} on it can succeed."]
-            self._err.print(message, *when, f"({error.code})", sep="\n", markup=False)
+            evidence = getattr(error, "evidence", None)
+            proof = [] if evidence is None else [f"The proof is in {evidence}"]
+            self._err.print(message, *when, *proof, f"({error.code})", sep="\n", markup=False)
 
     def show_review(self, review: Review, *, details: bool) -> None:
         """What is asked, in words; the exact text and its digest under ``details`` (a Ledger shows the digest only)."""

@@ -1,30 +1,34 @@
 """What a phone checks of a page about its account in the log (docs/spec/log.md section 16). Pure.
 
-The service made the page, and is not believed: whatever it says is signed by the log, seen by witnesses, consistent with
-what was seen before, and about this account; or it is an alarm.
+The service made the page, and is not believed: whatever it says is signed by the log, seen by witnesses, consistent
+with what was seen before, and about this account; or it is an alarm.
 """
 
 from __future__ import annotations
 
-import base64
 from typing import Final, Literal
 
 import msgspec
 
-from pteri.core.errors import Code, NotAuthentic, ProtocolError
+from pteri.core.errors import NotAuthentic, ProtocolError
 from pteri.core.ids import AccountId, TenantId
 from pteri.core.log.checking import verify_consistency, verify_inclusion
 from pteri.core.log.checkpoint import Checkpoint, claimed_head, open_checkpoint
 from pteri.core.log.index import verify_index
-from pteri.core.log.leaf import NOTHING, Leaf, parse_leaf
+from pteri.core.log.leaf import NOTHING, Leaf, parse_leaf, verify_account_chain
 from pteri.core.log.note import parse_note, parse_verifier
 from pteri.core.log.page import MOST_ENTRIES, LogPage
+from pteri.core.log.receipt import Receipt
 from pteri.core.log.tree import TreeHead, leaf_hash
 from pteri.core.log.witness import Quorum, verify_witnesses
 from pteri.wallet.log_notes import Believed, LogNotes
 from pteri.wallet.log_words import Alarm, AlarmCode, alarm, words_of
 
-__all__ = ["Evidence", "Given", "News", "Watched", "Whose", "check_page", "last_head", "seen_checkpoint"]
+__all__ = ["Evidence", "Given", "News", "Watched", "Whose", "check_page", "check_receipt", "last_head"]
+
+
+_LAST_SECOND: Final = 253_402_300_799
+"""Of the year 9999."""
 
 
 class Whose(msgspec.Struct, frozen=True):
@@ -95,9 +99,6 @@ class _Alarming(Exception):
         self.evidence = evidence
 
 
-_EMPTY: Final = TreeHead(0, b"")
-
-
 def check_page(notes: LogNotes, page: LogPage, *, whose: Whose, at: int, given: Given | None = None) -> Watched:
     """Check a page that was asked for with what ``notes`` say. ``at``: now, by the phone's clock.
 
@@ -113,6 +114,27 @@ def check_page(notes: LogNotes, page: LogPage, *, whose: Whose, at: int, given: 
         return Watched(notes, alarm(AlarmCode.UNREADABLE))
 
 
+def check_receipt(notes: LogNotes, receipt: Receipt, *, at: int) -> Alarm | None:
+    """What is wrong with a receipt that the service made of the account in ``notes``; None: nothing that shows here.
+
+    Whether records are what the leaves commit to, and signatures and decisions right, `pteri verify receipt` finds out.
+    """
+    assert notes.believed is not None, "a page was checked before"
+    leaves = [entry.leaf for entry in receipt.entries]
+    try:
+        checkpoint, _ = _seen_checkpoint(receipt.checkpoint, notes.believed, at=at)
+        verify_account_chain(leaves, expected_index=notes.index)
+        verify_inclusion(leaves[-1], receipt.path, expected_index=receipt.leaf_index, expected_head=checkpoint.head)
+        _open_index(receipt.index_proof, notes.index, Whose(receipt.tenant, receipt.account))
+    except _Alarming as found:
+        return alarm(found.code)
+    except ProtocolError:
+        return alarm(AlarmCode.CHAIN_BROKEN)
+    if len(leaves) >= notes.seq and leaf_hash(leaves[notes.seq - 1]) != notes.leaf:
+        return alarm(AlarmCode.CHAIN_BROKEN)
+    return None
+
+
 def last_head(notes: LogNotes) -> TreeHead | None:
     """Size and root that the phone saw last."""
     return claimed_head(parse_note(notes.checkpoint.encode()))[1] if notes.checkpoint else None
@@ -121,7 +143,7 @@ def last_head(notes: LogNotes) -> TreeHead | None:
 def _checked(notes: LogNotes, page: LogPage, whose: Whose, at: int, given: Given) -> Watched:
     believed = _believed(notes, page, given)
     # 1. and 2.
-    checkpoint, seen = seen_checkpoint(page.checkpoint, believed, at=at)
+    checkpoint, seen = _seen_checkpoint(page.checkpoint, believed, at=at)
     # 3.
     _require_growth(notes, page, believed, checkpoint.head)
     # 4. and 5.
@@ -171,8 +193,8 @@ def _believed(notes: LogNotes, page: LogPage, given: Given) -> Believed:
     return Believed(given.log_key or known.log_key, witnesses, needed, known.index_key or page.index_key)
 
 
-def seen_checkpoint(note: str, believed: Believed, *, at: int) -> tuple[Checkpoint, int]:
-    """The checkpoint of this note, and how many of the witnesses saw it; raises what :func:`check_page` catches."""
+def _seen_checkpoint(note: str, believed: Believed, *, at: int) -> tuple[Checkpoint, int]:
+    """The checkpoint of this note, and how many of the witnesses saw it."""
     try:
         checkpoint = open_checkpoint(note.encode("utf-8", "replace"), expected_log=parse_verifier(believed.log_key))
     except NotAuthentic as error:
@@ -212,6 +234,9 @@ def _require_chain(notes: LogNotes, page: LogPage) -> list[Leaf]:
     leaves: list[Leaf] = []
     for entry in page.entries:
         leaf = parse_leaf(entry.leaf)
+        if leaf.at > _LAST_SECOND:
+            # No calendar has it, and it must be shown to somebody.
+            raise _Alarming(AlarmCode.UNREADABLE)
         if (leaf.account_seq, leaf.previous) != (seq + 1, previous) or leaf.epoch < epoch:
             raise _Alarming(AlarmCode.CHAIN_BROKEN)
         leaves.append(leaf)
@@ -226,15 +251,13 @@ def _require_own(notes: LogNotes, page: LogPage, leaves: list[Leaf], whose: Whos
         raise _Alarming(AlarmCode.NOT_MY_ACCOUNT)
     if index and (page.index_proof or not notes.index):
         try:
-            _open_index(page, index, whose)
+            _open_index(page.index_proof, index, whose)
         except ProtocolError as error:
             raise _Alarming(AlarmCode.NOT_MY_ACCOUNT) from error
 
 
-def _open_index(page: LogPage, index: bytes, whose: Whose) -> None:
-    verify_index(
-        page.index_proof, expected_index=index, expected_tenant=whose.tenant, expected_account=whose.account
-    )
+def _open_index(proof: bytes, index: bytes, whose: Whose) -> None:
+    verify_index(proof, expected_index=index, expected_tenant=whose.tenant, expected_account=whose.account)
 
 
 def _require_inclusion(page: LogPage, head: TreeHead) -> None:
