@@ -144,7 +144,7 @@ def _findings(looked: Looked) -> list[str]:
     )
     due = len([act for act in notes.acts if act.due_at])
     lines = [
-        f"The log {origin} has {looked.size} entries, signed by its key, and begins with all that this phone saw before.",
+        f"The log {origin} has {looked.size} entries, signed by its key; it begins with all that this phone saw.",
         watched,
         f"{notes.seq} of them are of your account, without a gap.",
         f"{notes.found} of these this phone signed" + (f"; {due} more will come." if due else "."),
