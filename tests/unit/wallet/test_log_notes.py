@@ -58,7 +58,7 @@ def test_notes_that_somebody_changed_are_refused_letter_by_letter(tmp_path: Path
         assert "seq" not in refused.value.message or "damaged" in refused.value.message
     # Of another phone, also a whole one.
     notebook(tmp_path, Secret(sha("another device key"))).write(LogNotes(since=7))
-    with pytest.raises(WalletError, match="delete log.json"):
+    with pytest.raises(WalletError, match=r"delete log\.json"):
         book.read(7)
 
 
