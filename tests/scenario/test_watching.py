@@ -84,11 +84,13 @@ def test_a_receipt_of_every_kind_of_event_verifies_without_the_service(world: Wo
     first, _ = lived(world)
     receipt = first.phone().log_receipt()
     believed = Trusted(log=LOG.verifier, quorum=TWO_OF_THREE, at=world.clock.now(), network="main")
-    found = {each.check: each for each in verify_receipt(encode_receipt(receipt), trusted=believed).checked}
+    found = {each.check: each for each in verify_receipt(encode_receipt(receipt), trusted=believed).found}
     assert {check for check, each in found.items() if each.verdict is not Verdict.HOLDS} == {Check.ANCHOR}, found
     third = first.phone().log_receipt(3)
     assert len(third.entries) == 3
-    assert not [each for each in verify_receipt(encode_receipt(third), trusted=believed).checked if each.verdict is Verdict.FAILS]
+    assert not [
+        each for each in verify_receipt(encode_receipt(third), trusted=believed).found if each.verdict is Verdict.FAILS
+    ]
     for seq in (-1, len(receipt.entries) + 1):
         with pytest.raises(WalletError) as none:
             first.phone().log_receipt(seq)
