@@ -55,6 +55,23 @@ def show_command(config: ConfigOption = None, as_json: JsonFlag = False) -> None
     tell(msgspec.to_builtins(seen), seen.text, as_json=as_json)
 
 
+@app.command("rotate")
+def rotate_command(config: ConfigOption = None, as_json: JsonFlag = False) -> None:
+    """Hand the log over to a new key, by an entry of the log that both keys sign. Then restart the service."""
+    from pteri.logbook import rotate
+
+    _, settings = settings_of(config, as_json=as_json)
+    with said_in_a_sentence(as_json=as_json):
+        done = rotate(settings)
+    tell(
+        {"log_key": done.verifier.text, "old_key_file": str(done.old_key_file)},
+        f"The log is signed by a new key now:\n\n  {done.verifier.text}\n\nRestart every process of the service: until "
+        "then its log stands still. Tell your witnesses and auditors; the log itself proves the hand-over to them. The "
+        f"old key is in {done.old_key_file}: it signs nothing any more, and can be destroyed.",
+        as_json=as_json,
+    )
+
+
 @app.command("erase")
 def erase_command(
     tenant: Annotated[str, typer.Argument(help="The tenant of the account.")],

@@ -43,7 +43,7 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     witnesses: tuple[WitnessSettings, ...] = ()
     needed: Annotated[int, msgspec.Meta(ge=0)] = 0
     """How many of them must have seen a checkpoint before anything rests on it."""
-    answers_wait: bool = False
+    answers_wait: bool = True
     """Whether a change of authority is answered only when a witnessed checkpoint has it."""
 
     def __post_init__(self) -> None:

@@ -11,22 +11,23 @@ import msgspec
 
 from pteri.adapters.store.opening import open_store
 from pteri.adapters.system import SystemEntropy, self_test
-from pteri.app.growing import first_state, require_log
+from pteri.app.growing import first_state, handed_over, is_signed, require_log
 from pteri.app.log_ports import LogState
 from pteri.app.ports import Store
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
-from pteri.core.log.note import NoteVerifier
+from pteri.core.log.note import NoteSigner, NoteVerifier
 from pteri.key_files import KEY_BYTES
-from pteri.log_key import create_log_key, log_signer
+from pteri.log_key import create_log_key, log_signer, move_key
 from pteri.log_settings import LogSettings
 from pteri.settings import Settings, SettingsError, add_table, log_lines
 
-__all__ = ["LogSeen", "begin_log", "erase", "look"]
+__all__ = ["LogSeen", "Rotated", "begin_log", "erase", "look", "rotate"]
 
 T = TypeVar("T")
 
 _KEY_FILE: Final = "log.key"
+_ATTEMPTS: Final = 20
 
 
 class LogSeen(msgspec.Struct, frozen=True):
@@ -97,6 +98,42 @@ def look(settings: Settings) -> LogSeen:
         witnesses=len(log.witnesses),
         needed=0 if quorum is None else quorum.needed,
     )
+
+
+class Rotated(msgspec.Struct, frozen=True):
+    """The key that signs now, and where the one before it lies."""
+
+    verifier: NoteVerifier
+    old_key_file: Path
+
+
+def rotate(settings: Settings) -> Rotated:
+    """Hand the log over to a new key. One that was cut off is finished by the same command.
+
+    The new key lies beside the old one until the log has handed over, so no step leaves a log without its key.
+    """
+    log = _log_of(settings)
+    coming = msgspec.structs.replace(log, key_file=log.key_file.with_name(f"{log.key_file.name}.next"))
+    if not coming.key_file.exists():
+        entropy = SystemEntropy()
+        self_test(entropy)
+        create_log_key(coming, entropy.draw(KEY_BYTES))
+    old, new = log_signer(log), log_signer(coming)
+    _with_store(settings, lambda store: _hand_over(store, old, new))
+    kept = log.key_file.with_name(f"{log.key_file.name}.{old.verifier.id.hex()}")
+    move_key(log.key_file, coming.key_file, kept)
+    return Rotated(new.verifier, kept)
+
+
+async def _hand_over(store: Store, old: NoteSigner, new: NoteSigner) -> None:
+    for _ in range(_ATTEMPTS):
+        state = await store.book.state()
+        if state is None or not is_signed(state, new):
+            state = await require_log(store, old)
+            if not await store.book.grow(handed_over(state, old, new)):
+                continue  # a process of the service was faster
+        return
+    raise SettingsError("The log grows faster than it can be handed over. Stop the service, then try again.")
 
 
 def erase(settings: Settings, tenant: str, account: str) -> bool:

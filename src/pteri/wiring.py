@@ -75,6 +75,7 @@ from pteri.settings import (
 if TYPE_CHECKING:
     from pteri.app.operators import Operator
     from pteri.app.ports import Entropy
+    from pteri.domain.signals import Signal
     from pteri.http.asgi import Application
 
 __all__ = [
@@ -123,7 +124,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             clock=SystemClock() if server.clock_file is None else SteppedClock(server.clock_file),
             entropy=entropy,
             vault=vault,
-            line=LineWatch(store, vault, operators) if operators else SilentOperator(),
+            line=LineWatch(store, vault, operators, _alarm) if operators else SilentOperator(),
             rules=rules,
             tenants={tenant.id: _tenant(tenant) for tenant in settings.tenants},
             public_origin=server.public_origin,
@@ -363,6 +364,10 @@ def start_loops(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
             for loop in loops_of(deployment)
         ),
     ]
+
+
+def _alarm(signal: Signal) -> None:
+    _log.critical("operator_contradicts", operator=signal.operator, question=signal.question, code=signal.code)
 
 
 def _tell_of_clock(news: ClockNews, stepped_s: int) -> None:

@@ -22,13 +22,14 @@ from pteri.core.log.checkpoint import open_checkpoint, signed_checkpoint
 from pteri.core.log.index import committed_index
 from pteri.core.log.leaf import NOTHING, encode_leaf
 from pteri.core.log.note import NoteSigner
+from pteri.core.log.rotation import rotation_leaf
 from pteri.core.log.salts import SECRET_BYTES, index_salt, leaf_salt
 from pteri.core.log.tree import EMPTY_FRONTIER, Frontier, leaf_hash
 from pteri.domain.evolving import AUTHORITY_CHANGES
 
-__all__ = ["NoLog", "first_state", "grow", "grown", "require_log"]
+__all__ = ["Longer", "NoLog", "first_state", "grow", "grown", "handed_over", "is_signed", "require_log"]
 
-_BATCH: Final = 500
+_BATCH: Final = 200
 _TILE_HEIGHT: Final = 8
 
 Account = tuple[TenantId, AccountId]
@@ -52,11 +53,18 @@ async def require_log(store: Store, signer: NoteSigner) -> LogState:
     state = await store.book.state()
     if state is None:
         raise NoLog("there is no log in this database: begin it with `pteri log new`, or restore the right database")
+    if not is_signed(state, signer):
+        raise NoLog("the log in this database is of another key or name than the settings say")
+    return state
+
+
+def is_signed(state: LogState, signer: NoteSigner) -> bool:
+    """Whether this key signed the newest checkpoint."""
     try:
         open_checkpoint(state.checkpoint.encode(), expected_log=signer.verifier)
-    except ProtocolError as error:
-        raise NoLog("the log in this database is of another key or name than the settings say") from error
-    return state
+    except ProtocolError:
+        return False
+    return True
 
 
 async def grow(store: Store, desk: LogDesk, entropy: Entropy) -> bool:
@@ -68,8 +76,15 @@ async def grow(store: Store, desk: LogDesk, entropy: Entropy) -> bool:
         return False
     accounts = sorted({(each.tenant, each.account) for each in waiting})
     tails = {(tail.tenant, tail.account): tail for tail in await book.tails(accounts)}
+    try:
+        growth = grown(state, waiting, tails, draw=entropy.draw, signer=desk.signer)
+    except StoreUnavailable:
+        if await book.state() == state:
+            raise
+        # What was read is of two versions: another process was faster in between.
+        return True
     # A new version of the state or none: what another process was faster with is seen in the next turn.
-    await book.grow(grown(state, waiting, tails, draw=entropy.draw, signer=desk.signer))
+    await book.grow(growth)
     return len(waiting) == _BATCH
 
 
@@ -83,32 +98,54 @@ def grown(
 ) -> Growth:
     """The log after these events. ``tails``: those of their accounts that have a leaf already."""
     now = dict(tails)
-    frontier = Frontier.of(state.size, state.peaks)
-    leaves: list[NewLeaf] = []
-    nodes: list[NewNode] = []
+    longer = Longer(state)
     for position, each in enumerate(waiting, start=state.next_position):
         if each.position != position:
             raise StoreUnavailable("the positions of the log have a gap")
         account = (each.tenant, each.account)
         leaf, now[account] = _leaf_and_tail(each, now.get(account), draw)
-        leaves.append(NewLeaf(frontier.size, leaf, (*account, each.seq)))
-        frontier, made = frontier.appended(leaf_hash(leaf))
-        nodes += [
+        longer.append(leaf, (*account, each.seq))
+    changed = tuple(now[account] for account in sorted({(each.tenant, each.account) for each in waiting}))
+    return longer.growth(signer, changed, events=len(waiting))
+
+
+def handed_over(state: LogState, old: NoteSigner, new: NoteSigner) -> Growth:
+    """The log with one more leaf, by which it hands over to a new key; that key signs from now on."""
+    longer = Longer(state)
+    longer.append(rotation_leaf(old, new, place=state.size), None)
+    return longer.growth(new, ())
+
+
+class Longer:
+    """A log that gets leaves, one after another."""
+
+    def __init__(self, state: LogState) -> None:
+        self._state, self._frontier = state, Frontier.of(state.size, state.peaks)
+        self._leaves: list[NewLeaf] = []
+        self._nodes: list[NewNode] = []
+
+    def append(self, leaf: bytes, event: tuple[TenantId, AccountId, int] | None) -> None:
+        """One more, of this event or of the log itself."""
+        self._leaves.append(NewLeaf(self._frontier.size, leaf, event))
+        self._frontier, made = self._frontier.appended(leaf_hash(leaf))
+        self._nodes += [
             NewNode(node.level // _TILE_HEIGHT, node.place, node.hash)
             for node in made
             if node.level and node.level % _TILE_HEIGHT == 0
         ]
-    note = signed_checkpoint(frontier.head, signer).note
-    after = msgspec.structs.replace(
-        state,
-        version=state.version + 1,
-        size=frontier.size,
-        next_position=state.next_position + len(waiting),
-        peaks=frontier.peaks,
-        checkpoint=note.encoded.decode(),
-    )
-    changed = tuple(now[account] for account in sorted({(each.tenant, each.account) for each in waiting}))
-    return Growth(after, tuple(leaves), tuple(nodes), changed)
+
+    def growth(self, signer: NoteSigner, tails: tuple[Tail, ...], *, events: int = 0) -> Growth:
+        """Everything that is new, under a checkpoint that this key signs."""
+        note = signed_checkpoint(self._frontier.head, signer).note
+        state = msgspec.structs.replace(
+            self._state,
+            version=self._state.version + 1,
+            size=self._frontier.size,
+            next_position=self._state.next_position + events,
+            peaks=self._frontier.peaks,
+            checkpoint=note.encoded.decode(),
+        )
+        return Growth(state, tuple(self._leaves), tuple(self._nodes), tails)
 
 
 def _leaf_and_tail(each: Unlogged, before: Tail | None, draw: Callable[[int], bytes]) -> tuple[bytes, Tail]:

@@ -24,6 +24,6 @@ class LogDesk:
     quorum: Quorum | None = None
     witnesses: tuple[Witness, ...] = ()
     files: LogFiles | None = None
-    answers_wait: bool = False
+    answers_wait: bool = True
     seen: dict[str, int] = field(default_factory=dict)
     """What each witness saw last, as far as this process knows: it is learned again when it is lost."""

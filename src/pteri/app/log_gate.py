@@ -20,7 +20,7 @@ from pteri.app.witnessing import show_to_witnesses
 __all__ = ["wait_for_log"]
 
 _TURNS: Final = 64
-"""Of 500 events each. Others may be faster, and then their turn counts."""
+"""Of 200 events each. Others may be faster, and then their turn counts."""
 
 
 async def wait_for_log(deployment: Deployment) -> None:

@@ -152,6 +152,10 @@ class LogBook(Protocol):
         """Leaves in their places from this one on."""
         ...
 
+    async def own_leaves(self) -> list[tuple[int, bytes]]:
+        """The leaves of the log's own, by which it handed over to other keys, with their places, in order."""
+        ...
+
     async def nodes(self, level: int, from_place: int, limit: int) -> list[bytes]:
         """Hashes of complete subtrees of ``256**level`` leaves from this place on, ``level`` at least 1."""
         ...

@@ -12,11 +12,11 @@ from pteri.app.log_ports import LogBook, LogState
 from pteri.app.ports import StoreUnavailable
 from pteri.app.refusals import NotFound
 from pteri.core.errors import Malformed
-from pteri.core.log.proving import ReadNode, consistency_proof, inclusion_proof
+from pteri.core.log.proving import ReadNode, consistency_proof, head_of, inclusion_proof
 from pteri.core.log.tiles import Tile, bundle, nodes_from_tiles, parse_path
-from pteri.core.log.tree import leaf_hash
+from pteri.core.log.tree import TreeHead, leaf_hash
 
-__all__ = ["Published", "consistency", "file_bytes", "inclusion", "is_bundle", "published", "shown_file"]
+__all__ = ["Published", "consistency", "file_bytes", "head", "inclusion", "is_bundle", "published", "shown_file"]
 
 T = TypeVar("T")
 
@@ -82,6 +82,11 @@ async def inclusion(book: LogBook, place: int, size: int) -> tuple[bytes, ...]:
 async def consistency(book: LogBook, old: int, new: int) -> tuple[bytes, ...]:
     """The path from the tree of ``old`` leaves to that of ``new``."""
     return await _with_tiles(book, new, lambda read: consistency_proof(old, new, read))
+
+
+async def head(book: LogBook, size: int) -> TreeHead:
+    """Size and root of the tree as it was with its first ``size`` leaves."""
+    return await _with_tiles(book, size, lambda read: head_of(size, read))
 
 
 class _Wanted(Exception):

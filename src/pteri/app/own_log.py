@@ -39,6 +39,7 @@ async def own_log(deployment: Deployment, asking: Asking, wanted: LogAsked) -> L
         checkpoint=shown.checkpoint.decode(),
         # Who says that he saw more than there is, gets no path, and sees for himself.
         consistency=await consistency(book, min(wanted.seen_size, shown.size), shown.size),
+        handovers=tuple(leaf for place, leaf in await book.own_leaves() if place < shown.size),
         index_proof=_index_proof(tail),
         entries=tuple(_entry(each, tail, wanted) for each in found),
         leaf_index=0 if last is None else last.place,

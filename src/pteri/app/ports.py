@@ -215,6 +215,7 @@ class CounterKind(StrEnum):
     OFFLINE_GUESS = "OFFLINE_GUESS"
     LINE_PROOF = "LINE_PROOF"
     WRONG_ANSWER = "WRONG_ANSWER"
+    REFUSED_ACT = "REFUSED_ACT"
 
 
 class Count(msgspec.Struct, frozen=True):

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from pteri.app.log_desk import LogDesk
-from pteri.app.log_ports import LogBook, LogFiles
-from pteri.app.log_reading import file_bytes, published
+from pteri.app.log_ports import LogBook, LogFiles, LogState
+from pteri.app.log_reading import file_bytes, head, published
 from pteri.core.errors import ProtocolError
-from pteri.core.log.checkpoint import open_checkpoint
+from pteri.core.log.checkpoint import claimed_head
+from pteri.core.log.note import parse_note
 from pteri.core.log.tiles import bundles_between, tile_path, tiles_between
 
 __all__ = ["CHECKPOINT", "OtherLog", "publish"]
@@ -26,17 +27,14 @@ class OtherLog(Exception):
 
 async def publish(book: LogBook, desk: LogDesk, files: LogFiles) -> bool:
     """Write what is new; whether anything was. ``OtherLog`` rather than take back a word that people may have read."""
-    state = await book.state()
-    shown = None if state is None else published(state, desk)
-    if shown is None:
-        return False
     # A slow one of two could put an older checkpoint over a newer one: whoever saw both would cry.
     with files.turn():
-        before = files.read(CHECKPOINT)
-        there = -1 if before is None else _size_of(before, desk)
-        if shown.size < there:
-            raise OtherLog("the published log is longer than this one: is this an old copy of the database?")
-        if shown.size == there:
+        state = await book.state()
+        shown = None if state is None else published(state, desk)
+        if state is None or shown is None:
+            return False
+        there = await _size_of(book, desk, files.read(CHECKPOINT), state)
+        if shown.size <= there:
             return False
         grown = max(there, 0), shown.size
         for tile in (*bundles_between(*grown), *tiles_between(*grown)):
@@ -48,8 +46,18 @@ async def publish(book: LogBook, desk: LogDesk, files: LogFiles) -> bool:
         return True
 
 
-def _size_of(note: bytes, desk: LogDesk) -> int:
+async def _size_of(book: LogBook, desk: LogDesk, note: bytes | None, state: LogState) -> int:
+    """How far the published log has come, if it is ours: whoever signed, our own tree says what it was then."""
+    if note is None:
+        return -1
     try:
-        return open_checkpoint(note, expected_log=desk.signer.verifier).head.size
+        origin, there = claimed_head(parse_note(note))
     except ProtocolError as error:
-        raise OtherLog("what is published there was not signed by the key of this log") from error
+        raise OtherLog("what is published there is no checkpoint") from error
+    if origin != desk.signer.verifier.name:
+        raise OtherLog("the log that is published there has another name")
+    if there.size > state.size:
+        raise OtherLog("the published log is longer than this one: is this an old copy of the database?")
+    if await head(book, there.size) != there:
+        raise OtherLog("the log that is published there is not the beginning of this one")
+    return there.size

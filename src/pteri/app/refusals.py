@@ -41,7 +41,6 @@ class RefusalCode(StrEnum):
     PLACE_TAKEN = "PLACE_TAKEN"
     CLOCK_JUMPED = "CLOCK_JUMPED"
     PENDING_LOG = "PENDING_LOG"
-    NOT_LOGGED_YET = "NOT_LOGGED_YET"
 
 
 class Refusal(Exception):

@@ -67,6 +67,7 @@ _TAILS: Final = """
     ON tails.tenant = asked.tenant AND tails.account = asked.account
     """
 _LEAVES: Final = "SELECT leaf FROM leaves WHERE place >= $1 ORDER BY place LIMIT $2"
+_OWN_LEAVES: Final = "SELECT place, leaf FROM leaves WHERE tenant IS NULL ORDER BY place"
 _NODES: Final = "SELECT hash FROM log_nodes WHERE level = $1 AND place >= $2 ORDER BY place LIMIT $3"
 _LOGGED: Final = """
     SELECT leaves.seq, events.payload, leaves.place, leaves.leaf FROM leaves
@@ -132,6 +133,10 @@ class PostgresLogBook:
     async def leaves(self, from_place: int, limit: int) -> list[bytes]:
         """Leaves in their places from this one on."""
         return [row["leaf"] for row in await self._connections.read(_LEAVES, from_place, at_most(limit))]
+
+    async def own_leaves(self) -> list[tuple[int, bytes]]:
+        """The leaves of the log's own, with their places."""
+        return [(row["place"], row["leaf"]) for row in await self._connections.read(_OWN_LEAVES)]
 
     async def nodes(self, level: int, from_place: int, limit: int) -> list[bytes]:
         """Hashes of complete subtrees from this place on."""

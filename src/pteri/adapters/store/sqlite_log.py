@@ -59,6 +59,7 @@ _ONE_TAIL: Final = """
     SELECT tenant, account, hidden_as, secret, seq, last, epoch FROM log_accounts WHERE tenant = ? AND account = ?
     """
 _LEAVES: Final = "SELECT leaf FROM leaves WHERE place >= ? ORDER BY place LIMIT ?"
+_OWN_LEAVES: Final = "SELECT place, leaf FROM leaves WHERE tenant IS NULL ORDER BY place"
 _NODES: Final = "SELECT hash FROM log_nodes WHERE level = ? AND place >= ? ORDER BY place LIMIT ?"
 _LOGGED: Final = """
     SELECT leaves.seq, events.payload, leaves.place, leaves.leaf FROM leaves
@@ -120,6 +121,10 @@ class SqliteLogBook:
     async def leaves(self, from_place: int, limit: int) -> list[bytes]:
         """Leaves in their places from this one on."""
         return [leaf for (leaf,) in self._rows(_LEAVES, from_place, at_most(limit))]
+
+    async def own_leaves(self) -> list[tuple[int, bytes]]:
+        """The leaves of the log's own, with their places."""
+        return self._rows(_OWN_LEAVES)
 
     async def nodes(self, level: int, from_place: int, limit: int) -> list[bytes]:
         """Hashes of complete subtrees from this place on."""

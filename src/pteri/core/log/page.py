@@ -44,7 +44,8 @@ class LogPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     ``log_key``, ``index_key``, ``witnesses`` and ``needed``: what the service says of its log. A phone remembers the
     first that it hears; whom to believe, nobody here can tell it. ``checkpoint``: a note; ``consistency``: its path
-    from the size that the phone saw. ``leaf_index`` and ``path``: the inclusion of the last entry. ``rules``: the text
+    from the size that the phone saw. ``handovers``: the entries by which the log went from its first key to this one;
+    each says its own place. ``leaf_index`` and ``path``: the inclusion of the last entry. ``rules``: the text
     of the rules that are in force. ``more``: there is a next page.
     """
 
@@ -53,6 +54,7 @@ class LogPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     needed: int = 0
     checkpoint: str
     consistency: tuple[bytes, ...] = ()
+    handovers: tuple[bytes, ...] = ()
     index_key: str = ""
     index_proof: bytes = b""
     entries: tuple[LogEntry, ...] = ()

@@ -39,6 +39,8 @@ _TABLES: Final = (
         UNIQUE (tenant, account, seq)
     )
     """,
+    # The few that are of the log's own.
+    "CREATE INDEX leaves_of_the_log ON leaves (place) WHERE tenant IS NULL",
     """
     CREATE TABLE log_nodes (
         level BIGINT NOT NULL,
