@@ -49,6 +49,7 @@ class Insider:
     witnesses: int = 2
     at: int = NOW
     most: int = 400
+    handovers: tuple[bytes, ...] = ()
 
     def page(self, asked: LogAsked | None = None, *, size: int | None = None) -> LogPage:
         """What an honest service with this log answers."""
@@ -65,6 +66,7 @@ class Insider:
             needed=2,
             checkpoint=checkpoint.note.with_signatures(lines).encoded.decode(),
             consistency=consistency_proof(old, size, tree.read),
+            handovers=self.handovers,
             index_proof=self.index_proof,
             entries=tuple(LogEntry(self.leaves[place]) for place in shown),
             leaf_index=shown[-1] if shown else 0,

@@ -13,6 +13,7 @@ from insiders import Insider, insider_of, logged, with_log
 from leaves import sha
 from notes import LOG, WITNESSES, log_signer
 from phones import EMAIL, Hand, Owner, client
+from pteri.core.log.rotation import rotation_leaf
 from pteri.wallet.server import Reply
 from shells import Shell, with_account
 from world import LINE, World
@@ -94,6 +95,8 @@ def test_audit_ends_with_1_and_the_proof_on_an_alarm(shell: Shell) -> None:
     result = shell.run("audit")
     assert result.exit_code == 1
     assert "The proof is in " in result.stderr
+    verify = [sys.executable, "-m", "pteri", "verify", "split", told["evidence"], "--log-key", LOG.verifier.text]
+    assert subprocess.run(verify, capture_output=True, timeout=60, check=False).returncode == 0
     shell.wire.forge = replace(real, witnesses=0).answer
     assert shell.refusal("audit") == "UNWITNESSED"
 
@@ -104,6 +107,21 @@ def test_keys_that_are_given_count_and_are_remembered(shell: Shell) -> None:
     told = shell.json("audit", "--log-key", LOG.verifier.text, *SEEN, "--needed", "2")
     assert (told["needed"], told["seen"], len(told["witnesses"])) == (2, 2, 2)
     assert shell.json("audit")["witnesses"] == told["witnesses"]
+
+
+def test_a_log_that_hands_over_to_a_new_key_is_followed_and_told(shell: Shell) -> None:
+    shell.json("audit")
+    real, new = real_log(shell), log_signer("the next key")
+    handover = rotation_leaf(LOG, new, place=len(real.leaves))
+    moved = replace(real, leaves=(*real.leaves, handover), signer=new, handovers=(handover,))
+    shell.wire.forge = moved.answer
+    result = shell.run("audit")
+    assert result.exit_code == 0
+    assert "has handed over to a new key" in result.stdout
+    assert new.verifier.text in result.stdout
+    assert shell.json("audit")["log_key"] == new.verifier.text
+    shell.wire.forge = replace(moved, handovers=(), signer=LOG).answer
+    assert shell.refusal("audit") == "OTHER_KEY"
 
 
 @pytest.mark.parametrize(

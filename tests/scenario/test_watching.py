@@ -17,14 +17,13 @@ from pteri.app.forget import forget_old
 from pteri.app.log_desk import LogDesk
 from pteri.audit import Trusted, verify_receipt
 from pteri.audit.receipts import Check, Verdict
-from pteri.core.log.checkpoint import verify_split_view
+from pteri.core.log.following import verify_suspicion
 from pteri.core.log.receipt import encode_receipt
 from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.log_notes import LOG_NOTES_FILE, SIGN_IN_LOGGED_S
 from pteri.wallet.log_words import AlarmCode, LogAlarm
 from pteri.wallet.refusals import ServerError
 from pteri.wallet.server import Reply
-from pteri.wallet.watching import Evidence
 from world import World
 from worlds import Worlds
 
@@ -206,9 +205,8 @@ def test_a_split_view_leaves_a_proof_that_nobody_can_deny(world: World) -> None:
     assert looked.alarm.code is AlarmCode.SPLIT_VIEW
     # The same lie is kept once, and its file is never written over.
     assert looked.evidence == again.evidence == held.directory / "evidence-1.json"
-    kept = msgspec.json.decode(looked.evidence.read_bytes(), type=Evidence)
-    assert verify_split_view(kept.first.encode(), kept.second.encode(), expected_log=LOG.verifier)
-    assert kept.log_key == LOG.verifier.text
+    kept = verify_suspicion(looked.evidence.read_bytes(), expected_logs=[LOG.verifier])
+    assert kept.kind.is_proof
     other = replace(real, leaves=(sha("a third tree"), *real.leaves[1:]))
     held.wire.forge = other.answer
     assert held.phone().look_at_log().evidence == held.directory / "evidence-2.json"

@@ -15,7 +15,7 @@ from pteri.wallet.desk import Desk, command
 from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.files import create_file
 from pteri.wallet.refusals import ServerError, utc_text
-from pteri.wallet.screen import Told
+from pteri.wallet.screen import Told, proof_line
 from pteri.wallet.watching import Given, News
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def audit(
     """Check what the service's log has of your account, and that it has everything that this phone signed."""
     given = _checked(Given(log_key, tuple(witness or ()), needed))
     looked = _audited(desk.phone(), given)
+    _say_handed_over(desk, looked)
     _say_news(desk, looked)
     if looked.alarm is not None:
         raise looked.as_error()
@@ -95,6 +96,7 @@ def log_told_after_sign_in(desk: Desk, phone: Phone) -> dict[str, object]:
         error = looked.as_error()
         told = {"code": str(error.code), "message": error.message, "evidence": error.evidence}
         return {"log_alarm": {name: value for name, value in told.items() if value is not None}}
+    _say_handed_over(desk, looked)
     _say_news(desk, looked)
     if looked.unanswered is not None and 0 < looked.looked_at <= desk.machine.clock.now() - _STALE_S:
         desk.screen.say(
@@ -157,6 +159,15 @@ def _findings(looked: Looked) -> list[str]:
     return lines
 
 
+def _say_handed_over(desk: Desk, looked: Looked) -> None:
+    believed = looked.notes.believed
+    if looked.handed_over and believed is not None:
+        desk.screen.say(
+            "The log of the service has handed over to a new key, as its old key and the new one have signed. If you "
+            f"can, compare it with what others have: {believed.log_key}"
+        )
+
+
 def _say_news(desk: Desk, looked: Looked) -> None:
     if not looked.news:
         return
@@ -171,7 +182,7 @@ def _say_news(desk: Desk, looked: Looked) -> None:
 
 
 def _evidence_lines(looked: Looked) -> list[str]:
-    return [] if looked.evidence is None else [f"The proof is in {looked.evidence}"]
+    return [] if looked.evidence is None else [proof_line(str(looked.evidence))]
 
 
 def _news_told(news: tuple[News, ...]) -> list[dict[str, object]]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pteri.wallet.errors import WalletError
     from pteri.wallet.phone import Phone
 
-__all__ = ["Screen", "Told", "signed_told", "statement_told"]
+__all__ = ["Screen", "Told", "proof_line", "signed_told", "statement_told"]
 
 Told = Mapping[str, object]
 """What a command found out, as JSON values."""
@@ -68,7 +68,7 @@ class Screen:
             until = getattr(error, "until", None)
             when = [] if until is None else [f"From {utc_text(until)} on it can succeed."]
             evidence = getattr(error, "evidence", None)
-            proof = [] if evidence is None else [f"The proof is in {evidence}"]
+            proof = [] if evidence is None else [proof_line(evidence)]
             self._err.print(message, *when, *proof, f"({error.code})", sep="\n", markup=False)
 
     def show_review(self, review: Review, *, details: bool) -> None:
@@ -125,6 +125,11 @@ class Screen:
 def _printable(text: str) -> str:
     kept = "".join(character for character in text[:_MAX_TERMS] if character.isprintable() or character == "\n")
     return kept.strip()
+
+
+def proof_line(evidence: str) -> str:
+    """Where two checkpoints are that do not follow each other, and who can look at them."""
+    return f"The proof is in {evidence}: anybody verifies it with pteri verify split, who has the key of the log."
 
 
 def _write_json(told: Told) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pteri.core.log.following import Suspicion, encode_suspicion
 from pteri.core.log.page import MOST_RECORDS, LogAsked, LogEntry, LogPage
 from pteri.core.log.receipt import MAX_ENTRIES, Entry, Receipt
 from pteri.wallet.answering import Answering
@@ -18,8 +19,7 @@ from pteri.wallet.log_notes import LogNotes
 from pteri.wallet.log_words import Alarm, AlarmCode, LogAlarm, alarm
 from pteri.wallet.refusals import BAD_ANSWER, ServerError
 from pteri.wallet.state import PhoneState
-from pteri.wallet.tagged import encode_tagged
-from pteri.wallet.watching import Evidence, Given, News, Watched, Whose, check_page, check_receipt, last_head
+from pteri.wallet.watching import Given, News, Watched, Whose, check_page, check_receipt, last_head
 
 __all__ = ["MOST_EVIDENCE", "Looked", "Watchful"]
 
@@ -33,8 +33,8 @@ class Looked:
     """What a look at the log found. ``alarm``: something is wrong; ``evidence``: the file that proves it.
 
     ``news``: events that this phone did not sign; ``older``: how many are from before it kept notes. ``size``: entries
-    in the log, ``seen``: by how many known witnesses. ``unanswered``: why nothing could be looked at; ``looked_at``:
-    when something was last, by this phone's clock, 0 for never.
+    in the log, ``seen``: by how many known witnesses; ``handed_over``: to a new key. ``unanswered``: why nothing could
+    be looked at; ``looked_at``: when something was last, by this phone's clock, 0 for never.
     """
 
     notes: LogNotes
@@ -44,6 +44,7 @@ class Looked:
     older: int = 0
     size: int = 0
     seen: int = 0
+    handed_over: bool = False
     unanswered: WalletError | None = None
 
     @property
@@ -87,12 +88,14 @@ class Watchful(Answering):
         with self._keystore.exclusive():
             notes, state = self._notebook.read(self._clock.now()), self._linked_state()
             news: list[News] = []
-            older, has_more = 0, True
+            older, handed_over, has_more = 0, False, True
             while has_more:
                 looked, has_more = self._look(state, notes, given or Given())
-                notes, older = looked.notes, older + looked.older
+                notes, older, handed_over = looked.notes, older + looked.older, handed_over or looked.handed_over
                 news += looked.news
-            return Looked(notes, looked.alarm, looked.evidence, tuple(news), older, looked.size, looked.seen)
+            return Looked(
+                notes, looked.alarm, looked.evidence, tuple(news), older, looked.size, looked.seen, handed_over
+            )
 
     @property
     def log_key(self) -> str:
@@ -165,9 +168,9 @@ class Watchful(Answering):
             if not 0 < len(page.entries) <= MOST_RECORDS or len(entries) > seq:
                 raise _not_told()
 
-    def _keep_evidence(self, evidence: Evidence) -> Path | None:
+    def _keep_evidence(self, evidence: Suspicion) -> Path | None:
         """The file that has this evidence, which nobody overwrites; None if there is no room for one more."""
-        content = encode_tagged(evidence)
+        content = encode_suspicion(evidence)
         for number in range(1, MOST_EVIDENCE + 1):
             path = self._keystore.directory / f"evidence-{number}.json"
             try:
@@ -183,7 +186,16 @@ class Watchful(Answering):
 
 
 def _looked(watched: Watched, evidence: Path | None) -> Looked:
-    return Looked(watched.notes, watched.alarm, evidence, watched.news, watched.older, watched.size, watched.seen)
+    return Looked(
+        watched.notes,
+        watched.alarm,
+        evidence,
+        watched.news,
+        watched.older,
+        watched.size,
+        watched.seen,
+        watched.handed_over,
+    )
 
 
 def _wrong_answer(error: ServerError, notes: LogNotes) -> Alarm | None:

@@ -12,23 +12,32 @@ import msgspec
 
 from pteri.core.errors import NotAuthentic, ProtocolError
 from pteri.core.ids import AccountId, TenantId
-from pteri.core.log.checking import verify_consistency, verify_inclusion
+from pteri.core.log.checking import verify_inclusion
 from pteri.core.log.checkpoint import Checkpoint, claimed_head, open_checkpoint
+from pteri.core.log.following import Suspicion, SuspicionKind, follow
 from pteri.core.log.index import verify_index
 from pteri.core.log.leaf import NOTHING, Leaf, parse_leaf, verify_account_chain
 from pteri.core.log.note import parse_note, parse_verifier
 from pteri.core.log.page import MOST_ENTRIES, LogPage
 from pteri.core.log.receipt import Receipt
+from pteri.core.log.rotation import LogKeys, parse_rotation
 from pteri.core.log.tree import TreeHead, leaf_hash
 from pteri.core.log.witness import Quorum, verify_witnesses
 from pteri.wallet.log_notes import Believed, LogNotes
 from pteri.wallet.log_words import Alarm, AlarmCode, alarm, words_of
 
-__all__ = ["Evidence", "Given", "News", "Watched", "Whose", "check_page", "check_receipt", "last_head"]
+__all__ = ["Given", "News", "Watched", "Whose", "check_page", "check_receipt", "last_head"]
 
 
 _LAST_SECOND: Final = 253_402_300_799
 """Of the year 9999."""
+
+
+_CRY_OF: Final = {
+    SuspicionKind.SPLIT_VIEW: AlarmCode.SPLIT_VIEW,
+    SuspicionKind.WENT_BACK: AlarmCode.LOG_WENT_BACK,
+    SuspicionKind.NOT_SHOWN: AlarmCode.LOG_CHANGED,
+}
 
 
 class Whose(msgspec.Struct, frozen=True):
@@ -64,36 +73,27 @@ class News(msgspec.Struct, frozen=True):
         return words_of(self.kind)
 
 
-class Evidence(msgspec.Struct, frozen=True):
-    """Two notes of one log that do not go together, and the path that the log showed from the one to the other."""
-
-    code: AlarmCode
-    log_key: str
-    first: str
-    second: str
-    path: tuple[bytes, ...]
-    format: Literal["pteri-log-evidence-1"] = "pteri-log-evidence-1"
-
-
 class Watched(msgspec.Struct, frozen=True):
     """What came of it. ``notes``: what to remember now: after an alarm about the log itself, what it was before.
 
-    ``older``: events from before the phone began to remember what it signs. ``seen``: how many of the witnesses saw it.
+    ``evidence``: two checkpoints that do not follow each other. ``older``: events from before the phone began to
+    remember what it signs. ``seen``: how many of the witnesses saw it. ``handed_over``: the log has a new key.
     """
 
     notes: LogNotes
     alarm: Alarm | None = None
-    evidence: Evidence | None = None
+    evidence: Suspicion | None = None
     news: tuple[News, ...] = ()
     older: int = 0
     size: int = 0
     seen: int = 0
+    handed_over: bool = False
 
 
 class _Alarming(Exception):
     """Ends a check; caught in :func:`check_page` and nowhere else."""
 
-    def __init__(self, code: AlarmCode, evidence: Evidence | None = None) -> None:
+    def __init__(self, code: AlarmCode, evidence: Suspicion | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.evidence = evidence
@@ -141,11 +141,12 @@ def last_head(notes: LogNotes) -> TreeHead | None:
 
 
 def _checked(notes: LogNotes, page: LogPage, whose: Whose, at: int, given: Given) -> Watched:
-    believed = _believed(notes, page, given)
+    given_or_known = _believed(notes, page, given)
+    believed = _handed_over(given_or_known, page)
     # 1. and 2.
     checkpoint, seen = _seen_checkpoint(page.checkpoint, believed, at=at)
     # 3.
-    _require_growth(notes, page, believed, checkpoint.head)
+    _require_growth(notes, page, checkpoint)
     # 4. and 5.
     leaves = _require_chain(notes, page)
     _require_own(notes, page, leaves, whose)
@@ -175,6 +176,7 @@ def _checked(notes: LogNotes, page: LogPage, whose: Whose, at: int, given: Given
         older=older,
         size=checkpoint.head.size,
         seen=seen,
+        handed_over=believed.log_key != given_or_known.log_key,
     )
 
 
@@ -193,6 +195,21 @@ def _believed(notes: LogNotes, page: LogPage, given: Given) -> Believed:
     return Believed(given.log_key or known.log_key, witnesses, needed, known.index_key or page.index_key)
 
 
+def _handed_over(believed: Believed, page: LogPage) -> Believed:
+    """The same, with the key to which the believed one has handed over for a tree of this size (section 12)."""
+    keys = LogKeys.first(parse_verifier(believed.log_key))
+    _, head = claimed_head(parse_note(page.checkpoint.encode("utf-8", "replace")))
+    try:
+        for raw in page.handovers:
+            found = parse_rotation(raw)
+            # Those before the believed key say nothing: it was believed without them.
+            if (found.by.name, found.by.id) == (keys.current.name, keys.current.id):
+                keys = keys.after(raw, place=found.place)
+    except ProtocolError as error:
+        raise _Alarming(AlarmCode.OTHER_KEY) from error
+    return msgspec.structs.replace(believed, log_key=keys.key_for(head.size).text)
+
+
 def _seen_checkpoint(note: str, believed: Believed, *, at: int) -> tuple[Checkpoint, int]:
     """The checkpoint of this note, and how many of the witnesses saw it."""
     try:
@@ -208,23 +225,16 @@ def _seen_checkpoint(note: str, believed: Believed, *, at: int) -> tuple[Checkpo
         raise _Alarming(AlarmCode.UNWITNESSED) from error
 
 
-def _require_growth(notes: LogNotes, page: LogPage, believed: Believed, head: TreeHead) -> None:
-    before = last_head(notes)
-    if before is None:
+def _require_growth(notes: LogNotes, page: LogPage, shown: Checkpoint) -> None:
+    if notes.believed is None:
         return
-
-    def alarming(code: AlarmCode) -> _Alarming:
-        return _Alarming(code, Evidence(code, believed.log_key, notes.checkpoint, page.checkpoint, page.consistency))
-
-    if head.size < before.size:
-        raise alarming(AlarmCode.LOG_WENT_BACK)
-    if head.size == before.size and head.root != before.root:
-        raise alarming(AlarmCode.SPLIT_VIEW)
-    try:
-        verify_consistency(page.consistency, expected_old=before, expected_new=head)
-    except ProtocolError as error:
-        # Also a path that cannot be one: whoever has a right one shows it.
-        raise alarming(AlarmCode.LOG_CHANGED) from error
+    seen = open_checkpoint(notes.checkpoint.encode(), expected_log=parse_verifier(notes.believed.log_key))
+    if seen.origin != shown.origin:
+        raise _Alarming(AlarmCode.OTHER_KEY)
+    # Also a path that cannot be one is an alarm: whoever has a right one shows it.
+    found = follow(seen, shown, page.consistency)
+    if isinstance(found, Suspicion):
+        raise _Alarming(_CRY_OF[found.kind], found)
 
 
 def _require_chain(notes: LogNotes, page: LogPage) -> list[Leaf]:

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from insiders import Insider, chained
 from leaves import ACCOUNT, INDEX, OTHER, START, TENANT, account_leaf, chain, sha
 from notes import LOG, NOW, WITNESSES, log_signer
+from pteri.core.log.following import encode_suspicion, verify_suspicion
 from pteri.core.log.index import committed_index, opening
 from pteri.core.log.leaf import KINDS, NOTHING, encode_leaf
 from pteri.core.log.page import LogAsked, LogEntry, LogPage
+from pteri.core.log.rotation import rotation_leaf
 from pteri.core.log.tree import leaf_hash
 from pteri.wallet.log_notes import LogNotes, SignedAct
 from pteri.wallet.log_words import AlarmCode, alarm, words_of
@@ -111,7 +113,9 @@ def test_a_log_that_went_back_changed_or_split_is_an_alarm_and_the_last_good_che
         watched = look(SEEN, page)
         assert (code(watched), watched.notes) == (wanted, SEEN)
         assert watched.evidence is not None
-        assert (watched.evidence.first, watched.evidence.second) == (SEEN.checkpoint, page.checkpoint)
+        assert (watched.evidence.seen, watched.evidence.shown) == (SEEN.checkpoint, page.checkpoint)
+        # Whoever has the key verifies the file, and nothing of the phone.
+        assert verify_suspicion(encode_suspicion(watched.evidence), expected_logs=[LOG.verifier]) == watched.evidence
 
 
 def test_another_key_is_an_alarm_unless_the_person_gives_it() -> None:
@@ -123,6 +127,54 @@ def test_another_key_is_an_alarm_unless_the_person_gives_it() -> None:
     assert watched.notes.believed is not None
     assert watched.notes.believed.log_key == given.log_key
     assert code(look(SEEN, HONEST.page(ASKED), given=given)) is AlarmCode.OTHER_KEY
+
+
+NEXT, LAST = log_signer("the next key"), log_signer("the key after that")
+PLACE = len(HONEST.leaves)
+FIRST_HANDOVER = rotation_leaf(LOG, NEXT, place=PLACE)
+SECOND_HANDOVER = rotation_leaf(NEXT, LAST, place=PLACE + 1)
+HANDED_OVER = replace(HONEST, leaves=(*HONEST.leaves, FIRST_HANDOVER, SECOND_HANDOVER, leaf(9)), signer=LAST)
+
+
+def test_a_phone_follows_the_log_from_key_to_key_and_says_so() -> None:
+    page = replaced(HANDED_OVER.page(ASKED), handovers=(FIRST_HANDOVER, SECOND_HANDOVER))
+    watched = look(SEEN, page)
+    assert (watched.alarm, watched.handed_over) == (None, True)
+    assert watched.notes.believed is not None
+    assert watched.notes.believed.log_key == LAST.verifier.text
+    # From now on the old keys say nothing, and hand-overs that are over change nothing.
+    again = replaced(HANDED_OVER.page(asked(watched.notes, watched.size)), handovers=page.handovers)
+    assert (look(watched.notes, again).alarm, look(watched.notes, again).handed_over) == (None, False)
+    back = replace(HANDED_OVER, signer=LOG).page(asked(watched.notes, watched.size))
+    assert code(look(watched.notes, replaced(back, handovers=page.handovers))) is AlarmCode.OTHER_KEY
+
+
+@pytest.mark.parametrize(
+    "handovers",
+    [
+        (),
+        (FIRST_HANDOVER,),
+        (SECOND_HANDOVER,),
+        (SECOND_HANDOVER, FIRST_HANDOVER),
+        (b"nonsense",),
+        (rotation_leaf(log_signer("an enemy"), LAST, place=PLACE),),
+        (rotation_leaf(LOG, LAST, place=PLACE + 50),),
+        (FIRST_HANDOVER, FIRST_HANDOVER),
+    ],
+)
+def test_a_new_key_that_the_old_one_did_not_hand_over_to_is_an_alarm(handovers: tuple[bytes, ...]) -> None:
+    assert code(look(SEEN, replaced(HANDED_OVER.page(ASKED), handovers=handovers))) is AlarmCode.OTHER_KEY
+
+
+def test_the_old_key_signs_nothing_after_it_has_handed_over() -> None:
+    page = replace(HANDED_OVER, signer=LOG).page(ASKED)
+    assert code(look(SEEN, replaced(page, handovers=(FIRST_HANDOVER, SECOND_HANDOVER)))) is AlarmCode.OTHER_KEY
+
+
+def test_the_key_of_another_log_is_an_alarm_also_when_a_person_gives_it() -> None:
+    other = log_signer("log", "log.shop.example/pteri")
+    page = replace(HONEST, signer=other).page(ASKED)
+    assert code(look(SEEN, page, given=Given(log_key=other.verifier.text))) is AlarmCode.OTHER_KEY
 
 
 def test_another_key_of_the_indexes_is_an_alarm() -> None:
@@ -256,6 +308,7 @@ _FIELDS = st.fixed_dictionaries(
         "witnesses": st.lists(_TEXT, max_size=3).map(tuple),
         "needed": st.integers(-1, 5),
         "checkpoint": _TEXT,
+        "handovers": st.lists(_BYTES | st.just(FIRST_HANDOVER), max_size=2).map(tuple),
         "consistency": st.lists(_BYTES, max_size=6).map(tuple),
         "index_key": _TEXT,
         "index_proof": _BYTES,
