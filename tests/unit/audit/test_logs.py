@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -22,8 +23,8 @@ from pteri.audit.tails import Tails
 from pteri.core.errors import ProtocolError
 from pteri.core.log.following import SuspicionKind, encode_suspicion, verify_suspicion
 from pteri.core.log.note import Note, NoteSignature, NoteVerifier
-from pteri.core.log.rotation import ROTATION_TAG, parse_rotation, rotation_leaf
-from pteri.core.log.tiles import bundle
+from pteri.core.log.rotation import MAX_KEYS, ROTATION_TAG, parse_rotation, rotation_leaf
+from pteri.core.log.tiles import bundle, bundle_path
 from pteri.core.verify import MAX_AHEAD_S
 from published import People, Published, events, index_of
 
@@ -353,7 +354,7 @@ def test_only_the_first_places_are_told_and_the_others_are_counted() -> None:
     found = looked(damaged("tile/entries/000", bundle(other)))
     wrong = failed(found, LogCheck.TREE)
     assert len(wrong) == 21
-    assert wrong[-1][1].startswith("and in ")
+    assert wrong[-1][1].startswith("and in at least ")
 
 
 def test_an_entry_that_is_no_leaf_is_named() -> None:
@@ -488,3 +489,27 @@ def test_of_two_suspicions_that_of_his_own_last_run_is_kept() -> None:
     found = looked(Published(events(20)), state=looked(seen).state, known=Published(events(20, 4)).files["checkpoint"])
     assert found.suspicion is not None
     assert found.suspicion.seen.encode() == seen.files["checkpoint"]
+
+
+def test_a_log_made_of_hand_overs_costs_no_more_than_it_may() -> None:
+    signers = [log_signer(f"key {number}") for number in range(MAX_KEYS + 20)]
+    entries = [rotation_leaf(old, new, place=place) for place, (old, new) in enumerate(pairwise(signers))]
+    # Whoever brings the first key, and whoever brings the last one.
+    for key, first in ((signers[0], MAX_KEYS - 1), (signers[-1], 0)):
+        found = looked(Published(entries, signer=signers[-1]), key.verifier)
+        assert failed(found, LogCheck.KEYS)[0][0] == f"entry {first}"
+        assert failed(found, LogCheck.CHECKPOINT) or key is signers[-1]
+
+
+def test_of_a_log_that_is_wrong_everywhere_not_every_place_is_remembered() -> None:
+    published = Published(events(11_000))
+    junk = b"pteri-key-v1\0"
+    for number in range(-(-11_000 // 256)):
+        width = min(256, 11_000 - number * 256)
+        published.files[bundle_path(number, width)] = bundle([junk] * width)
+    found = looked(published)
+    more = [each.detail for each in found.found if each.detail.startswith("and in at least")]
+    assert more == [
+        f"and in at least {MAX_KEYS - 20} more places",
+        "and in at least 9980 more places",
+    ]
