@@ -120,7 +120,7 @@ class Seen(StrEnum):
 
 
 class Whereabouts(msgspec.Struct, frozen=True):
-    """``blocks``: its block, or the one of the conflict, and those after it. ``block``, ``height``: where it is mined."""
+    """``blocks``: its block, or that of the conflict, and those after it. ``block``, ``height``: where it is mined."""
 
     seen: Seen
     blocks: int = 0

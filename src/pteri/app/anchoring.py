@@ -103,7 +103,7 @@ class Anchoring:
     async def plan(self, at: int) -> Anchor | None:
         """Begin an anchor of the newest head now, whatever the schedule says; ``None``: one is open, or no head."""
         head = await self.heads()
-        [newest] = await self.store.newest(self.log, 1) or [None]
+        newest = await self._newest()
         if head is None or head.size == 0:
             return None
         planned = plan_anchor(self.log, head, after=newest, at=at)
@@ -116,7 +116,7 @@ class Anchoring:
             try:
                 tip = await self.chain.tip()
                 for anchor in unsettled:
-                    more |= await self._step_of(anchor, tip, at)
+                    more |= await self._tried(anchor, tip, at)
             except ChainUnavailable as error:
                 self._trouble(Trouble.NODE_DOWN, str(error))
             except ChainRefused as refused:
@@ -124,6 +124,14 @@ class Anchoring:
             self._look_at_the_clock(unsettled, at)
         # Planned also while the node is away: when it is back, the plan takes the newest head.
         return (not any(anchor.is_open for anchor in unsettled) and await self._began(at)) or more
+
+    async def _tried(self, anchor: Anchor, tip: Block, at: int) -> bool:
+        try:
+            return await self._step_of(anchor, tip, at)
+        except ChainRefused as refused:
+            # What is wrong with one is no reason to leave the others alone.
+            self._trouble(refused.trouble, refused.detail)
+            return False
 
     def _trouble(self, trouble: Trouble, detail: str = "") -> None:
         self._now.add(trouble)
@@ -138,10 +146,14 @@ class Anchoring:
             if since is not None and at - since >= UNMINED_S:
                 self._trouble(Trouble.UNMINED_6H, f"anchor {anchor.number}")
 
+    async def _newest(self) -> Anchor | None:
+        found = await self.store.newest(self.log, 1)
+        return found[0] if found else None
+
     # --- when -----------------------------------------------------------------------------------------------------
 
     async def _is_due(self, at: int) -> bool:
-        [newest] = await self.store.newest(self.log, 1) or [None]
+        newest = await self._newest()
         if newest is not None and newest.state is not AnchorState.SPOILT:
             waited_s = at - newest.planned_at
             if waited_s < self.schedule.every_s:
@@ -236,9 +248,7 @@ class Anchoring:
         return await self._raise_when_due(anchor, at)
 
     async def _misses_a_child(self, anchor: Anchor) -> bool:
-        return bool(anchor.children) and (
-            await self.chain.whereabouts(anchor.children[-1].txid)
-        ).seen is Seen.NOWHERE
+        return bool(anchor.children) and (await self.chain.whereabouts(anchor.children[-1].txid)).seen is Seen.NOWHERE
 
     async def _raise_when_due(self, anchor: Anchor, at: int) -> bool:
         assert anchor.unmined_since is not None
@@ -256,7 +266,7 @@ class Anchoring:
         """What one more child pays: that all of them together have twice the rate of the time before."""
         vbytes = _CHILD_VBYTES + sum(map(_vbytes, (anchor.raw, *(child.raw for child in anchor.children))))
         least = await self.chain.least_rate()
-        rate = min(self.schedule.most_rate, max(least, self.schedule.rate) * 2 ** (len(anchor.children) + 1))
+        rate = min(self.schedule.most_rate, max(least, self.schedule.rate) << len(anchor.children) + 1)
         # A child pays for its own way into the mempool, whatever the others have paid.
         fee = max(rate * vbytes - anchor.paid, least * _CHILD_VBYTES)
         if least > self.schedule.most_rate or anchor.paid + fee > self.schedule.most_fee:
