@@ -172,7 +172,8 @@ class LitecoinNode:
             return HandedOut(psbt, unsigned_of(psbt), _fee(made))
         empty = await self._answer("createrawtransaction", [], [{"data": payload.hex()}])
         funded = await self._answer("fundrawtransaction", empty, terms)
-        return Built(await self._signed(_of(funded, "hex")), _fee(funded))
+        fee = _fee(funded)
+        return Built(await self._signed(_of(funded, "hex")), fee)
 
     async def collect(self, anchor: Anchor) -> bytes | None:
         """As promised."""

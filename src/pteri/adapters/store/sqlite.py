@@ -28,6 +28,7 @@ from pteri.adapters.store.rows import (
     keys_of,
     line_of,
 )
+from pteri.adapters.store.sqlite_anchors import SqliteAnchors
 from pteri.adapters.store.sqlite_commit import READ_ANSWER, READ_TOTAL, read_held, write
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
@@ -139,6 +140,7 @@ class SqliteStore:
     def __init__(self, connection: sqlite3.Connection, turn: Path) -> None:
         self._connection = connection
         self._turn = turn
+        self.anchors = SqliteAnchors(self._rows, self._transaction)
 
     @classmethod
     def open(cls, path: Path) -> SqliteStore:
