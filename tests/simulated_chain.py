@@ -1,7 +1,7 @@
 """A chain with a wallet behind the real port, stricter than a node: for faults that a node does not show on demand.
 
 Stricter, because it refuses what a node forgives: a transaction of an anchor that is in no durable record, and a second
-transaction for a tree head while the first one may still be mined. Blocks are real ones of regtest, so proofs of them verify.
+transaction for a tree head while the first one may still be mined. Blocks are real ones of regtest: proofs verify.
 """
 
 from __future__ import annotations
