@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from pteri.anchor_cli import app as anchor_app
 from pteri.core.errors import ProtocolError
 from pteri.core.keys.message import MAX_MESSAGE_BYTES, verify_message
 from pteri.esim_cli import verify_euicc_command
@@ -35,6 +36,7 @@ app = typer.Typer(
 verify_app = typer.Typer(help="Check signatures offline; nothing of a server is needed.", no_args_is_help=True)
 app.add_typer(verify_app, name="verify")
 app.add_typer(policy_app, name="policy")
+app.add_typer(anchor_app, name="anchor")
 
 _OF_EXTRAS = frozenset(
     {"alembic", "asyncpg", "httptools", "httpx2", "keyring", "segno", "starlette", "structlog", "uvicorn", "uvloop"}

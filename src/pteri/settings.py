@@ -21,6 +21,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pteri import durable
+from pteri.anchor_settings import AnchorSettings
 from pteri.core import ids
 from pteri.core.channels import channel_address
 from pteri.core.errors import ProtocolError
@@ -222,6 +223,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     operators: tuple[OperatorSettings, ...] = ()
     """Whom to ask about mobile lines; without any, a line is never more than unknown."""
     esim: EsimSettings | None = None
+    anchor: AnchorSettings | None = None
 
     def __post_init__(self) -> None:
         if self.rules and self.server.policy is not None:
@@ -309,6 +311,9 @@ def _require_known_keys(tree: Mapping[str, object]) -> None:
     esim = tree.get("esim")
     if isinstance(esim, dict):
         _require_keys_of(EsimSettings, esim, "esim.")
+    anchor = tree.get("anchor")
+    if isinstance(anchor, dict):
+        _require_keys_of(AnchorSettings, anchor, "anchor.")
     operators = tree.get("operators")
     for operator in operators if isinstance(operators, list) else []:
         if isinstance(operator, dict):
@@ -389,6 +394,8 @@ def write_settings(path: Path, settings: Settings) -> None:
         lines += ["", "[[operators]]", *_pairs(base, operator)]
     if settings.esim is not None:
         lines += ["", "[esim]", *_pairs(base, settings.esim)]
+    if settings.anchor is not None:
+        lines += ["", "[anchor]", *_pairs(base, settings.anchor)]
     if settings.rules:
         lines += ["", "[rules]", *(f"{name} = {value}" for name, value in sorted(settings.rules.items()))]
     try:

@@ -27,11 +27,13 @@ from pteri.adapters.telecom.camara.transport import HttpTransport
 from pteri.adapters.telecom.several import SeveralOperators
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
+from pteri.anchor_wiring import anchoring_of, log_name
+from pteri.app.anchoring import Heads
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.delivering import GaveUp, deliver_what_is_due
 from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.forget import forget_old
-from pteri.app.halting import ClockNews, watch_clock
+from pteri.app.halting import ClockNews, steady_time, watch_clock
 from pteri.app.loops import Loop, News, Stop, pull
 from pteri.app.observing import LineWatch
 from pteri.app.sequence import give_positions
@@ -66,7 +68,8 @@ from pteri.settings import (
 
 if TYPE_CHECKING:
     from pteri.app.operators import Operator
-    from pteri.app.ports import Entropy
+    from pteri.app.ports import Entropy, Store
+    from pteri.core.log.tree import TreeHead
     from pteri.http.asgi import Application
 
 __all__ = [
@@ -75,6 +78,7 @@ __all__ = [
     "chip_desk_of",
     "courier_of",
     "deployed",
+    "heads_of",
     "holder_of",
     "loops_of",
     "operators_of",
@@ -88,6 +92,8 @@ _SEQUENCE_EVERY_S: Final = 0.25
 _TELL_EVERY_S: Final = 1.0
 _DELIVER_EVERY_S: Final = 2.0
 _DELIVER_PAUSE_S: Final = 0.05
+_ANCHOR_EVERY_S: Final = 10.0
+_ANCHOR_PAUSE_S: Final = 0.05
 _FORGET_EVERY_S: Final = 600.0
 _FORGET_PAUSE_S: Final = 0.05
 
@@ -119,9 +125,24 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             courier=None if settings.notices is None else courier_of(settings.notices),
             chips=None if settings.esim is None else chip_desk_of(settings.esim),
             shadow=shadow_of(server),
+            anchoring=None
+            if settings.anchor is None
+            else anchoring_of(
+                settings.anchor, store.anchors, opened, log=log_name(server.public_origin), heads=heads_of(store)
+            ),
         )
         await check_key(deployment)
         yield deployment
+
+
+def heads_of(store: Store) -> Heads:
+    """The newest head that the log has signed: what is anchored. No head is signed yet, so nothing is."""
+    del store
+
+    async def newest() -> TreeHead | None:
+        return None
+
+    return newest
 
 
 async def check_key(deployment: Deployment) -> None:
@@ -256,7 +277,12 @@ def loops_of(deployment: Deployment) -> tuple[Loop, ...]:
     async def tell() -> bool:
         return await tell_of_what_is_due(deployment, deployment.clock.now())
 
-    courier = deployment.courier
+    courier, anchoring = deployment.courier, deployment.anchoring
+
+    async def anchor() -> bool:
+        assert anchoring is not None
+        # A clock that was set would end the six hours of an anchor, or the hour before the next.
+        return await anchoring.turn(steady_time(deployment.clock, deployment.clock.now()))
 
     async def deliver() -> bool:
         assert courier is not None
@@ -269,6 +295,7 @@ def loops_of(deployment: Deployment) -> tuple[Loop, ...]:
         Loop("forget", forget, idle_s=_FORGET_EVERY_S, busy_s=_FORGET_PAUSE_S),
         Loop("tell", tell, idle_s=_TELL_EVERY_S, busy_s=0.0),
         *mail,
+        *(() if anchoring is None else (Loop("anchor", anchor, idle_s=_ANCHOR_EVERY_S, busy_s=_ANCHOR_PAUSE_S),)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pteri.app.anchoring import Anchoring
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
 from pteri.app.refusals import NotFound
@@ -45,7 +46,10 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Everything a use case may touch. ``courier``: ``None`` where no mail is sent; ``shadow``: where none watches."""
+    """Everything a use case may touch. ``courier``: ``None`` where no mail is sent; ``shadow``: where none watches.
+
+    ``anchoring``: ``None`` where the log is not anchored.
+    """
 
     store: Store
     clock: Clock
@@ -58,6 +62,7 @@ class Deployment:
     courier: Courier | None = None
     chips: ChipDesk | None = None
     shadow: Shadow | None = None
+    anchoring: Anchoring | None = None
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
 
     def tenant(self, text: str) -> Tenant:
