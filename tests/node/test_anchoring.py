@@ -17,7 +17,7 @@ from anchor_worker import Workshop, told
 from litecoind import Litecoind
 from pteri.adapters.chain.litecoin_rpc import LitecoinNode
 from pteri.adapters.chain.psbt_files import PsbtFiles
-from pteri.adapters.chain.transport import CookieFile, NodeTransport
+from pteri.adapters.chain.transport import CookieFile, NodeTransport, PasswordFile
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.app.anchor_ports import AnchorStore, Trouble
 from pteri.app.anchor_proofs import proof_by_anchor
@@ -328,10 +328,51 @@ async def test_no_anchor_costs_more_than_the_cap(miner: Miner, opened: Opened) -
     assert site.anchors_on_chain() == set()
 
 
-async def test_a_wallet_with_coins_of_another_kind_is_refused(miner: Miner, opened: Opened) -> None:
+async def test_a_coin_that_a_stranger_sends_in_the_old_form_is_not_spent_and_stops_nothing(
+    miner: Miner, opened: Opened
+) -> None:
+    wallet = miner.wallet()
+    known = miner.node.rpc(
+        "getaddressinfo", miner.node.rpc("getnewaddress", "", "bech32", wallet=wallet), wallet=wallet
+    )
+    old = miner.node.rpc(
+        "deriveaddresses", miner.node.rpc("getdescriptorinfo", f"pkh({known['pubkey']})")["descriptor"]
+    )
+    miner.node.rpc("sendtoaddress", old[0], "3", wallet="miner")
+    miner.mine()
+    coins = miner.node.rpc("listunspent", wallet=wallet)
+    assert sorted(coin["amount"] for coin in coins) == [1, 3], "a wallet of 0.21 takes it for its own"
+    site = opened(wallet)
+    sent = await site.sent()
+    [spent] = miner.node.rpc("decoderawtransaction", sent.raw.hex())["vin"]
+    [ours] = [coin["txid"] for coin in coins if coin["amount"] == 1]
+    assert spent["txid"] == ours
+
+
+async def test_a_wallet_with_nothing_but_coins_of_another_kind_has_no_money(miner: Miner, opened: Opened) -> None:
     site = opened(miner.wallet(kind="legacy"))
     await site.workshop.turns()
-    assert told(site.workshop) == {Trouble.WALLET_UNFIT: 1}
+    assert told(site.workshop) == {Trouble.NO_FUNDS: 1}
+
+
+async def test_a_node_that_does_not_know_our_password_is_said_so(miner: Miner, opened: Opened, tmp_path: Path) -> None:
+    site = opened(miner.wallet())
+    secret = tmp_path / "password"
+    secret.touch(mode=0o600)
+    secret.write_text("wrong")
+    transport = NodeTransport(miner.node.url, PasswordFile("pteri", secret))
+    opened._transports.append(transport)
+    site.workshop.worker.chain = LitecoinNode(transport, network="regtest", wallet=site.wallet)
+    await site.workshop.turns()
+    assert told(site.workshop) == {Trouble.NODE_UNAUTHORISED: 1}
+
+
+async def test_a_node_of_another_network_is_refused(miner: Miner, opened: Opened) -> None:
+    site = opened(miner.wallet())
+    site.workshop.worker.chain = LitecoinNode(site.chain._transport, network="main", wallet=site.wallet)
+    await site.workshop.turns()
+    assert told(site.workshop) == {Trouble.WRONG_NETWORK: 1}
+    assert site.anchors_on_chain() == set()
 
 
 async def test_a_wallet_that_is_not_there_is_refused(opened: Opened) -> None:

@@ -22,7 +22,7 @@ SENTENCES: Final[Mapping[Trouble, str]] = {
     Trouble.WRONG_NETWORK: "The Litecoin node is of another network than the settings say. Mend one of them.",
     Trouble.WALLET_LOCKED: "The wallet for anchors is locked. Unlock it on the node: walletpassphrase.",
     Trouble.WALLET_UNFIT: (
-        "The wallet cannot be used for anchors. It must be loaded, have bech32 coins only and none in the "
+        "The wallet cannot be used for anchors. It must be loaded, have no coins in the "
         "extension block (MWEB), and have its keys exactly where mode says."
     ),
     Trouble.NO_FUNDS: "The wallet for anchors has not enough coins. Send some to a bech32 address of it.",

@@ -102,21 +102,24 @@ def test_an_answer_of_another_form_is_no_answer(
         run(asking(node(answers)))
 
 
-@pytest.mark.parametrize(
-    "coin",
-    [
-        {"amount": "1.5", "address": "tmweb1q"},
-        COIN | {"scriptPubKey": "76a914" + "00" * 20 + "88ac"},
-        COIN | {"scriptPubKey": "5120" + "00" * 32},
-        COIN | {"scriptPubKey": None},
-        "a coin",
-    ],
-)
-def test_a_wallet_with_one_coin_of_another_kind_is_refused(coin: object) -> None:
+@pytest.mark.parametrize("coin", [{"amount": "1.5", "address": "tmweb1q"}, COIN | {"scriptPubKey": None}, "a coin"])
+def test_a_wallet_with_one_coin_in_the_extension_block_is_refused(coin: object) -> None:
     assert run(node(PURSE).purse()).spendable == 150_000_000
     with pytest.raises(ChainRefused) as refused:
         run(node(PURSE | {"listunspent": [COIN, coin]}).purse())
     assert refused.value.trouble is Trouble.WALLET_UNFIT
+
+
+@pytest.mark.parametrize("script", ["76a914" + "00" * 20 + "88ac", "5120" + "00" * 32, "0020" + "00" * 32])
+def test_a_coin_of_another_kind_is_put_aside_and_does_not_count(script: str) -> None:
+    other = COIN | {"scriptPubKey": script, "txid": HASH, "vout": 1}
+    scripted = Scripted(PURSE | {"listunspent": [COIN, other], "lockunspent": True})
+    it = LitecoinNode(scripted, network="main", wallet="anchors")
+    assert run(it.purse()).spendable == 150_000_000
+    assert scripted.asked[-1] == "lockunspent"
+    for wrong in ({"txid": "x"}, {"vout": -1}):
+        with pytest.raises(ChainUnavailable):
+            run(node(PURSE | {"listunspent": [other | wrong]}).purse())
 
 
 def test_a_wallet_is_locked_when_it_says_so() -> None:
