@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415, T201
-"""``pteri anchor``: what is anchored, an anchor now, and whether a proof holds.
+"""``pteri anchor``: what is anchored, an anchor now, a proof of a leaf, and whether a proof holds.
 
 Exit codes as of all commands: 0 yes, 1 no (with a stable code), 2 the command line or the settings are wrong.
 """
@@ -10,9 +10,11 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+
+from pteri.command_line import ConfigOption, JsonFlag, said_in_a_sentence, settings_of, usage
 
 if TYPE_CHECKING:
     from pteri.app.anchor_ports import Trouble
@@ -25,16 +27,15 @@ app = typer.Typer(help="Anchors of the log in Litecoin. No sign-in waits for one
 
 _MAX_PROOF_BYTES: Final = 32 * 1024 * 1024
 _MOST_SHOWN: Final = 10
+_MOST_DIGITS: Final = 9
+_NO_TABLE: Final = "There is no table [anchor] in these settings, so nothing is anchored."
 _MOST_TURNS: Final = 10
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="The settings file (or PTERI_CONFIG).")]
 
 
 @app.command("status")
 def status_command(config: ConfigOption = None, as_json: JsonFlag = False) -> None:
     """Say which anchors there are, and what keeps the next one waiting. Exit 0: nothing does."""
-    _, troubles = found = _looked(_settings(config, as_json), as_json, begin=False)
+    _, troubles = found = _looked(settings_of(config, as_json=as_json)[1], as_json, begin=False)
     _tell(found, as_json)
     if troubles:
         raise typer.Exit(1)
@@ -43,10 +44,73 @@ def status_command(config: ConfigOption = None, as_json: JsonFlag = False) -> No
 @app.command("now")
 def now_command(config: ConfigOption = None, as_json: JsonFlag = False) -> None:
     """Anchor the newest head now, beside the running service or without it. Exit 0: it is sent, or in a block."""
-    anchors, troubles = found = _looked(_settings(config, as_json), as_json, begin=True)
+    anchors, troubles = found = _looked(settings_of(config, as_json=as_json)[1], as_json, begin=True)
     _tell(found, as_json)
     if troubles or not anchors or anchors[0].txid == "":
         raise typer.Exit(1)
+
+
+@app.command("proof")
+def proof_command(
+    leaf: Annotated[int, typer.Argument(min=0, help="Place of the leaf in the log, from 0.")],
+    known_block: Annotated[str, typer.Option(help="HEIGHT:HASH of a block that its reader knows, before the anchor.")],
+    config: ConfigOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print the proof that a leaf was in the log before a block, as the newest blocks have it. Exit 1: not anchored."""
+    height, name = _known(known_block, as_json)
+    _, settings = settings_of(config, as_json=as_json)
+    with said_in_a_sentence(as_json=as_json):
+        proof = asyncio.run(_proved(settings, leaf, height, name, as_json))
+    if isinstance(proof, str):
+        print(json.dumps({"error": proof}) if as_json else proof)
+        raise typer.Exit(1)
+    print(json.dumps(proof))
+
+
+async def _proved(
+    settings: Settings, leaf_index: int, height: int, name: str, as_json: bool
+) -> dict[str, object] | str:
+    """The proof, or why there is none."""
+    from pteri.app.anchor_ports import ChainRefused, ChainUnavailable, Trouble
+    from pteri.app.anchor_proofs import proof_by_anchor
+    from pteri.app.anchor_troubles import SENTENCES
+    from pteri.app.log_reading import inclusion
+    from pteri.core.anchor.proof import read_block
+    from pteri.core.errors import ProtocolError
+    from pteri.wiring import deployed
+
+    async with deployed(settings) as deployment:
+        worker, book = deployment.anchoring, deployment.store.book
+        if worker is None:
+            usage(_NO_TABLE, as_json=as_json)
+        anchor = await worker.store.over(worker.log, leaf_index)
+        if anchor is None:
+            return "No anchor that is in a block has this leaf. Ask again after the next one."
+        [leaf] = await book.leaves(leaf_index, 1)
+        try:
+            proof = await proof_by_anchor(
+                anchor,
+                worker.chain,
+                leaf=leaf,
+                leaf_index=leaf_index,
+                audit_path=await inclusion(book, leaf_index, anchor.head.size),
+                checkpoint=read_block(height, name),
+            )
+        except ProtocolError as error:
+            return f"{error.detail} ({error.code})"
+        except ChainUnavailable:
+            return f"{SENTENCES[Trouble.NODE_DOWN]} ({Trouble.NODE_DOWN})"
+        except ChainRefused as refused:
+            return f"{SENTENCES[refused.trouble]} ({refused.trouble})"
+        return proof or "The block of this anchor was replaced. Ask again when it is in another one."
+
+
+def _known(known_block: str, as_json: bool) -> tuple[int, str]:
+    height, separator, name = known_block.partition(":")
+    if not separator or not height.isascii() or not height.isdecimal() or len(height) > _MOST_DIGITS:
+        usage("--known-block is a height, a colon and the hash of a block.", as_json=as_json)
+    return int(height), name
 
 
 @app.command("verify")
@@ -62,14 +126,12 @@ def verify_command(
 
     from pteri.audit import AuditError, verify_anchor
 
-    height, separator, name = known_block.partition(":")
-    if not separator or not height.isascii() or not height.isdecimal() or len(height) > 9:
-        _usage("--known-block is a height, a colon and the hash of a block.", as_json)
+    height, name = _known(known_block, as_json)
     try:
         found = verify_anchor(
             _proof(file, as_json),
             network=network,
-            checkpoint_height=int(height),
+            checkpoint_height=height,
             checkpoint_hash=name,
             min_confirmations=confirmations,
         )
@@ -90,14 +152,14 @@ def _proof(file: Path, as_json: bool) -> dict[str, object]:
             with file.open("rb") as stream:
                 raw = stream.read(_MAX_PROOF_BYTES + 1)
         if len(raw) > _MAX_PROOF_BYTES:
-            _usage(f"{file} is longer than any proof.", as_json)
+            usage(f"{file} is longer than any proof.", as_json=as_json)
         tree = json.loads(raw, object_pairs_hook=_unique)
     except OSError as error:
-        _usage(f"Cannot read {file}: {error.strerror}.", as_json)
+        usage(f"Cannot read {file}: {error.strerror}.", as_json=as_json)
     except (ValueError, RecursionError):
-        _usage(f"{file} is not JSON, or a field comes twice in it.", as_json)
+        usage(f"{file} is not JSON, or a field comes twice in it.", as_json=as_json)
     if not isinstance(tree, dict):
-        _usage(f"{file} is not a JSON object.", as_json)
+        usage(f"{file} is not a JSON object.", as_json=as_json)
     return tree
 
 
@@ -109,15 +171,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _looked(settings: Settings, as_json: bool, *, begin: bool) -> tuple[list[Anchor], dict[Trouble, str]]:
-    """As :func:`_done`; what keeps a service from running is told in a sentence."""
-    from pteri.adapters.store.errors import StoreRefused
-    from pteri.app.ports import StoreUnavailable
-    from pteri.settings import SettingsError
-
-    try:
+    with said_in_a_sentence(as_json=as_json):
         return asyncio.run(_done(settings, as_json, begin=begin))
-    except (SettingsError, StoreRefused, StoreUnavailable) as error:
-        _usage(str(error), as_json)
 
 
 async def _done(settings: Settings, as_json: bool, *, begin: bool) -> tuple[list[Anchor], dict[Trouble, str]]:
@@ -129,7 +184,7 @@ async def _done(settings: Settings, as_json: bool, *, begin: bool) -> tuple[list
     async with deployed(settings) as deployment:
         worker = deployment.anchoring
         if worker is None:
-            _usage("There is no table [anchor] in these settings, so nothing is anchored.", as_json)
+            usage(_NO_TABLE, as_json=as_json)
         if begin:
 
             def hear(trouble: Trouble, begins: bool, detail: str) -> None:
@@ -186,23 +241,3 @@ def _shown(anchor: Anchor) -> dict[str, Any]:
         "block": None if anchor.place is None else anchor.place.block,
         "height": None if anchor.place is None else anchor.place.height,
     }
-
-
-def _settings(config: Path | None, as_json: bool) -> Settings:
-    from pteri.settings import SettingsError, load_settings, read_environment
-
-    path = config or read_environment().config
-    if path is None:
-        _usage("Which settings? Give --config FILE, or make a new service with: pteri init", as_json)
-    try:
-        return load_settings(path)
-    except SettingsError as error:
-        _usage(str(error), as_json)
-
-
-def _usage(message: str, as_json: bool) -> NoReturn:
-    if as_json:
-        print(json.dumps({"error": message}))
-    else:
-        print(message, file=sys.stderr)
-    raise typer.Exit(2)

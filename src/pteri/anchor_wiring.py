@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import structlog
@@ -11,12 +10,15 @@ from pteri.adapters.chain.litecoin_rpc import LitecoinNode
 from pteri.adapters.chain.psbt_files import PsbtFiles
 from pteri.adapters.chain.transport import CookieFile, Credentials, NodeTransport, PasswordFile
 from pteri.anchor_settings import AnchorSettings
-from pteri.app.anchor_ports import AnchorStore, Trouble
+from pteri.app.anchor_ports import Trouble
 from pteri.app.anchor_troubles import SENTENCES
-from pteri.app.anchoring import Anchoring, Heads, Schedule
+from pteri.app.anchoring import Anchoring, Schedule
+from pteri.app.log_desk import LogDesk
+from pteri.app.log_reading import shown_head
+from pteri.app.ports import Store
 from pteri.settings import SettingsError
 
-__all__ = ["anchoring_of", "log_name", "node_of"]
+__all__ = ["anchoring_of", "node_of"]
 
 _log = structlog.get_logger("pteri.anchor")
 
@@ -44,21 +46,16 @@ def _credentials(settings: AnchorSettings) -> Credentials:
     return PasswordFile(settings.user, settings.password_file)
 
 
-def anchoring_of(
-    settings: AnchorSettings,
-    store: AnchorStore,
-    opened: AsyncExitStack,
-    *,
-    log: str,
-    heads: Heads,
-    tell: Callable[[Trouble, bool, str], None] | None = None,
-) -> Anchoring:
-    """The worker. ``heads``: the newest head that the log has signed; ``tell``: the operator's log, if not given."""
+def anchoring_of(settings: AnchorSettings, store: Store, desk: LogDesk, opened: AsyncExitStack) -> Anchoring:
+    """The worker for the log of this desk. Its troubles go to the operator's log.
+
+    Anchored is what may be shown: where somebody watches, a head that enough witnesses have seen.
+    """
     return Anchoring(
-        log=log,
-        store=store,
+        log=desk.signer.verifier.name,
+        store=store.anchors,
         chain=node_of(settings, opened),
-        heads=heads,
+        heads=lambda: shown_head(store.book, desk),
         schedule=Schedule(
             every_s=settings.every_s,
             at_least_every_s=settings.at_least_every_s,
@@ -67,13 +64,8 @@ def anchoring_of(
             most_rate=settings.most_fee_rate,
             most_fee=settings.most_fee,
         ),
-        tell=tell or _tell,
+        tell=_tell,
     )
-
-
-def log_name(public_origin: str) -> str:
-    """The name under which a deployment's log is anchored: its origin without the scheme."""
-    return public_origin.partition("://")[2]
 
 
 def _tell(trouble: Trouble, begins: bool, detail: str) -> None:

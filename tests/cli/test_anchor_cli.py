@@ -15,11 +15,11 @@ import pytest
 from anchored import built, planned
 from anchors import proof
 from pteri.adapters.store.sqlite import SqliteStore
-from pteri.anchor_wiring import log_name
 from pteri.domain.anchoring import Anchor
 
 KNOWN = "{height}:{hash}".format_map(proof()["checkpoint"])
 
+LOG = "bank.example/pteri"
 TABLE = """
 [anchor]
 network = "regtest"
@@ -48,6 +48,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("service") / "new"
     command = [sys.executable, "-m", "pteri", "init", str(place), "--domain", "bank.example", "--network", "regtest"]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
+    begin = [sys.executable, "-m", "pteri", "log", "new", "--config", str(place / "pteri.toml"), "--origin", LOG]
+    subprocess.run(begin, check=True, capture_output=True, timeout=60)
     return place / "pteri.toml"
 
 
@@ -61,7 +63,7 @@ def anchoring(service: Path) -> Path:
 
 
 def test_a_service_without_the_table_has_no_anchors(service: Path) -> None:
-    for words in (("status",), ("now",)):
+    for words in (("status",), ("now",), ("proof", "0", "--known-block", KNOWN)):
         assert "no table [anchor]" in run(*words, "--config", str(service), expected=2)
 
 
@@ -79,12 +81,11 @@ def test_without_a_signed_head_there_is_nothing_to_anchor(anchoring: Path) -> No
 
 def test_anchors_are_told_the_newest_first(anchoring: Path) -> None:
     server = tomllib.loads(anchoring.read_text())["server"]
-    log = log_name(server["public_origin"])
 
     async def keep() -> Anchor:
         store = SqliteStore.open(anchoring.parent / server["database"])
-        assert await store.anchors.begin(planned(log=log))
-        anchor = built(planned(log=log))
+        assert await store.anchors.begin(planned(log=LOG))
+        anchor = built(planned(log=LOG))
         assert await store.anchors.change(anchor)
         await store.close()
         return anchor
@@ -94,6 +95,11 @@ def test_anchors_are_told_the_newest_first(anchoring: Path) -> None:
     [shown] = told["anchors"]
     assert (shown["number"], shown["state"], shown["txid"]) == (1, "PLANNED", anchor.txid)
     assert f"1: PLANNED, 5 leaves, {anchor.txid}" in run("status", "--config", str(anchoring), expected=1)
+
+
+def test_a_leaf_that_no_anchor_has_gets_no_proof(anchoring: Path) -> None:
+    words = ("proof", "7", "--known-block", KNOWN, "--config", str(anchoring))
+    assert "No anchor that is in a block has this leaf." in run(*words, expected=1)
 
 
 def test_a_proof_that_holds_is_said_with_its_block(tmp_path: Path) -> None:

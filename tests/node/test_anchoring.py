@@ -26,6 +26,7 @@ from pteri.audit import verify_anchor
 from pteri.core.anchor.ots import timestamp_of, verify_ots
 from pteri.core.anchor.proof import Block, read_anchor_proof
 from pteri.core.anchor.transaction import anchored_head, parse_transaction
+from pteri.core.log.proving import inclusion_proof
 from pteri.domain.anchoring import FINAL_S, Anchor, AnchorState
 from trees import leaf
 
@@ -108,8 +109,9 @@ class Site:
     async def proof(self) -> dict[str, Any] | None:
         found = await self.workshop.store.over("log.bank.example", LEAF)
         assert found is not None
+        path = inclusion_proof(LEAF, found.head.size, self.workshop.log.tree.read)
         return await proof_by_anchor(
-            found, self.chain, leaf=leaf(LEAF), leaf_index=LEAF, read=self.workshop.log.tree.read, checkpoint=self.known
+            found, self.chain, leaf=leaf(LEAF), leaf_index=LEAF, audit_path=path, checkpoint=self.known
         )
 
     def verified(self, proof: dict[str, Any], confirmations: int = 6) -> int:

@@ -11,13 +11,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from anchor_worker import LOG, GrowingLog, Workshop
+from anchor_worker import NOW, Workshop
+from log_books import DESK, begun, state_of
+from log_books import opened as opened_state
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.anchor_settings import AnchorSettings
-from pteri.anchor_wiring import anchoring_of, log_name, node_of
+from pteri.anchor_wiring import anchoring_of, node_of
 from pteri.app.anchor_ports import ChainUnavailable, Trouble
 from pteri.app.anchor_troubles import SENTENCES
 from pteri.core.ids import Domain, TenantId, to_base64url
+from pteri.log_settings import LogSettings
 from pteri.settings import ServerSettings, Settings, SettingsError, TenantSettings, load_settings, write_settings
 from pteri.wiring import loops_of
 from simulated_chain import SimulatedChain
@@ -112,7 +115,8 @@ def settings(place: Path, anchor: AnchorSettings) -> Settings:
     tenant = TenantSettings(
         id=TenantId("bank"), domain=Domain("bank.example"), network="main", client_keys=(to_base64url(key.sec1),)
     )
-    return Settings(server=server, tenants=(tenant,), anchor=anchor)
+    log = LogSettings(origin="bank.example/pteri", key_file=place / "log.key")
+    return Settings(server=server, tenants=(tenant,), anchor=anchor, log=log)
 
 
 def test_the_table_is_written_and_read_as_the_same(tmp_path: Path) -> None:
@@ -136,7 +140,13 @@ def test_a_worker_is_as_its_table_says(tmp_path: Path) -> None:
             store = SqliteStore.open(tmp_path / "store.db")
             opened.push_async_callback(store.close)
             told = table(every_s=60, fee_rate=7, most_fee_rate=70, most_fee=7000, raise_after_s=600)
-            worker = anchoring_of(told, store.anchors, opened, log=LOG, heads=GrowingLog().head)
+            worker = anchoring_of(told, store, DESK, opened)
+            assert (worker.log, await worker.heads()) == (DESK.signer.verifier.name, None)
+            await begun(store)
+            await worker.turn(NOW)
+            head = opened_state(await state_of(store)).head
+            assert await worker.heads() == head
+            assert (await store.anchors.newest(worker.log, 1) != []) is (head.size > 0)
             assert (worker.schedule.every_s, worker.schedule.rate, worker.schedule.most_fee) == (60, 7, 7000)
             assert worker.chain.network == "regtest"
             for secret in (TABLE, PASSWORD):
@@ -155,8 +165,10 @@ def test_every_trouble_has_a_sentence_that_says_what_to_do() -> None:
     assert all(sentence.count(".") >= 1 and len(sentence) > 40 for sentence in SENTENCES.values())
 
 
-def test_a_log_is_named_after_its_origin() -> None:
-    assert log_name("https://id.bank.example:8443") == "id.bank.example:8443"
+def test_anchors_need_a_log(tmp_path: Path) -> None:
+    told = settings(tmp_path, table())
+    with pytest.raises(ValueError, match="pteri log new"):
+        Settings(server=told.server, tenants=told.tenants, anchor=told.anchor)
 
 
 def test_a_service_has_a_loop_for_anchors_where_it_has_the_table(world: World) -> None:

@@ -103,6 +103,8 @@ class Code(StrEnum):
     """Too few witnesses, not witnesses at all, or one that signed for a later time."""
     LEAF = "LEAF"
     """Not a leaf of the log, or one of another account, phone, record or place in its account."""
+    ROTATION = "ROTATION"
+    """Not the entry by which a log hands over to a new key, or not for this log, place or key."""
 
     LOG_PROOF = "LOG_PROOF"
     """Not the short proof that a leaf is in the log."""

@@ -28,6 +28,7 @@ from pteri.core.log.tree import leaf_hash
 __all__ = [
     "KINDS",
     "LEAF_BYTES",
+    "LEAF_TAG",
     "NOTHING",
     "SALT_BYTES",
     "Leaf",
@@ -38,6 +39,8 @@ __all__ = [
     "verify_commitment",
 ]
 
+LEAF_TAG: Final = b"pteri-leaf-v1\x00"
+"""How the leaf of an event begins, and no other entry of the log."""
 LEAF_BYTES: Final = 199
 SALT_BYTES: Final = 32
 NOTHING: Final = bytes(32)
@@ -95,7 +98,6 @@ KINDS: Final[Mapping[str, int]] = MappingProxyType(
 )
 """The number of each event's tag. A number is never reused; a reader leaves one that it does not know a number."""
 
-_TAG: Final = b"pteri-leaf-v1\x00"
 _LAYOUT: Final = struct.Struct(">14s32sQ32sB32s32s32sQQ")
 _COMMITMENT_TAG: Final = b"PTERI-LEAF-v1\x00"
 _LAST: Final = (1 << 63) - 1
@@ -134,7 +136,7 @@ def encode_leaf(leaf: Leaf) -> bytes:
     if (leaf.statement == NOTHING) != (leaf.wallet_signature == NOTHING):
         raise Malformed(Code.LEAF, "a statement is signed by a wallet, and a wallet signs a statement")
     return _LAYOUT.pack(
-        _TAG,
+        LEAF_TAG,
         leaf.index,
         leaf.account_seq,
         leaf.previous,
@@ -152,7 +154,7 @@ def parse_leaf(raw: bytes) -> Leaf:
     if type(raw) is not bytes or len(raw) != LEAF_BYTES:
         raise Malformed(Code.LEAF, "a leaf has 199 bytes")
     tag, index, account_seq, previous, kind, statement, wallet_signature, commitment, epoch, at = _LAYOUT.unpack(raw)
-    if tag != _TAG:
+    if tag != LEAF_TAG:
         raise Malformed(Code.LEAF, "not a leaf of this version")
     leaf = Leaf(
         index=index,
