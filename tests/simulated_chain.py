@@ -51,7 +51,10 @@ class SimulatedChain:
         self.put_out: list[str] = []
         self.forgets = False
         """Takes a transaction, and has it in no mempool."""
-        self.odd_change = False
+        self.outputs: list[bytes] | None = None
+        """In the place of payload and change, of each transaction that it builds."""
+        self.hides = False
+        """Shows blocks without what it says is in them."""
         self.is_recorded: Callable[[bytes], Awaitable[bool]] | None = None
         self.at_send: Callable[[str], None] = lambda _: None
         """Told before and after each transaction that is sent: may raise."""
@@ -123,7 +126,8 @@ class SimulatedChain:
         self._look()
         for height, (header, raws) in enumerate(self.blocks):
             if header.shown_id == shown_id:
-                return MinedBlock(height, tuple(parse_transaction(raw).shown_txid for raw in raws))
+                shown = raws[:1] if self.hides else raws
+                return MinedBlock(height, tuple(parse_transaction(raw).shown_txid for raw in shown))
         raise ChainRefused(Trouble.NODE_REFUSED, "no such block")
 
     async def whereabouts(self, txid: str) -> Whereabouts:
@@ -151,12 +155,8 @@ class SimulatedChain:
             raise ChainRefused(Trouble.NO_FUNDS)
         [(coin, value)] = list(self.coins.items())[:1]
         fee = 166 * rate
-        script = b"\x6a" if self.odd_change else b""
-        outputs = [
-            output(payload_script(payload)),
-            output(self._key(), value - fee),
-            *([output(script)] * bool(script)),
-        ]
+        usual = [output(payload_script(payload)), output(self._key(), value - fee)]
+        outputs = usual if self.outputs is None else self.outputs
         raw = transaction(outputs, inputs=[_spending(*coin)])
         unsigned = transaction(outputs, inputs=[_spending(*coin)], witness=None)
         if self.elsewhere:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from anchor_worker import NOW, Workshop, told
+from anchor_worker import NOW, GrowingLog, Workshop, told
+from anchors import output
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.app.anchor_ports import Trouble
 from pteri.app.anchoring import MOST_CHILDREN, UNMINED_S, Schedule
-from pteri.core.anchor.transaction import parse_transaction, payload, virtual_bytes
+from pteri.core.anchor.transaction import parse_transaction, payload, payload_script, virtual_bytes
 from pteri.domain.anchoring import FINAL_S, AnchorState
 from simulated_chain import SimulatedChain
 
@@ -178,12 +179,45 @@ async def test_fees_above_the_cap_are_waited_out(workshop: Workshop, chain: Simu
     assert (await workshop.newest()).fee == 1660
 
 
-async def test_a_transaction_of_another_form_is_not_recorded(workshop: Workshop, chain: SimulatedChain) -> None:
-    chain.odd_change = True
+HEAD = GrowingLog().tree.heads[5]
+PAYLOAD = output(payload_script(payload(HEAD)))
+OTHER_PAYLOAD = output(payload_script(payload(GrowingLog().tree.heads[4])))
+OURS = output(b"\0\x14" + bytes(20), 4_000_000)
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        [PAYLOAD],
+        [OURS],
+        [PAYLOAD, OURS, OURS],
+        [PAYLOAD, OURS, OTHER_PAYLOAD],
+        [OTHER_PAYLOAD, OURS],
+        [PAYLOAD, output(b"\x76\xa9\x14" + bytes(20) + b"\x88\xac", 4_000_000)],
+        [PAYLOAD, output(b"\0\x20" + bytes(32), 4_000_000)],
+        [PAYLOAD, output(b"", 4_000_000)],
+    ],
+)
+async def test_a_transaction_of_another_form_is_not_recorded(
+    workshop: Workshop, chain: SimulatedChain, outputs: list[bytes]
+) -> None:
+    chain.outputs = outputs
     await workshop.turns()
     assert told(workshop) == {Trouble.WALLET_UNFIT: 1}
     assert not (await workshop.newest()).is_built
     assert chain.sent == []
+
+
+async def test_a_block_that_does_not_have_what_the_node_says_is_none(workshop: Workshop, chain: SimulatedChain) -> None:
+    await sent(workshop)
+    chain.mine()
+    chain.hides = True
+    await workshop.turns()
+    assert await workshop.states() == [S.SENT]
+    assert told(workshop) == {Trouble.NODE_DOWN: 1}
+    chain.hides = False
+    await workshop.turns()
+    assert await workshop.states() == [S.MINED]
 
 
 async def test_a_node_that_takes_a_transaction_and_has_it_nowhere_is_not_believed(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Coroutine
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -275,6 +278,8 @@ def test_a_secret_is_read_anew_each_time_and_refused_when_others_can_read_it(tmp
     with pytest.raises(ChainUnavailable):
         CookieFile(path).read()
     path.touch(mode=0o600)
+    with pytest.raises(ChainRefused, match="is empty"):
+        CookieFile(path).read()
     for secret in (b"__cookie__:one", b"__cookie__:two"):
         path.write_bytes(secret + b"\n")
         assert CookieFile(path).read() == secret
@@ -302,3 +307,81 @@ def test_a_node_that_is_not_there_is_unavailable_and_no_secret_is_in_what_is_rai
             await transport.close()
 
     asyncio.run(ask())
+
+
+@contextmanager
+def answering(answer: bytes | None) -> Iterator[tuple[int, list[bytes]]]:
+    """A server that answers one request with these bytes, or waits until whoever asks has gone; and what was asked."""
+    asked: list[bytes] = []
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(ConnectionError):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += connection.recv(65_536)
+            asked.append(head)
+            if answer is not None:
+                connection.sendall(answer)
+                connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65_536):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+        server = Thread(target=serve)
+        server.start()
+        yield listener.getsockname()[1], asked
+        server.join(30)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", ChainRefused),
+        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", ChainRefused),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n", ChainUnavailable),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", ChainUnavailable),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + b" " * 9_000_000, ChainUnavailable),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n[", ChainUnavailable),
+        (b"no HTTP\r\n\r\n", ChainUnavailable),
+        (b"", ChainUnavailable),
+    ],
+    ids=["401", "403", "redirect", "busy", "too long", "broken off", "no HTTP", "nothing"],
+)
+def test_an_answer_that_is_none_over_http_is_refused_and_no_secret_follows_it(
+    tmp_path: Path, answer: bytes, kind: type[Exception]
+) -> None:
+    path = tmp_path / "secret"
+    path.touch(mode=0o600)
+    path.write_bytes(b"user:hunter2")
+
+    async def ask(port: int) -> None:
+        transport = NodeTransport(f"http://127.0.0.1:{port}", CookieFile(path), timeout_s=10)
+        try:
+            with pytest.raises(kind) as failed:
+                await transport.post("/wallet/anchors", b"[]")
+            assert "hunter2" not in repr(failed.value)
+        finally:
+            await transport.close()
+
+    with answering(answer) as (port, asked):
+        asyncio.run(ask(port))
+    [head] = asked
+    assert head.startswith(b"POST /wallet/anchors HTTP/1.1\r\n")
+    assert base64.b64encode(b"user:hunter2") in head
+
+
+def test_a_node_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.touch(mode=0o600)
+    path.write_bytes(b"user:hunter2")
+
+    async def ask(port: int) -> None:
+        transport = NodeTransport(f"http://127.0.0.1:{port}", CookieFile(path), timeout_s=0.2)
+        with pytest.raises(ChainUnavailable, match="in time"):
+            await transport.post("/", b"[]")
+        await transport.close()
+
+    with answering(None) as (port, _):
+        asyncio.run(ask(port))

@@ -54,13 +54,16 @@ class PasswordFile:
 
 def _secret(path: Path) -> bytes:
     try:
-        return durable.read_private(path, _MAX_SECRET_BYTES).rstrip(b"\r\n")
+        secret = durable.read_private(path, _MAX_SECRET_BYTES).rstrip(b"\r\n")
     except FileNotFoundError as error:
         raise ChainUnavailable(f"there is no file {path}: the node is not running, or keeps it elsewhere") from error
     except OSError as error:
         raise ChainRefused(
             Trouble.NODE_UNAUTHORISED, f"cannot read {path}, which must be open to nobody else: {error.strerror}"
         ) from error
+    if not secret:
+        raise ChainRefused(Trouble.NODE_UNAUTHORISED, f"{path} is empty")
+    return secret
 
 
 class NodeTransport:
