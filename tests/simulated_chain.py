@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 
 from anchors import START, block_tree, mined, output, transaction
 from pteri.app.anchor_ports import (
@@ -87,21 +88,17 @@ class SimulatedChain:
         lost = self.blocks[-depth:]
         del self.blocks[-depth:]
         if not evict:
-            back = {parse_transaction(raw).shown_txid: raw for _, raws in lost for raw in raws[1:]}
+            back = {_txid(raw): raw for _, raws in lost for raw in raws[1:]}
             self.mempool = back | self.mempool
         self.mine(depth + 1, empty=True)
 
     def heights(self, txid: str) -> list[int]:
         """All blocks that have this transaction."""
-        return [
-            height
-            for height, (_, raws) in enumerate(self.blocks)
-            if txid in {parse_transaction(raw).shown_txid for raw in raws}
-        ]
+        return [height for height, (_, raws) in enumerate(self.blocks) if txid in {_txid(raw) for raw in raws}]
 
     def anchors_of(self, head: TreeHead) -> set[str]:
         """Ids of all transactions that ever came in for this head."""
-        return {parse_transaction(raw).shown_txid for raw in self.sent if _head_of(raw) == head}
+        return {_txid(raw) for raw in self.sent if _head_of(raw) == head}
 
     # --- the port -------------------------------------------------------------------------------------------------
 
@@ -127,7 +124,7 @@ class SimulatedChain:
         for height, (header, raws) in enumerate(self.blocks):
             if header.shown_id == shown_id:
                 shown = raws[:1] if self.hides else raws
-                return MinedBlock(height, tuple(parse_transaction(raw).shown_txid for raw in shown))
+                return MinedBlock(height, tuple(_txid(raw) for raw in shown))
         raise ChainRefused(Trouble.NODE_REFUSED, "no such block")
 
     async def whereabouts(self, txid: str) -> Whereabouts:
@@ -184,7 +181,7 @@ class SimulatedChain:
         raw, txid, place = (anchor.raw, anchor.txid, anchor.change) if last is None else (last.raw, last.txid, 0)
         left = parse_transaction(raw).outputs[place].value - fee
         child = transaction([output(self._key(), left)], inputs=[_spending(txid, place)])
-        return Child(raw=child, txid=parse_transaction(child).shown_txid, fee=fee)
+        return Child(raw=child, txid=_txid(child), fee=fee)
 
     async def send(self, raws: Sequence[bytes]) -> None:
         self._look()
@@ -223,11 +220,16 @@ class SimulatedChain:
     def _paid(self, raw: bytes) -> int:
         txid, place = _spent(raw)
         known = {("11" * 32, 0): 100_000_000} | {
-            (parse_transaction(other).shown_txid, at): each.value
+            (_txid(other), at): each.value
             for other in self.sent
             for at, each in enumerate(parse_transaction(other).outputs)
         }
         return known[txid, place] - sum(each.value for each in parse_transaction(raw).outputs)
+
+
+@cache
+def _txid(raw: bytes) -> str:
+    return parse_transaction(raw).shown_txid
 
 
 def _spending(txid: str, place: int) -> bytes:

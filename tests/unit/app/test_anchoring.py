@@ -110,6 +110,18 @@ async def test_the_next_one_waits_until_the_one_before_is_in_a_block(workshop: W
     assert await workshop.states() == [S.MINED, S.SENT]
 
 
+async def test_many_that_wait_to_be_final_do_not_keep_the_next_one_waiting(
+    workshop: Workshop, chain: SimulatedChain
+) -> None:
+    workshop.worker.schedule = Schedule(every_s=60, at_least_every_s=60)
+    for _ in range(70):
+        await sent(workshop)
+        chain.mine()
+        await workshop.turns()
+        workshop.at += 60
+    assert await workshop.states() == [*([S.CONFIRMED] * 47), *([S.MINED] * 23)]
+
+
 async def test_an_anchor_can_be_begun_before_its_time(workshop: Workshop, chain: SimulatedChain) -> None:
     await sent(workshop)
     assert await workshop.worker.plan(workshop.at) is None, "one is open"
