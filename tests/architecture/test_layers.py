@@ -106,8 +106,17 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # The command: it starts whatever was asked for.
     "cli": _SERVER
     | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
-    | {"supervise", "checkup", "load", "operator_sim", "verify_cli", "policies", "command_line", "log_cli"}
-    | {"anchor_cli"},
+    | {
+        "supervise",
+        "checkup",
+        "load",
+        "operator_sim",
+        "verify_cli",
+        "policies",
+        "command_line",
+        "log_cli",
+        "anchor_cli",
+    },
     # A play with a whole server and whole phones in it.
     "demo": _SERVER
     | {"durable", "wallet", "settings", "operator_settings", "deployment_key", "provision", "wiring", "serving", "sdk"},

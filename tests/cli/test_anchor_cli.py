@@ -58,7 +58,9 @@ def anchoring(service: Path) -> Path:
     """The same with a node that is away."""
     path = service.with_name("anchoring.toml")
     path.write_text(service.read_text() + TABLE)
-    (service.parent / "cookie").touch(mode=0o600)
+    cookie = service.parent / "cookie"
+    cookie.touch(mode=0o600)
+    cookie.write_text("__cookie__:of a node that has gone")
     return path
 
 

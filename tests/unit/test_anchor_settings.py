@@ -115,7 +115,7 @@ def settings(place: Path, anchor: AnchorSettings) -> Settings:
     tenant = TenantSettings(
         id=TenantId("bank"), domain=Domain("bank.example"), network="main", client_keys=(to_base64url(key.sec1),)
     )
-    log = LogSettings(origin="bank.example/pteri", key_file=place / "log.key", index_key_file=Path("index.key"))
+    log = LogSettings(origin="bank.example/pteri", key_file=place / "log.key", index_key_file=place / "index.key")
     return Settings(server=server, tenants=(tenant,), anchor=anchor, log=log)
 
 
