@@ -76,12 +76,15 @@ async def grow(store: Store, desk: LogDesk, entropy: Entropy) -> bool:
         return False
     accounts = sorted({(each.tenant, each.account) for each in waiting})
     tails = {(tail.tenant, tail.account): tail for tail in await book.tails(accounts)}
-    now = await book.state()
-    if now is None or now.version != state.version:
-        # Another was faster, and these may be the tails after its turn: what is waiting would not follow them.
+    try:
+        growth = grown(state, waiting, tails, draw=entropy.draw, signer=desk.signer)
+    except StoreUnavailable:
+        if await book.state() == state:
+            raise
+        # What was read is of two versions: another process was faster in between.
         return True
     # A new version of the state or none: what another process was faster with is seen in the next turn.
-    await book.grow(grown(state, waiting, tails, draw=entropy.draw, signer=desk.signer))
+    await book.grow(growth)
     return len(waiting) == _BATCH
 
 

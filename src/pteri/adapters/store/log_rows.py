@@ -101,7 +101,7 @@ def logged_of(row: Iterable[Any]) -> Logged:
     return Logged(seq, record, place, _bytes(leaf))
 
 
-def _bytes(value: Any) -> bytes:
+def _bytes(value: object) -> bytes:
     # One of the databases keeps whatever somebody wrote past us, text in a column of bytes too.
     if type(value) is not bytes:
         raise StoreUnavailable("the database holds text where the log has bytes")
