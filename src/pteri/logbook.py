@@ -68,6 +68,9 @@ def begin_log(path: Path, settings: Settings, origin: str | None) -> NoteVerifie
     elif origin not in {None, log.origin}:
         raise SettingsError(f"The settings name the log {log.origin}, and nothing was changed.")
     if not log.key_file.exists():
+        if _with_store(settings, lambda store: store.book.state()) is not None:
+            # A second key would sign a log that its readers know by another one.
+            raise SettingsError(f"There is a log in this database, and no key at {log.key_file}. Restore its key.")
         entropy = SystemEntropy()
         self_test(entropy)
         create_log_key(log, entropy.draw(KEY_BYTES))
