@@ -15,7 +15,7 @@ import pytest
 from books import lengthened
 from chains import OFFERED
 from lived import Lived, lived_in
-from notes import log_signer
+from notes import indexes, log_signer
 from onlookers import caught_up, watched
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.app.findings import Damage, Report
@@ -217,6 +217,13 @@ def test_a_finding_about_a_leaf_names_the_account_and_its_event(registry: Lived,
     report = looked_at(registry, copy)
     named = [finding for finding in report.findings if finding.code == Damage.LEAF_DIFFERS]
     assert (named[0].tenant, named[0].account, named[0].seq) == ("bank", registry.alice, 4)
+
+
+def test_a_number_that_is_not_by_the_index_key_of_the_log_is_found(registry: Lived, copy: Path) -> None:
+    assert registry.deployment.log is not None
+    other = replace(registry.deployment.log, indexes=indexes("another"))
+    found = [finding.code for finding in looked_at(registry, copy, log=other).findings]
+    assert found == [Damage.TAIL_DIFFERS] * 2
 
 
 def test_an_erased_account_is_not_checked_and_its_leaves_are_in_the_tree_as_before(registry: Lived, copy: Path) -> None:

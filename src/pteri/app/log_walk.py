@@ -240,8 +240,17 @@ class LogWalk:
         found = await self._reader.read(lambda: self._book.logged(account.tenant, account.id, max(0, seq - 1), 2))
         if tail is not None and not (found and found[0].seq == seq and self._is_last(tail, found[0].leaf)):
             self._findings.note(Damage.TAIL_DIFFERS, "not where its last leaf is", account, seq)
+        elif tail is not None and self._desk is not None and tail.index != self._index_of(self._desk, account):
+            self._findings.note(
+                Damage.TAIL_DIFFERS, "not the number of this account by the log's index key", account, seq
+            )
         elif any(each.seq > seq for each in found) and await self._tail(account) == tail:
             self._findings.note(Damage.TAIL_DIFFERS, "there are leaves after it", account, seq)
+
+    @staticmethod
+    def _index_of(desk: LogDesk, account: Account) -> bytes:
+        # Its leaves agree with the number of the tail, and both may have been written past us.
+        return desk.indexes.index_of(account.tenant, account.id)
 
     @staticmethod
     def _is_last(tail: Tail, leaf: bytes) -> bool:
