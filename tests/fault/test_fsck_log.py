@@ -262,3 +262,20 @@ def test_one_wrong_leaf_is_named_once_and_not_with_all_that_follow_it(registry: 
     )
     named = [finding for finding in looked_at(registry, copy).findings if finding.code == Damage.LEAF_DIFFERS]
     assert [finding.seq for finding in named] == [4, 5]  # its own content, and that the next one follows another
+
+
+def test_sv_09_a_phone_that_was_written_into_account_and_record_is_not_in_the_leaf(registry: Lived, copy: Path) -> None:
+    mallory = "A" * 43
+
+    def put(connection: sqlite3.Connection, registry: Lived) -> None:
+        [(phone,)] = connection.execute(
+            "SELECT json_extract(payload, '$.event.device') FROM events WHERE account = ? AND seq = 1", (registry.bob,)
+        )
+        for table, column in (("events", "payload"), ("accounts", "state")):
+            changed = f"UPDATE {table} SET {column} = replace({column}, ?, ?) WHERE account = ?"
+            connection.execute(changed, (phone, mallory, registry.bob))
+
+    damaged(registry, copy, put)
+    named = {(finding.code, finding.account) for finding in looked_at(registry, copy).findings}
+    assert (Damage.LEAF_DIFFERS, registry.bob) in named
+    assert not any(account == registry.alice for _, account in named)
