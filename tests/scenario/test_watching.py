@@ -18,6 +18,7 @@ from pteri.app.log_desk import LogDesk
 from pteri.audit import Trusted, verify_receipt
 from pteri.audit.receipts import Check, Verdict
 from pteri.core.log.following import verify_suspicion
+from pteri.core.log.page import MOST_RECORDS
 from pteri.core.log.receipt import encode_receipt
 from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.log_notes import LOG_NOTES_FILE, SIGN_IN_LOGGED_S
@@ -100,6 +101,25 @@ def test_a_receipt_of_every_kind_of_event_verifies_without_the_service(world: Wo
         with pytest.raises(WalletError) as none:
             first.phone().log_receipt(seq)
         assert none.value.code == WalletCode.NOT_FOUND
+
+
+def test_a_long_history_is_read_page_by_page(world: World) -> None:
+    held = linked(world)
+    for _ in range(MOST_RECORDS + 2):
+        signed_in(held)
+        world.clock.advance(7)
+    logged(world)
+    held.wire.forge = replace(insider_of(held), most=20).answer
+    sent = len(held.wire.sent)
+    looked = held.phone().audit_log()
+    assert (looked.alarm, looked.notes.seq, looked.notes.found) == (None, MOST_RECORDS + 3, MOST_RECORDS + 3)
+    assert held.wire.places[sent:] == ["log"] * 3
+    held.wire.forge = lambda _: None
+    receipt = held.phone().log_receipt()
+    assert len(receipt.entries) == MOST_RECORDS + 3
+    assert held.wire.places[sent + 3 :] == ["log"] * 3
+    found = verify_receipt(encode_receipt(receipt), trusted=Trusted(log=LOG.verifier, at=world.clock.now()))
+    assert found.is_sound
 
 
 def test_an_event_that_this_phone_did_not_sign_is_told(world: World) -> None:

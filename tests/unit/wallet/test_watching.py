@@ -92,6 +92,11 @@ def test_what_is_older_than_the_notes_is_counted_only_until_the_phone_has_caught
     late = encode_leaf(account_leaf(5, leaf_hash(MINE[3]), at=1))
     page = replace(HONEST, leaves=(*HONEST.leaves, late)).page(asked(second.notes, second.size))
     assert [each.at for each in look(second.notes, page).news] == [1]
+    # Nor with a page after which there would be another one.
+    twice = replace(HONEST, leaves=(*HONEST.leaves, late, encode_leaf(account_leaf(6, leaf_hash(late), at=1))), most=1)
+    third = look(second.notes, twice.page(asked(second.notes, second.size)))
+    fourth = look(third.notes, twice.page(asked(third.notes, third.size)))
+    assert [each.at for each in (*third.news, *fourth.news)] == [1, 1]
 
 
 def test_the_same_page_again_and_a_longer_log_are_no_alarm() -> None:
