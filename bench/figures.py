@@ -69,6 +69,7 @@ def figures_of(results: Results) -> list[Figure]:
         _noticed(results, "one network", 3.0, 1.5),
         _noticed(results, "everywhere", 5.0, 3.0),
         _chip(results),
+        _tree(results),
     ]
 
 
@@ -132,6 +133,15 @@ def _chip(results: Results) -> Figure:
     return Figure(what, value, 3.0, 2.0, small_is_good=True, unit="x")
 
 
+def _tree(results: Results) -> Figure:
+    """Twenty hashes of a path and not a million: what grows is the depth, from 13 to 20 or 23."""
+    ours = results.tree("ours")
+    largest = ours[-1].leaves if ours else 1_000_000
+    grown = ours[-1].inclusion_s / ours[0].inclusion_s if len(ours) > 1 else None
+    what = f"log: CPU of an inclusion proof among {largest:,} leaves over one among 10,000"
+    return Figure(what, grown, 3.0, 2.0, small_is_good=True, unit="x")
+
+
 def figures_text(figures: list[Figure]) -> str:
     """A table for a terminal."""
     rows = [("", "value", "at least", "aim", "")]
@@ -181,6 +191,7 @@ def details_text(results: Results) -> str:
         verified = f"secp256k1 {duration(limits.secp256k1_verify_s)}, P-256 {duration(limits.p256_verify_s)} of CPU"
         lines.append(f"  raw limits: one verification {verified}; {commits}")
     lines += _chip_rows(results)
+    lines += _tree_rows(results)
     lines += ["", *_cost_rows(results)]
     for store, split in results.splits.items():
         shares = ", ".join(f"{kind} {share:.0%}" for kind, share in split.shares.items() if share >= 0.005)
@@ -241,4 +252,21 @@ def _cost_rows(results: Results) -> list[str]:
         )
         if cost.failed:
             rows.append(f"    {cost.failed} sign-ins failed")
+    return rows
+
+
+def _tree_rows(results: Results) -> list[str]:
+    rows = []
+    for ours, theirs in zip(results.tree("ours"), results.tree("pymerkle"), strict=True):
+        rows.append(
+            f"  log of {ours.leaves:,} leaves: {ours.appends_per_cpu_s:,.0f} appends a CPU second with everything that "
+            f"is kept (pymerkle, tree alone: {theirs.appends_per_cpu_s / ours.appends_per_cpu_s:.1f} times that)"
+        )
+        rows.append(
+            f"    inclusion {duration(ours.inclusion_s)}, {ours.inclusion_bytes} bytes (pymerkle takes "
+            f"{theirs.inclusion_s / ours.inclusion_s:,.0f} times as long); consistency {duration(ours.consistency_s)}, "
+            f"{ours.consistency_bytes} bytes ({theirs.consistency_s / ours.consistency_s:,.0f} times); "
+            f"{ours.memory_mib:.0f} MiB of memory ({theirs.memory_mib:.0f}), {ours.file_mib:,.0f} MiB of disk "
+            f"({theirs.file_mib:,.0f})"
+        )
     return rows

@@ -9,6 +9,7 @@ import msgspec
 
 from bench.botnet import Noticed
 from bench.chip import ChipCost
+from bench.log_tree import TreeCost
 from bench.machine import Machine
 from bench.measuring import Growth, SignInCost
 from bench.peers.driving import PeerFigures
@@ -37,6 +38,7 @@ class Results(msgspec.Struct, kw_only=True):
     peers: list[PeerFigures] = []
     left_out: list[str] = []
     chip: ChipCost | None = None
+    trees: list[TreeCost] = []
 
     def cost(
         self, store: str, *, clients: int, processes: int = 1, accounts: int = BASE_ACCOUNTS, prompt: bool = False
@@ -56,6 +58,10 @@ class Results(msgspec.Struct, kw_only=True):
             if (one.store, one.clients, one.processes, one.prompt) == (store, clients, 1, False)
         )
         yield from sorted(of_kind, key=lambda one: one.accounts)
+
+    def tree(self, kind: str) -> list[TreeCost]:
+        """The log's tree, or another hand's, in all sizes, smallest first."""
+        return sorted((one for one in self.trees if one.kind == kind), key=lambda one: one.leaves)
 
     def botnet(self, where: str) -> Noticed | None:
         """What was noticed of a botnet there."""

@@ -17,6 +17,7 @@ from bench.botnet import noticed
 from bench.cache import cache
 from bench.chip import chip_cost
 from bench.figures import FEW, MANY
+from bench.log_tree import tree_cost
 from bench.peers import fastapi_same, privacyidea, webauthn
 from bench.peers.driving import PeerFigures
 from bench.postgres import Postgres, postgres
@@ -45,6 +46,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     growth: int
     peers: int
     slow_peer: int = 0
+    leaves: tuple[int, ...] = ()
 
 
 PROFILES: Final = {
@@ -76,6 +78,7 @@ PROFILES: Final = {
         growth=20_000,
         peers=600,
         slow_peer=16,
+        leaves=(10_000, 1_000_000),
     ),
     "full": Profile(
         seconds=8,
@@ -91,6 +94,7 @@ PROFILES: Final = {
         growth=1_000_000,
         peers=2000,
         slow_peer=60,
+        leaves=(10_000, 1_000_000, 10_000_000),
     ),
 }
 
@@ -111,6 +115,8 @@ class Suite:
         """Ours first, peers last; both stores before the large registries, which fill the disk's cache."""
         self._doing("raw limits", self._raw)
         self._doing("eSIM chips", self._chip)
+        for leaves in self._profile.leaves:
+            self._doing(f"the log's tree, {leaves:,} leaves", lambda: self._tree(leaves))  # noqa: B023 - done at once
         with ExitStack() as stack:
             database = self._postgres(stack)
             sqlite = self._seeded("SQLite", BASE_ACCOUNTS, None)
@@ -146,6 +152,9 @@ class Suite:
 
     def _chip(self) -> None:
         self._results.chip = chip_cost()
+
+    def _tree(self, leaves: int) -> None:
+        self._results.trees += [tree_cost("ours", leaves), tree_cost("pymerkle", leaves)]
 
     def _postgres(self, stack: ExitStack) -> Postgres | None:
         found: list[Postgres] = []

@@ -10,6 +10,8 @@ import hashlib
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from pteri.app.ports import (
     AccountChange,
     Answer,
@@ -29,6 +31,7 @@ from pteri.core.keys.network import network_named
 from pteri.core.keys.secp256k1 import CURVE
 from pteri.core.keys.secret import Secret
 from pteri.core.statement import Statement
+from pteri.core.verify import Payload, WalletSignature
 from pteri.core.wallets import PinnedWallet, pin_wallet
 from pteri.domain.account import Account
 from pteri.domain.challenge import BindAsked, Challenge, ChallengeEvent, SignInAsked, StatementAsked
@@ -169,7 +172,12 @@ def evidence(account: Account, number: int = 1) -> Evidence:
         signed=SignedBytes(
             method="POST",
             target_uri=f"https://{DOMAIN}/v1/challenges/{request_id(number)}/response",
-            body=b'{"wallet_signature":"..."}',
+            body=msgspec.json.encode(
+                Payload(
+                    WalletSignature(SignatureType.P2PKH, f"signature {number}"),
+                    ids.digest_text(statement(account, number).sha256()),
+                )
+            ),
             content_digest="sha-256=:...:",
             idempotency_key=key(number),
             signature_input="sig=(...)",

@@ -26,6 +26,8 @@ from pteri.adapters.store.sqlite import SqliteStore
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.deployment import Deployment, Officer, Tenant
+from pteri.app.growing import first_state
+from pteri.app.log_desk import LogDesk
 from pteri.app.observing import LineWatch
 from pteri.app.ports import CourierUnavailable, Letter, LetterRefused, LetterRejected, LineAnswer
 from pteri.app.shadowing import Shadow
@@ -285,6 +287,8 @@ class World:
 
     ``line``: what a made-up port says of every line; ``mobile``: an operator behind the real one, which the bank asks.
 
+    ``log``: how its log is signed; where there is one, it begins here.
+
     ``clock`` and ``deployment_key``: of another process of the same service. ``close`` it, or leave that to its
     fixture.
     """
@@ -301,6 +305,7 @@ class World:
         clock: SimClock | None = None,
         deployment_key: bytes = b"deployment",
         shadow: Shadow | None = None,
+        log: LogDesk | None = None,
     ) -> None:
         self.clock = clock or SimClock()
         self.directory = directory
@@ -340,7 +345,10 @@ class World:
             public_origin=ORIGIN,
             courier=self.courier,
             shadow=shadow,
+            log=log,
         )
+        if log is not None:
+            self.run(self.deployment.store.book.start(first_state(log.signer)))
         if mobile is not None:
             watch = LineWatch(self.deployment.store, self.deployment.vault, {TenantId("bank"): mobile})
             self.deployment = replace(self.deployment, line=watch)

@@ -5,22 +5,18 @@ Exit codes: 0 yes, 1 no (with a stable code), 2 the command line is wrong.
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
+from pteri.command_line import ConfigOption, JsonFlag, said_in_a_sentence, settings_of, tell, usage
 from pteri.load.cli import bench_command, load_command
+from pteri.log_cli import app as log_app
 from pteri.policies.cli import app as policy_app
 from pteri.verify_cli import app as verify_app
-
-if TYPE_CHECKING:
-    from pteri.settings import Settings
 
 __all__ = ["app", "main"]
 
@@ -32,12 +28,11 @@ app = typer.Typer(
 )
 app.add_typer(verify_app, name="verify")
 app.add_typer(policy_app, name="policy")
+app.add_typer(log_app, name="log")
 
 _OF_EXTRAS = frozenset(
     {"alembic", "asyncpg", "httptools", "httpx2", "keyring", "segno", "starlette", "structlog", "uvicorn", "uvloop"}
 )
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def _say_version(wanted: bool) -> None:
@@ -75,16 +70,14 @@ def init_command(
     try:
         made = provision(directory, domain=domain, tenant=tenant, network=network, port=port, database=database)
     except SettingsError as error:
-        _usage(str(error), as_json=as_json)
-    _tell(
+        usage(str(error), as_json=as_json)
+    tell(
         {"settings": str(made.settings), "client_key_file": str(made.client_key_file)},
         f"Made {made.settings}.\nYour site's own key is in {made.client_key_file}: keep it where your site runs.\n"
+        f"Begin its public log with: pteri log new --config {made.settings}\n"
         f"Start the service with: pteri serve --config {made.settings}",
-        as_json,
+        as_json=as_json,
     )
-
-
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="The settings file (or PTERI_CONFIG).")]
 
 
 @app.command("serve")
@@ -95,8 +88,8 @@ def serve_command(
     """Run the service until it is told to stop (SIGTERM or Ctrl-C)."""
     from pteri.serving import serve
 
-    path, settings = _settings(config)
-    with _said_in_a_sentence():
+    path, settings = settings_of(config)
+    with said_in_a_sentence():
         if inherited is None and settings.server.processes > 1:
             from pteri.supervise import supervise
 
@@ -111,8 +104,8 @@ def work_command(config: ConfigOption = None) -> None:
     """Do only the work after the commit, beside any number of services, until told to stop."""
     from pteri.serving import work
 
-    _, settings = _settings(config)
-    with _said_in_a_sentence():
+    _, settings = settings_of(config)
+    with said_in_a_sentence():
         work(settings)
 
 
@@ -129,39 +122,12 @@ def fsck_command(
 
     from pteri.checkup import check_up, report_text
 
-    _, settings = _settings(config, as_json=as_json)
-    with _said_in_a_sentence(as_json=as_json):
+    _, settings = settings_of(config, as_json=as_json)
+    with said_in_a_sentence(as_json=as_json):
         report = check_up(settings, ledger)
-    _tell({"clean": report.clean, **to_builtins(report)}, report_text(report), as_json)
+    tell({"clean": report.clean, **to_builtins(report)}, report_text(report), as_json=as_json)
     if not report.clean:
         raise typer.Exit(1)
-
-
-def _settings(config: Path | None, *, as_json: bool = False) -> tuple[Path, Settings]:
-    """The settings file that was meant, and what is in it."""
-    from pteri.settings import SettingsError, load_settings, read_environment
-
-    path = config or read_environment().config
-    if path is None:
-        _usage("Which settings? Give --config FILE, or make a new service with: pteri init", as_json=as_json)
-    try:
-        return path, load_settings(path)
-    except SettingsError as error:
-        _usage(str(error), as_json=as_json)
-
-
-@contextmanager
-def _said_in_a_sentence(*, as_json: bool = False) -> Iterator[None]:
-    """What keeps a service from running is told to the person who starts it, and is no traceback."""
-    from pteri.adapters.store.errors import StoreRefused
-    from pteri.adapters.system import EntropyFailure
-    from pteri.app.ports import StoreUnavailable
-    from pteri.settings import SettingsError
-
-    try:
-        yield
-    except (SettingsError, StoreRefused, StoreUnavailable, EntropyFailure) as error:
-        _usage(str(error), as_json=as_json)
 
 
 @app.command("demo")
@@ -191,20 +157,8 @@ def operator_sim_command(
     """SIMULATE a mobile operator on loopback, with a desk where SIMs are swapped. Never for real people."""
     from pteri.operator_sim import simulate
 
-    with _said_in_a_sentence(as_json=as_json):
+    with said_in_a_sentence(as_json=as_json):
         simulate(directory, port=port, for_s=for_s, clock_file=clock_file, as_json=as_json)
-
-
-def _tell(values: dict[str, Any], text: str, as_json: bool) -> None:
-    print(json.dumps(values) if as_json else text)
-
-
-def _usage(message: str, *, as_json: bool) -> NoReturn:
-    if as_json:
-        print(json.dumps({"error": message}))
-    else:
-        print(message, file=sys.stderr)
-    raise typer.Exit(2)
 
 
 app.command("load")(load_command)

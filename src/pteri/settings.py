@@ -13,8 +13,9 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -27,10 +28,8 @@ from pteri.core.errors import ProtocolError
 from pteri.core.wallets import PinnedWallet, pin_wallet
 from pteri.database import Database, DatabaseUrl, database_from
 from pteri.esim_settings import EsimSettings
+from pteri.log_settings import LogSettings, WitnessSettings
 from pteri.operator_settings import OperatorSettings, require_distinct
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = [
     "Environment",
@@ -40,8 +39,10 @@ __all__ = [
     "Settings",
     "SettingsError",
     "TenantSettings",
+    "add_table",
     "child_environment",
     "load_settings",
+    "log_lines",
     "read_environment",
     "read_password",
     "write_settings",
@@ -222,6 +223,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     operators: tuple[OperatorSettings, ...] = ()
     """Whom to ask about mobile lines; without any, a line is never more than unknown."""
     esim: EsimSettings | None = None
+    log: LogSettings | None = None
 
     def __post_init__(self) -> None:
         if self.rules and self.server.policy is not None:
@@ -293,26 +295,28 @@ def _require_closed(path: Path, database: Database) -> None:
         ) from error
 
 
+_TABLES: Final[Mapping[str, type[msgspec.Struct]]] = {
+    "server": ServerSettings,
+    "notices": NoticesSettings,
+    "tenants": TenantSettings,
+    "esim": EsimSettings,
+    "log": LogSettings,
+    "log.witnesses": WitnessSettings,
+    "operators": OperatorSettings,
+}
+"""What stands under each name: one table, or a list of them."""
+
+
 def _require_known_keys(tree: Mapping[str, object]) -> None:
     """Name an unknown key and the known one nearest to it, before anything else is looked at."""
     _require_keys_of(Settings, tree, "")
-    server = tree.get("server")
-    if isinstance(server, dict):
-        _require_keys_of(ServerSettings, server, "server.")
-    notices = tree.get("notices")
-    if isinstance(notices, dict):
-        _require_keys_of(NoticesSettings, notices, "notices.")
-    tenants = tree.get("tenants")
-    for tenant in tenants if isinstance(tenants, list) else []:
-        if isinstance(tenant, dict):
-            _require_keys_of(TenantSettings, tenant, "tenants.")
-    esim = tree.get("esim")
-    if isinstance(esim, dict):
-        _require_keys_of(EsimSettings, esim, "esim.")
-    operators = tree.get("operators")
-    for operator in operators if isinstance(operators, list) else []:
-        if isinstance(operator, dict):
-            _require_keys_of(OperatorSettings, operator, "operators.")
+    for name, kind in _TABLES.items():
+        found: object = tree
+        for part in name.split("."):
+            found = found.get(part) if isinstance(found, dict) else None
+        for table in found if isinstance(found, list) else [found]:
+            if isinstance(table, dict):
+                _require_keys_of(kind, table, f"{name}.")
 
 
 def _require_keys_of(kind: type[msgspec.Struct], table: Mapping[str, object], where: str) -> None:
@@ -389,6 +393,8 @@ def write_settings(path: Path, settings: Settings) -> None:
         lines += ["", "[[operators]]", *_pairs(base, operator)]
     if settings.esim is not None:
         lines += ["", "[esim]", *_pairs(base, settings.esim)]
+    if settings.log is not None:
+        lines += log_lines(base, settings.log)
     if settings.rules:
         lines += ["", "[rules]", *(f"{name} = {value}" for name, value in sorted(settings.rules.items()))]
     try:
@@ -399,6 +405,20 @@ def write_settings(path: Path, settings: Settings) -> None:
         raise SettingsError(f"There is a settings file {path} already. Move it away first.") from error
     except OSError as error:
         raise SettingsError(f"Cannot write the settings file {path}: {error.strerror}.") from error
+
+
+def log_lines(base: Path, log: LogSettings) -> list[str]:
+    """The table ``[log]`` of a settings file in ``base``."""
+    return ["", "[log]", *_pairs(base, log)]
+
+
+def add_table(path: Path, lines: Sequence[str]) -> None:
+    """Put a table at the end of a settings file: the old one or the whole new one is there, whatever happens."""
+    try:
+        before = durable.read_regular(path, _MAX_FILE_BYTES)
+        durable.replace(path, before.rstrip(b"\n") + b"\n" + "\n".join([*lines, ""]).encode())
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"Cannot change the settings file {path}: {error}.") from error
 
 
 def _pairs(base: Path, table: msgspec.Struct) -> list[str]:

@@ -7,7 +7,7 @@ import hmac
 import ipaddress
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from pteri import durable
+from pteri.adapters.log_files import LogDirectory
 from pteri.adapters.smtp import SmtpCourier
 from pteri.adapters.store.opening import open_store
 from pteri.adapters.system import SteppedClock, SystemClock, SystemEntropy, self_test
@@ -31,12 +32,17 @@ from pteri.app.chip_desk import ChipDesk
 from pteri.app.delivering import GaveUp, deliver_what_is_due
 from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.forget import forget_old
+from pteri.app.growing import NoLog, grow, require_index_key, require_log
 from pteri.app.halting import ClockNews, watch_clock
+from pteri.app.log_desk import LogDesk
+from pteri.app.log_ports import LogFilesUnavailable
 from pteri.app.loops import Loop, News, Stop, pull
 from pteri.app.observing import LineWatch
+from pteri.app.publishing import OtherLog, publish
 from pteri.app.sequence import give_positions
 from pteri.app.shadowing import FAILED, Shadow, ShadowNews
 from pteri.app.telling import tell_of_what_is_due
+from pteri.app.witnessing import Refusal, show_to_witnesses
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
 from pteri.core.euicc.anchors import Revocations, TrustAnchors
@@ -52,6 +58,8 @@ from pteri.esim_settings import EsimSettings
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.ratelimit import Rate
+from pteri.log_key import account_indexes, log_signer
+from pteri.log_settings import LogSettings
 from pteri.operator_settings import OperatorSettings, read_client_key
 from pteri.policies.file import load_policy, rules_of
 from pteri.settings import (
@@ -67,6 +75,7 @@ from pteri.settings import (
 if TYPE_CHECKING:
     from pteri.app.operators import Operator
     from pteri.app.ports import Entropy
+    from pteri.domain.signals import Signal
     from pteri.http.asgi import Application
 
 __all__ = [
@@ -76,6 +85,7 @@ __all__ = [
     "courier_of",
     "deployed",
     "holder_of",
+    "log_desk_of",
     "loops_of",
     "operators_of",
     "shadow_of",
@@ -88,6 +98,8 @@ _SEQUENCE_EVERY_S: Final = 0.25
 _TELL_EVERY_S: Final = 1.0
 _DELIVER_EVERY_S: Final = 2.0
 _DELIVER_PAUSE_S: Final = 0.05
+_WITNESS_EVERY_S: Final = 0.5
+_PUBLISH_EVERY_S: Final = 0.5
 _FORGET_EVERY_S: Final = 600.0
 _FORGET_PAUSE_S: Final = 0.05
 
@@ -112,15 +124,18 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             clock=SystemClock() if server.clock_file is None else SteppedClock(server.clock_file),
             entropy=entropy,
             vault=vault,
-            line=LineWatch(store, vault, operators) if operators else SilentOperator(),
+            line=LineWatch(store, vault, operators, _alarm) if operators else SilentOperator(),
             rules=rules,
             tenants={tenant.id: _tenant(tenant) for tenant in settings.tenants},
             public_origin=server.public_origin,
             courier=None if settings.notices is None else courier_of(settings.notices),
             chips=None if settings.esim is None else chip_desk_of(settings.esim),
             shadow=shadow_of(server),
+            log=None if settings.log is None else log_desk_of(settings.log),
         )
         await check_key(deployment)
+        if deployment.log is not None:
+            await _check_log(deployment, deployment.log)
         yield deployment
 
 
@@ -133,6 +148,15 @@ async def check_key(deployment: Deployment) -> None:
     pinned = await deployment.store.pin("deployment key", mark)
     if not hmac.compare_digest(pinned.encode(), mark.encode()):
         raise SettingsError("This database was made with another deployment key. Restore that key.")
+
+
+async def _check_log(deployment: Deployment, desk: LogDesk) -> None:
+    """Refuse to start without the log that the settings name: nothing that is decided then could be shown."""
+    try:
+        await require_log(deployment.store, desk.signer)
+        await require_index_key(deployment.store, desk.indexes.public)
+    except NoLog as error:
+        raise SettingsError(f"{error}."[0].upper() + f"{error}."[1:]) from error
 
 
 def operators_of(settings: Settings, entropy: Entropy, opened: AsyncExitStack) -> dict[TenantId, Operator]:
@@ -173,6 +197,17 @@ def _operator(settings: OperatorSettings, entropy: Entropy, opened: AsyncExitSta
         deadline_s=deadline_s,
     )
     return GuardedOperator(settings.name, CamaraOperator(terms, transport, entropy))
+
+
+def log_desk_of(log: LogSettings) -> LogDesk:
+    """How the log is signed, shown and published by these settings."""
+    return LogDesk(
+        log_signer(log),
+        account_indexes(log),
+        quorum=log.quorum,
+        files=None if log.directory is None else LogDirectory(log.directory),
+        answers_wait=log.answers_wait,
+    )
 
 
 def chip_desk_of(esim: EsimSettings) -> ChipDesk:
@@ -265,11 +300,50 @@ def loops_of(deployment: Deployment) -> tuple[Loop, ...]:
 
     mail = () if courier is None else (Loop("deliver", deliver, idle_s=_DELIVER_EVERY_S, busy_s=_DELIVER_PAUSE_S),)
     return (
-        Loop("sequence", lambda: give_positions(deployment.store), idle_s=_SEQUENCE_EVERY_S, busy_s=0.0),
+        Loop("sequence", lambda: _sequence(deployment), idle_s=_SEQUENCE_EVERY_S, busy_s=0.0),
         Loop("forget", forget, idle_s=_FORGET_EVERY_S, busy_s=_FORGET_PAUSE_S),
         Loop("tell", tell, idle_s=_TELL_EVERY_S, busy_s=0.0),
         *mail,
+        *_log_loops(deployment),
     )
+
+
+async def _sequence(deployment: Deployment) -> bool:
+    """Positions first, then leaves for those that have one."""
+    more = await give_positions(deployment.store)
+    if deployment.log is not None:
+        more = await grow(deployment.store, deployment.log, deployment.entropy) or more
+    return more
+
+
+def _log_loops(deployment: Deployment) -> Iterator[Loop]:
+    desk, book = deployment.log, deployment.store.book
+    if desk is None:
+        return
+    files = desk.files
+    if desk.quorum is not None:
+
+        async def show() -> bool:
+            return await show_to_witnesses(book, desk, at=deployment.clock.now(), tell=_tell_of_witness)
+
+        yield Loop("witness", show, idle_s=_WITNESS_EVERY_S, busy_s=_WITNESS_EVERY_S)
+    if files is not None:
+
+        async def put() -> bool:
+            try:
+                return await publish(book, desk, files)
+            except OtherLog as error:
+                _log.critical("log_is_another", detail=str(error))
+            except LogFilesUnavailable as error:
+                _log.error("log_not_published", detail=str(error))
+            return False
+
+        yield Loop("publish", put, idle_s=_PUBLISH_EVERY_S, busy_s=_PUBLISH_EVERY_S)
+
+
+def _tell_of_witness(refusal: Refusal) -> None:
+    level = _log.critical if refusal.is_alarm else _log.warning
+    level("witness_did_not_sign", witness=refusal.witness, why=refusal.why)
 
 
 def holder_of(entropy: Entropy) -> str:
@@ -292,6 +366,10 @@ def start_loops(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
             for loop in loops_of(deployment)
         ),
     ]
+
+
+def _alarm(signal: Signal) -> None:
+    _log.critical("operator_contradicts", operator=signal.operator, question=signal.question, code=signal.code)
 
 
 def _tell_of_clock(news: ClockNews, stepped_s: int) -> None:

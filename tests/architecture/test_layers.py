@@ -39,12 +39,21 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "": frozenset({"core", "wallet", "sdk"}),
     "__main__": frozenset({"cli"}),
     # Read once, before there is anything to wire; knows no layer above the words of the protocol.
-    "settings": frozenset({"core", "durable", "database", "operator_settings", "esim_settings"}),
+    "settings": frozenset({"core", "durable", "database", "operator_settings", "esim_settings", "log_settings"}),
     # A table of the settings with a key file of its own.
     "operator_settings": frozenset({"core", "durable"}),
     "esim_settings": frozenset({"core"}),
+    "log_settings": frozenset({"core"}),
     # A file of the deployment whose refusals are those of the settings.
-    "deployment_key": frozenset({"core", "durable", "settings"}),
+    "key_files": frozenset({"core", "durable", "settings"}),
+    "deployment_key": frozenset({"core", "key_files"}),
+    "log_key": frozenset({"core", "durable", "settings", "key_files", "log_settings"}),
+    # The log of a service: begun by its own command and never by a service.
+    "logbook": frozenset({"core", "settings", "log_settings", "log_key", "key_files"})
+    | {"app.ports", "app.log_ports", "app.growing", "adapters.store.opening", "adapters.system"},
+    # What the commands of a service share.
+    "command_line": frozenset({"settings", "app.ports"}) | {"adapters.store.errors", "adapters.system.EntropyFailure"},
+    "log_cli": frozenset({"command_line", "logbook"}),
     # A new service on disk: keys need randomness, and nothing runs yet.
     "provision": frozenset({"core", "durable", "database", "adapters.system", "settings", "deployment_key"}),
     # A policy as a file: text in, rules out, and what a person should know of it.
@@ -54,7 +63,17 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     | {"adapters.store.errors", "adapters.system.EntropyFailure"},
     # The server: the one place that knows every adapter.
     "wiring": _SERVER
-    | {"durable", "database", "settings", "operator_settings", "esim_settings", "deployment_key", "policies.file"},
+    | {
+        "durable",
+        "database",
+        "settings",
+        "operator_settings",
+        "esim_settings",
+        "log_settings",
+        "deployment_key",
+        "log_key",
+    }
+    | {"policies.file"},
     # The process around the server: its sockets, its loops and the time it has to stop.
     "serving": frozenset({"settings", "wiring", "app.loops", "http.asgi", "http.lane", "adapters.system.monotonic_s"}),
     # A simulated operator as a process: its socket, its client's key and the time it has.
@@ -81,7 +100,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # The command: it starts whatever was asked for.
     "cli": _SERVER
     | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
-    | {"supervise", "checkup", "load", "operator_sim", "verify_cli", "policies"},
+    | {"supervise", "checkup", "load", "operator_sim", "verify_cli", "policies", "command_line", "log_cli"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER
     | {"durable", "wallet", "settings", "operator_settings", "deployment_key", "provision", "wiring", "serving", "sdk"},
@@ -94,7 +113,7 @@ _LANGUAGE: Final = frozenset(
 LIBRARIES: Final[Mapping[str, frozenset[str]]] = {
     "core": _LANGUAGE
     | {"base64", "binascii", "datetime", "hashlib", "hmac", "importlib", "re", "struct", "types", "unicodedata"}
-    | {"btclib_secp256k1", "coincurve", "cryptography", "mnemonic", "msgspec", "pyhpke"},
+    | {"btclib_secp256k1", "coincurve", "cryptography", "mnemonic", "msgspec", "nacl", "pyhpke"},
     "domain": _LANGUAGE | {"hashlib", "msgspec"},
     "audit": _LANGUAGE | {"base64", "hashlib", "json", "msgspec", "struct"},
     "app": _LANGUAGE | {"asyncio", "hashlib", "hmac", "msgspec", "re"},

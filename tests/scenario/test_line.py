@@ -6,6 +6,7 @@ network exists in memory, and says so.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,14 +14,16 @@ import pytest
 from mobile import claim, kinds, line, signed_in, waits
 from operators import NUMBER, OTHER, Joined
 from phones import EMAIL, client, hand, linked, linked_also
-from pteri.adapters.telecom.simulated import Outage
+from pteri.adapters.telecom.simulated import Lie, Outage
 from pteri.app.forget import forget_old
 from pteri.app.fsck import fsck
+from pteri.app.observing import LineWatch
 from pteri.app.sequence import give_positions
 from pteri.core.keys.secret import Secret
+from pteri.domain.signals import Finding, Signal
 from pteri.wallet.refusals import SafetyCode, ServerError, UnsafeError
 from whole import check_whole
-from world import LINE, SimClock, World
+from world import LINE, START, SimClock, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -336,3 +339,23 @@ def test_a_silent_operator_locks_nobody_out_and_confirms_nothing(world: World, m
     mobile.network.outage = None
     world.clock.advance(6 * MINUTE)
     assert signed_in(world, held).line_state == "BOUND"
+
+
+def test_an_answer_about_another_line_is_an_alarm_for_whoever_runs_the_service(world: World, mobile: Joined) -> None:
+    held = linked(world, line=LINE)
+    heard: list[Signal] = []
+    watch = world.deployment.line
+    assert isinstance(watch, LineWatch)
+    [account] = world.run(world.deployment.store.accounts(None, 10))
+    assert held.phone().devices().account == account.id
+    assert account.esim is not None
+    mobile.network.lie = Lie.REPLAYED
+    loud = dataclasses.replace(watch, alarm=heard.append)
+    signed_in(world, held)
+    world.clock.advance(10 * MINUTE)
+    at = world.clock.now()
+    world.run(loud.heard(account.tenant, account.id, account.esim, since=START, at=at))
+    assert heard
+    assert {signal.finding for signal in heard} == {Finding.CONTRADICTED}
+    assert str(NUMBER) not in repr(heard)
+    assert account.id not in repr(heard)

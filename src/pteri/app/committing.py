@@ -13,6 +13,7 @@ import msgspec
 from pteri.app.callers import Call
 from pteri.app.deployment import Deployment
 from pteri.app.halting import is_halted
+from pteri.app.log_gate import wait_for_log
 from pteri.app.ports import (
     AccountChange,
     Answer,
@@ -28,8 +29,8 @@ from pteri.app.refusals import Clashes, ClockJumped, Denied, NotAllowed, Refusal
 from pteri.core.wire import Decided
 from pteri.domain.account import Account
 from pteri.domain.decisions import Reason
-from pteri.domain.events import Event
-from pteri.domain.evolving import evolve, lapses
+from pteri.domain.events import AccountBound, Event
+from pteri.domain.evolving import AUTHORITY_CHANGES, evolve, lapses
 from pteri.domain.records import Evidence, RecordedEvent
 
 __all__ = ["Done", "account_change", "answered", "commit", "first_answer", "settled", "with_retries"]
@@ -71,7 +72,7 @@ async def first_answer(deployment: Deployment, call: Call) -> Done | None:
         return None
     if answer.request_sha256 != call.digest:
         raise _key_reused()
-    return _told(answer)
+    return await _told_when_logged(deployment, answer)
 
 
 def answered(call: Call, status: int, message: msgspec.Struct) -> Answer:
@@ -93,19 +94,37 @@ async def commit(deployment: Deployment, changeset: Changeset, *, when_limited: 
     """
     if is_halted(deployment.clock, changeset.account):
         raise ClockJumped
+    changeset = _marked(changeset)
     [outcome] = await deployment.store.commit([changeset])
     match outcome:
         case Committed():
             assert changeset.answer is not None
-            return _told(changeset.answer)
+            return await _told_when_logged(deployment, changeset.answer)
         case Repeated(answer=answer):
-            return _told(answer)
+            return await _told_when_logged(deployment, answer)
         case Limited(retry_at=retry_at):
             if when_limited is None:
                 raise SlowDown(retry_at)
             return await commit(deployment, when_limited)
         case Conflict(kind=kind):
             raise _conflict(kind)
+
+
+def _marked(changeset: Changeset) -> Changeset:
+    """The same; and its answer is given when the log has it, where an act of somebody moves authority (I8)."""
+    if changeset.answer is None or changeset.account is None:
+        return changeset
+    # What time alone has ended comes with any act, and makes no sign-in wait.
+    acts = (each.event for each in changeset.account.events if each.evidence is not None)
+    if not any(type(event) in AUTHORITY_CHANGES or isinstance(event, AccountBound) for event in acts):
+        return changeset
+    return msgspec.structs.replace(changeset, answer=msgspec.structs.replace(changeset.answer, on_log=True))
+
+
+async def _told_when_logged(deployment: Deployment, answer: Answer) -> Done:
+    if answer.on_log:
+        await wait_for_log(deployment)
+    return _told(answer)
 
 
 def _conflict(kind: ConflictKind) -> Refusal | _Overtaken:

@@ -61,6 +61,7 @@ __all__ = ["decided_changes"]
 
 _DAY: Final = 86400
 _NOT_NOW: Final = 403
+_REFUSED_A_DAY: Final = 100
 _CHANGES: Final = (
     BindWallet
     | ApproveMigration
@@ -322,8 +323,13 @@ def _newcomer_key(decided: _Decided) -> bytes:
 def _counts(decided: _Decided, at: int) -> tuple[Count, ...]:
     """Changes of authority are counted in the transaction that makes them."""
     act, account, rules = decided.act, decided.expected.account, decided.rules
-    # What was refused, or is still held, changed nothing: counted, it would use up the owner's day.
-    if account is None or _status(decided) == _NOT_NOW or not isinstance(act, _CHANGES):
+    if account is None:
+        return ()
+    if _status(decided) == _NOT_NOW:
+        # What was refused, or is still held, changed nothing: counted with the others, it would use up the owner's day.
+        # But it is recorded, and whoever has a phone could fill the log with it (DS-05).
+        return (Count(CounterKind.REFUSED_ACT, account.id, _DAY, at, _REFUSED_A_DAY),)
+    if not isinstance(act, _CHANGES):
         return ()
     # A removal is counted, never stopped: else a thief could use up the day, and nobody could remove him in it. Nor
     # does any other way to stop somebody count at all.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pteri.app.chip_desk import ChipDesk
+from pteri.app.log_desk import LogDesk
 from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
 from pteri.app.refusals import NotFound
 from pteri.app.shadowing import Shadow
@@ -45,7 +46,10 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Everything a use case may touch. ``courier``: ``None`` where no mail is sent; ``shadow``: where none watches."""
+    """Everything a use case may touch. ``courier``: ``None`` where no mail is sent; ``shadow``: where none watches.
+
+    ``log``: ``None`` where none is published.
+    """
 
     store: Store
     clock: Clock
@@ -58,6 +62,7 @@ class Deployment:
     courier: Courier | None = None
     chips: ChipDesk | None = None
     shadow: Shadow | None = None
+    log: LogDesk | None = None
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
 
     def tenant(self, text: str) -> Tenant:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -111,6 +111,8 @@ class LineWatch:
     store: Store
     vault: Vault
     operators: Mapping[TenantId, Operator]
+    alarm: Callable[[Signal], None] = lambda _: None
+    """Hears of each answer that is about another line, or not authentic: of which operator, and never of whom."""
 
     async def heard(self, tenant: TenantId, account: AccountId, esim: Digest, *, since: int, at: int) -> LineAnswer:
         """What they say now; nothing, where nobody is to be asked about this line."""
@@ -126,6 +128,10 @@ class LineWatch:
         if number is None:
             return LineAnswer()
         signals = await operator.ask(number, since=since, at=at)
+        for signal in signals:
+            if signal.finding is Finding.CONTRADICTED:
+                # As a change to the owner; to whoever runs the service it says that somebody lies, or is mistaken.
+                self.alarm(signal)
         answered = any(signal.finding is not Finding.UNKNOWN for signal in signals)
         last = None if before is None else before.answered_at
         heard = Heard(esim, at, at if answered else last, signals)

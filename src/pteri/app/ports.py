@@ -18,6 +18,7 @@ from typing import Protocol
 
 import msgspec
 
+from pteri.app.log_ports import LogBook
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.core.keys.secret import Secret
 from pteri.domain.account import Account
@@ -214,6 +215,7 @@ class CounterKind(StrEnum):
     OFFLINE_GUESS = "OFFLINE_GUESS"
     LINE_PROOF = "LINE_PROOF"
     WRONG_ANSWER = "WRONG_ANSWER"
+    REFUSED_ACT = "REFUSED_ACT"
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -232,7 +234,10 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The recorded answer to one request of one caller; ``request_sha256`` covers method, target and body."""
+    """The recorded answer to one request of one caller; ``request_sha256`` covers method, target and body.
+
+    ``on_log``: it tells of a change of authority, and is given when the log has that.
+    """
 
     caller: Thumbprint
     key: IdempotencyKey
@@ -240,6 +245,7 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     body: bytes
     at: int
+    on_log: bool = False
 
 
 class ChallengeChange(msgspec.Struct, frozen=True):
@@ -319,6 +325,11 @@ class LogEntry(msgspec.Struct, frozen=True):
 
 class Store(Protocol):
     """The registry. See the promises above. Raises ``StoreUnavailable`` when the database fails."""
+
+    @property
+    def book(self) -> LogBook:
+        """The tree over the log."""
+        ...
 
     async def commit(self, batch: Sequence[Changeset]) -> list[Outcome]:
         """Make these changesets durable in one transaction, in order, each with its own outcome."""

@@ -16,6 +16,7 @@ __all__ = [
     "Gone",
     "NotAllowed",
     "NotFound",
+    "PendingLog",
     "Refusal",
     "RefusalCode",
     "SlowDown",
@@ -39,6 +40,7 @@ class RefusalCode(StrEnum):
     MESSAGE_SIZE = "MESSAGE_SIZE"
     PLACE_TAKEN = "PLACE_TAKEN"
     CLOCK_JUMPED = "CLOCK_JUMPED"
+    PENDING_LOG = "PENDING_LOG"
 
 
 class Refusal(Exception):
@@ -99,4 +101,15 @@ class ClockJumped(Refusal):
             RefusalCode.CLOCK_JUMPED,
             "The service is not sure of its clock, so nothing that waits ends now. Its operator has been told. Nothing "
             "is lost: try again later.",
+        )
+
+
+class PendingLog(Refusal):
+    """It is done, and the log does not show it yet."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            RefusalCode.PENDING_LOG,
+            "It is done, and its proof is not ready: the witnesses of the log have not seen it. Nothing is lost: send "
+            "the same request again.",
         )

@@ -23,6 +23,7 @@ from pteri.app import (
     lines,
     offline_codes,
     opening,
+    own_log,
     queries,
     telling,
     warned,
@@ -31,15 +32,28 @@ from pteri.app.callers import Asking, ClientAsking, client_call
 from pteri.app.committing import Done
 from pteri.app.deployment import Deployment
 from pteri.app.ports import StoreUnavailable
-from pteri.app.refusals import Clashes, ClockJumped, Denied, Gone, NotAllowed, NotFound, Refusal, SlowDown, TooLarge
+from pteri.app.refusals import (
+    Clashes,
+    ClockJumped,
+    Denied,
+    Gone,
+    NotAllowed,
+    NotFound,
+    PendingLog,
+    Refusal,
+    SlowDown,
+    TooLarge,
+)
 from pteri.app.respond import respond
 from pteri.app.tokens import new_token
 from pteri.core import ids, wire
 from pteri.core.ids import RequestId
+from pteri.core.log.page import LogAsked, LogPage
 from pteri.core.statement import instant_text
 from pteri.core.verify import Payload
 from pteri.domain.challenge import BindAsked, SignInAsked
 from pteri.http.chips import chip_routes
+from pteri.http.log_files import log_file_routes
 from pteri.http.mailboxes import mailbox_routes
 from pteri.http.problems import HttpCode, Kind, ProblemError
 from pteri.http.routing import AnyRoute, Auth, Call, Encoded, Reply, Route
@@ -51,6 +65,7 @@ _log = structlog.get_logger("pteri.http")
 
 BodyT = TypeVar("BodyT")
 _UNTIL_AN_OPERATOR_CAME_S: Final = 60
+_UNTIL_WITNESSES_CAME_S: Final = 2
 _Opens = Callable[[Deployment, Asking, BodyT], Awaitable[Done]]
 _KINDS: Final = MappingProxyType(
     {
@@ -61,6 +76,7 @@ _KINDS: Final = MappingProxyType(
         Gone: Kind.GONE,
         TooLarge: Kind.TOO_LARGE,
         ClockJumped: Kind.UNAVAILABLE,
+        PendingLog: Kind.UNAVAILABLE,
     }
 )
 
@@ -73,7 +89,8 @@ def _problem(refusal: Refusal, at: int) -> ProblemError:
     wait = None if refusal.until is None else max(1, refusal.until - at)
     kind = _KINDS[type(refusal)]
     if kind is Kind.UNAVAILABLE:
-        return ProblemError(kind, code=refusal.code, detail=refusal.detail, retry_after_s=_UNTIL_AN_OPERATOR_CAME_S)
+        wait_s = _UNTIL_WITNESSES_CAME_S if isinstance(refusal, PendingLog) else _UNTIL_AN_OPERATOR_CAME_S
+        return ProblemError(kind, code=refusal.code, detail=refusal.detail, retry_after_s=wait_s)
     return ProblemError(
         kind,
         code=refusal.code,
@@ -162,6 +179,10 @@ class _Endpoints:
     async def devices(self, call: Call[wire.Nothing]) -> Reply:
         """POST /v1/{tenant}/devices."""
         return Reply(200, await queries.devices(self._deployment, self.asking(call)))
+
+    async def own_log(self, call: Call[LogAsked]) -> Reply:
+        """POST /v1/{tenant}/log."""
+        return Reply(200, await own_log.own_log(self._deployment, self.asking(call), call.body))
 
     async def channels(self, call: Call[wire.Nothing]) -> Reply:
         """POST /v1/{tenant}/channels."""
@@ -345,6 +366,7 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
             claimed,
             "Prepare codes for a phone without a network",
         ),
+        phone("/log", ends.own_log, LogAsked, {200: LogPage}, "What the log has of this account"),
         phone("/channels", ends.channels, wire.Nothing, {200: wire.ChannelsSeen}, "Where warnings go"),
         phone(
             "/channel-changes", ends.opens(warned.start_channels), wire.SetChannels, claimed, "Say where warnings go"
@@ -373,5 +395,6 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         phone("/attestations", ends.opens(appealing.attest), wire.Attest, claimed, "Speak for one as an officer"),
         *mailbox_routes(deployment, _told),
         *chip_routes(deployment, _told),
+        *log_file_routes(deployment, _told),
         *stop_link_routes(deployment, _told),
     )

@@ -13,10 +13,21 @@ from typing import Final
 
 from pteri.wallet.errors import WalletError
 
-__all__ = ["BAD_ANSWER", "UNREACHABLE", "SafetyCode", "ServerError", "UnsafeError", "instant_of", "utc_text"]
+__all__ = [
+    "BAD_ANSWER",
+    "PENDING_LOG",
+    "UNREACHABLE",
+    "SafetyCode",
+    "ServerError",
+    "UnsafeError",
+    "instant_of",
+    "utc_text",
+]
 
 UNREACHABLE: Final = "UNREACHABLE"
 """No answer: nobody knows whether the request arrived. The same request may be sent again."""
+PENDING_LOG: Final = "PENDING_LOG"
+"""It is done, and the service may not say so yet: the same request asks again."""
 BAD_ANSWER: Final = "BAD_ANSWER"
 """An answer that no server of this protocol gives."""
 

@@ -19,6 +19,7 @@ from pteri.core.ids import new_idempotency_key, tenant_id
 from pteri.core.keys.secret import Secret
 from pteri.wallet.refusals import (
     BAD_ANSWER,
+    PENDING_LOG,
     UNREACHABLE,
     SafetyCode,
     ServerError,
@@ -164,7 +165,7 @@ class Server:
         return self._signed(request.method, request.target_uri, request.body, request.idempotency_key)
 
     def send(self, request: Request, answer: type[_AnswerT]) -> _AnswerT:
-        """Send this very request, at most three times while no answer comes.
+        """Send this very request, at most three times while no answer comes, or it is done and not told yet.
 
         Never another request in its place: a new signature has another code, and a new key could have a second
         effect. Raises :class:`ServerError` for every answer that is not a success of the expected shape.
@@ -173,7 +174,7 @@ class Server:
             try:
                 return _understood(self._transport.send(request), answer)
             except ServerError as error:
-                if error.code != UNREACHABLE or attempt == _ATTEMPTS:
+                if error.code not in {UNREACHABLE, PENDING_LOG} or attempt == _ATTEMPTS:
                     raise
         raise AssertionError("the last attempt returns or raises")
 

@@ -93,6 +93,17 @@ def test_after_three_times_it_is_left_to_the_caller() -> None:
     assert len(transport.sent) == 3
 
 
+def test_what_is_done_and_not_told_yet_is_asked_for_again() -> None:
+    waits = Reply(503, msgspec.json.encode({"type": "/problems/unavailable", "code": "PENDING_LOG", "detail": "Done."}))
+    talk, transport = server(waits, waits, GOOD)
+    assert talk.post("/prompts", Nothing(), Prompts) == Prompts((), 0)
+    assert transport.sent == [transport.sent[0]] * 3
+    talk, _ = server(waits, waits, waits)
+    with pytest.raises(ServerError) as refused:
+        talk.post("/prompts", Nothing(), Prompts)
+    assert (refused.value.code, refused.value.status, refused.value.may_repeat) == ("PENDING_LOG", 503, True)
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 403, 404, 409, 410, 413, 429, 500, 503])
 def test_an_answer_that_is_no_success_is_not_asked_for_again(status: int) -> None:
     body = {"type": "/problems/x", "code": "SOME_CODE", "detail": "Because.", "until": "2026-11-23T18:00:00Z"}

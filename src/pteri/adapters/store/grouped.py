@@ -61,6 +61,7 @@ class GroupedStore:
         self.accounts_of_line = inner.accounts_of_line
         self.accounts_of_chip = inner.accounts_of_chip
         self.hear = inner.hear
+        self.book = inner.book
         self._waiting: list[tuple[Sequence[Changeset], asyncio.Future[list[Outcome]]]] = []
         self._flush: asyncio.Task[None] | None = None
 

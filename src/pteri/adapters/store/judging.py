@@ -236,7 +236,9 @@ class _Judging:
         if answer is not None:
             key = (tenant, answer.caller, answer.key)
             self._held.answers[key] = answer
-            writes.answers.append((*key, answer.request_sha256, answer.status, answer.body, answer.at))
+            writes.answers.append(
+                (*key, answer.request_sha256, answer.status, answer.body, answer.at, int(answer.on_log))
+            )
 
     def _record_what_is_kept_beside(self, changeset: Changeset) -> None:
         """Addresses of warnings, lines and chips: of what changed several times in a batch, the last counts."""

@@ -18,6 +18,7 @@ from pteri.adapters.store.consistency import at_most, check_consistency
 from pteri.adapters.store.errors import StoreRefused
 from pteri.adapters.store.judging import judge
 from pteri.adapters.store.postgres_commit import READ_HELD, Asked, Step, guarded, steps
+from pteri.adapters.store.postgres_log import PostgresLogBook
 from pteri.adapters.store.postgres_schema import bring_up_to_date, is_postgresql_itself
 from pteri.adapters.store.rows import (
     Held,
@@ -61,6 +62,7 @@ class PostgresStore:
     def __init__(self, connections: Connections, *, in_steps: bool) -> None:
         self._connections = connections
         self._in_steps = in_steps
+        self.book = PostgresLogBook(connections)
         self._answers = BatchedReads(connections.read, postgres_sql.ANSWERS)
         self._challenges = BatchedReads(connections.read, postgres_sql.CHALLENGES)
         self._with_accounts = BatchedReads(connections.read, postgres_sql.CHALLENGES_WITH_ACCOUNTS)
@@ -143,7 +145,7 @@ class PostgresStore:
         row = await self._answers.row(tenant, caller, key)
         if row is None:
             return None
-        found = (row["request_sha256"], row["status"], row["body"], row["at"])
+        found = (row["request_sha256"], row["status"], row["body"], row["at"], row["on_log"])
         return answer_of((tenant, caller, key), found)
 
     async def challenge(self, tenant: TenantId, request: RequestId) -> Challenge | None:

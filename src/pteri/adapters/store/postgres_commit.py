@@ -48,9 +48,10 @@ class Step:
 
 _PARTS: Final = {
     "answers": _Part(
-        "tenant text, caller text, key text, request_sha256 text, status bigint, body bytea, at bigint",
+        "tenant text, caller text, key text, request_sha256 text, status bigint, body bytea, at bigint, "
+        "on_log smallint",
         """
-        INSERT INTO answers (tenant, caller, key, request_sha256, status, body, at)
+        INSERT INTO answers (tenant, caller, key, request_sha256, status, body, at, on_log)
         SELECT * FROM {rows} ON CONFLICT DO NOTHING RETURNING 1
         """,
     ),
@@ -238,32 +239,32 @@ def steps(writes: Writes) -> list[Step]:
 
 
 READ_HELD: Final = """
-    SELECT 'answers', w.place, answers.status, answers.at, answers.request_sha256, answers.body
+    SELECT 'answers', w.place, answers.status, answers.at, answers.request_sha256, answers.body, answers.on_log
     FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (tenant, caller, key, place)
     JOIN answers USING (tenant, caller, key)
     UNION ALL
-    SELECT 'totals', w.place, counters.total, NULL, NULL, NULL
+    SELECT 'totals', w.place, counters.total, NULL, NULL, NULL, NULL
     FROM unnest($4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[]) WITH ORDINALITY
         AS w (tenant, kind, subject, window_s, ends_at, place)
     JOIN counters USING (tenant, kind, subject, window_s, ends_at)
     UNION ALL
-    SELECT 'spent', w.place, NULL, NULL, NULL, NULL
+    SELECT 'spent', w.place, NULL, NULL, NULL, NULL, NULL
     FROM unnest($9::text[], $10::text[]) WITH ORDINALITY AS w (tenant, nonce, place)
     JOIN spent USING (tenant, nonce)
     UNION ALL
-    SELECT 'waiting', w.place, NULL, NULL, challenges.id, NULL
+    SELECT 'waiting', w.place, NULL, NULL, challenges.id, NULL, NULL
     FROM unnest($9::text[], $10::text[]) WITH ORDINALITY AS w (tenant, nonce, place)
     JOIN challenges USING (tenant, nonce) WHERE challenges.waits > 0
     UNION ALL
-    SELECT 'challenges', w.place, challenges.version, NULL, NULL, NULL
+    SELECT 'challenges', w.place, challenges.version, NULL, NULL, NULL, NULL
     FROM unnest($11::text[], $12::text[]) WITH ORDINALITY AS w (tenant, id, place)
     JOIN challenges USING (tenant, id)
     UNION ALL
-    SELECT 'accounts', w.place, accounts.version, NULL, NULL, NULL
+    SELECT 'accounts', w.place, accounts.version, NULL, NULL, NULL, NULL
     FROM unnest($13::text[], $14::text[]) WITH ORDINALITY AS w (tenant, account, place)
     JOIN accounts USING (tenant, account)
     UNION ALL
-    SELECT 'claims', w.place, NULL, NULL, claims.account, NULL
+    SELECT 'claims', w.place, NULL, NULL, claims.account, NULL, NULL
     FROM unnest($15::text[], $16::text[], $17::text[]) WITH ORDINALITY AS w (tenant, kind, value, place)
     JOIN claims USING (tenant, kind, value)
     """
@@ -287,11 +288,11 @@ class Asked:
     def held(self, rows: list[Any]) -> Held:
         """What these rows say that the database holds."""
         held = Held()
-        for what, place, number, at, text, body in rows:
+        for what, place, number, at, text, body, on_log in rows:
             key = self._keys[_KEYS_OF[what]][place - 1]
             match what:
                 case "answers":
-                    held.answers[key] = answer_of(key, (text, number, body, at))
+                    held.answers[key] = answer_of(key, (text, number, body, at, on_log))
                 case "claims":
                     held.claims[key] = text
                 case "waiting":

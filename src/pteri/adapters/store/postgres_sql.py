@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 ANSWERS: Final = """
-    SELECT w.place, answers.request_sha256, answers.status, answers.body, answers.at
+    SELECT w.place, answers.request_sha256, answers.status, answers.body, answers.at, answers.on_log
     FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (tenant, caller, key, place)
     JOIN answers USING (tenant, caller, key)
     """

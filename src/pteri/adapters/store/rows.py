@@ -53,9 +53,15 @@ Indexes hang on it, so it changes once. That an approved sign-in waits for its c
 def answer_of(key: Key, row: Row) -> Answer:
     """The answer under this key (tenant, caller, idempotency key)."""
     _, caller, idempotency_key = key
-    request_sha256, status, body, at = row
+    request_sha256, status, body, at, on_log = row
     return Answer(
-        Thumbprint(str(caller)), IdempotencyKey(str(idempotency_key)), Digest(request_sha256), status, body, at
+        Thumbprint(str(caller)),
+        IdempotencyKey(str(idempotency_key)),
+        Digest(request_sha256),
+        status,
+        body,
+        at,
+        bool(on_log),
     )
 
 
@@ -158,7 +164,7 @@ class Writes:
     """Rows to write, table by table; each under its condition, or none of them."""
 
     answers: list[Row] = field(default_factory=list)
-    """tenant, caller, key, request_sha256, status, body, at: new."""
+    """tenant, caller, key, request_sha256, status, body, at, on_log: new."""
     counted: list[Row] = field(default_factory=list)
     """tenant, kind, subject, window_s, ends_at, adds, ceiling: a total that was not above its ceiling before."""
     looked: list[Row] = field(default_factory=list)

@@ -29,6 +29,7 @@ from pteri.adapters.store.rows import (
     line_of,
 )
 from pteri.adapters.store.sqlite_commit import READ_ANSWER, READ_TOTAL, read_held, write
+from pteri.adapters.store.sqlite_log import SqliteLogBook
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
@@ -139,6 +140,7 @@ class SqliteStore:
     def __init__(self, connection: sqlite3.Connection, turn: Path) -> None:
         self._connection = connection
         self._turn = turn
+        self.book = SqliteLogBook(self._rows, self._transaction)
 
     @classmethod
     def open(cls, path: Path) -> SqliteStore:

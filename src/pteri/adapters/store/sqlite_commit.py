@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["READ_ANSWER", "READ_TOTAL", "read_held", "write"]
 
 READ_ANSWER: Final = (
-    "SELECT request_sha256, status, body, at FROM answers WHERE tenant = ?1 AND caller = ?2 AND key = ?3"
+    "SELECT request_sha256, status, body, at, on_log FROM answers WHERE tenant = ?1 AND caller = ?2 AND key = ?3"
 )
 READ_TOTAL: Final = (
     "SELECT total FROM counters WHERE tenant = ? AND kind = ? AND subject = ? AND window_s = ? AND ends_at = ?"
@@ -27,7 +27,7 @@ _READ_ACCOUNT: Final = "SELECT version FROM accounts WHERE tenant = ? AND accoun
 _READ_CLAIM: Final = "SELECT account FROM claims WHERE tenant = ? AND kind = ? AND value = ?"
 
 _ANSWERED: Final = """
-    INSERT INTO answers (tenant, caller, key, request_sha256, status, body, at) VALUES (?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO answers (tenant, caller, key, request_sha256, status, body, at, on_log) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING
     """
 _COUNTED: Final = """

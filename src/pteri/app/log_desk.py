@@ -1,0 +1,31 @@
+"""How this service signs its log, and who else must have seen it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pteri.app.log_ports import LogFiles, Witness
+from pteri.core.log.index import AccountIndexes
+from pteri.core.log.note import NoteSigner
+from pteri.core.log.witness import Quorum
+
+__all__ = ["LogDesk"]
+
+
+@dataclass(frozen=True, slots=True)
+class LogDesk:
+    """``signer``: the log's own key; its name is the log's origin. ``indexes``: the numbers of the accounts in it.
+
+    ``quorum``: which witnesses must have seen a checkpoint before anything is said to rest on it, and ``None`` where
+    nobody watches; ``witnesses`` are then those of the quorum, and how to ask them.
+    ``files``: where it is published. ``answers_wait``: until a witnessed checkpoint has a change of authority.
+    """
+
+    signer: NoteSigner
+    indexes: AccountIndexes
+    quorum: Quorum | None = None
+    witnesses: tuple[Witness, ...] = ()
+    files: LogFiles | None = None
+    answers_wait: bool = True
+    seen: dict[str, int] = field(default_factory=dict)
+    """What each witness saw last, as far as this process knows: it is learned again when it is lost."""
