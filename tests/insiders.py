@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from leaves import SALT
-from notes import LOG, NOW, WITNESSES
+from leaves import ACCOUNT, TENANT
+from notes import INDEXES, LOG, NOW, WITNESSES
 from onlookers import watched
 from pteri.app.growing import grow
 from pteri.app.log_desk import LogDesk
@@ -18,12 +18,10 @@ from pteri.core.errors import ProtocolError
 from pteri.core.httpsig import SignedRequest
 from pteri.core.ids import AccountId, TenantId
 from pteri.core.log.checkpoint import signed_checkpoint
-from pteri.core.log.index import opening
 from pteri.core.log.leaf import NOTHING, encode_leaf, parse_leaf
 from pteri.core.log.note import NoteSigner
 from pteri.core.log.page import LogAsked, LogEntry, LogPage
 from pteri.core.log.proving import consistency_proof, inclusion_proof
-from pteri.core.log.salts import index_salt
 from pteri.core.log.tree import leaf_hash
 from pteri.core.log.witness import cosign
 from pteri.wallet.server import Reply, Request
@@ -44,7 +42,7 @@ class Insider:
 
     leaves: tuple[bytes, ...]
     index: bytes
-    index_proof: bytes = opening(SALT)
+    index_proof: bytes = INDEXES.proof_of(TENANT, ACCOUNT)
     signer: NoteSigner = LOG
     witnesses: int = 2
     at: int = NOW
@@ -67,6 +65,7 @@ class Insider:
             checkpoint=checkpoint.note.with_signatures(lines).encoded.decode(),
             consistency=consistency_proof(old, size, tree.read),
             handovers=self.handovers,
+            index_key=INDEXES.public.text,
             index_proof=self.index_proof,
             entries=tuple(LogEntry(self.leaves[place]) for place in shown),
             leaf_index=shown[-1] if shown else 0,
@@ -123,4 +122,4 @@ def insider_of(held: Hand) -> Insider:
     [tail] = world.run(world.store.book.tails([account]))
     assert tail.secret is not None
     leaves = world.run(world.store.book.leaves(0, 1000))
-    return Insider(tuple(leaves), tail.index, opening(index_salt(tail.secret)), at=world.clock.now())
+    return Insider(tuple(leaves), tail.index, INDEXES.proof_of(*account), at=world.clock.now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from notes import LOG, WITNESSES
+from notes import INDEXES, LOG, WITNESSES
 from pteri.app.growing import grow
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import WitnessBehind, WitnessRefused, WitnessUnavailable
@@ -56,7 +56,7 @@ def watched(now: Callable[[], int], *, needed: int = 2, answers_wait: bool = Tru
     """A log that three onlookers watch."""
     onlookers = tuple(Onlooker(signer, LOG.verifier, now) for signer in WITNESSES)
     quorum = Quorum.of(needed, [each.verifier for each in onlookers])
-    return LogDesk(LOG, quorum=quorum, witnesses=onlookers, answers_wait=answers_wait)
+    return LogDesk(LOG, INDEXES, quorum=quorum, witnesses=onlookers, answers_wait=answers_wait)
 
 
 def logged(worlds: Worlds, answers_wait: bool = True) -> World:

@@ -70,6 +70,9 @@ def verify_message_command(
 def verify_receipt_command(
     file: Annotated[Path, typer.Argument(help="The receipt; - for standard input.")],
     log_key: Annotated[str | None, typer.Option(help="Key of the log, name+id+key, from whom you trust.")] = None,
+    index_key: Annotated[
+        str | None, typer.Option(help="Index key of the log, name+id+key, from whom you trust.")
+    ] = None,
     witness: Annotated[
         list[str] | None, typer.Option(help="Key of a witness whose word you take; as often as you have them.")
     ] = None,
@@ -86,7 +89,7 @@ def verify_receipt_command(
     from pteri.audit.telling import Options, checked
     from pteri.core.log.receipt import MAX_RECEIPT_BYTES
 
-    options = Options(log_key, tuple(witness or ()), needed, known_block, confirmations, network)
+    options = Options(log_key, index_key, tuple(witness or ()), needed, known_block, confirmations, network)
     try:
         # One byte more than is accepted, so that a huge file is refused and not read.
         if str(file) == "-":

@@ -113,7 +113,7 @@ _LANGUAGE: Final = frozenset(
 LIBRARIES: Final[Mapping[str, frozenset[str]]] = {
     "core": _LANGUAGE
     | {"base64", "binascii", "datetime", "hashlib", "hmac", "importlib", "re", "struct", "types", "unicodedata"}
-    | {"btclib_secp256k1", "coincurve", "cryptography", "mnemonic", "msgspec", "pyhpke"},
+    | {"btclib_secp256k1", "coincurve", "cryptography", "mnemonic", "msgspec", "nacl", "pyhpke"},
     "domain": _LANGUAGE | {"hashlib", "msgspec"},
     "audit": _LANGUAGE | {"base64", "hashlib", "json", "msgspec", "struct"},
     "app": _LANGUAGE | {"asyncio", "hashlib", "hmac", "msgspec", "re"},

@@ -11,7 +11,7 @@ import pytest
 
 from insiders import Insider, insider_of, logged, with_log
 from leaves import sha
-from notes import LOG, WITNESSES, log_signer
+from notes import INDEXES, LOG, WITNESSES, log_signer
 from phones import EMAIL, Hand, Owner, client
 from pteri.core.log.rotation import rotation_leaf
 from pteri.wallet.server import Reply
@@ -189,10 +189,17 @@ def test_a_receipt_is_a_closed_file_that_verifies_as_it_says(shell: Shell) -> No
     shell.json("freeze", "--yes")
     path = shell.world.directory / "receipt.json"
     told = shell.json("receipt", "--out", str(path))
-    assert told == {"ok": True, "file": str(path), "seq": 2, "log_key": LOG.verifier.text}
+    assert told == {
+        "ok": True,
+        "file": str(path),
+        "seq": 2,
+        "log_key": LOG.verifier.text,
+        "index_key": INDEXES.public.text,
+    }
     assert path.stat().st_mode & 0o777 == 0o600
     assert shell.refusal("receipt", "--out", str(path)) == "EXISTS"
     verify = [sys.executable, "-m", "pteri", "verify", "receipt", str(path), "--log-key", told["log_key"]]
+    verify += ["--index-key", told["index_key"]]
     done = subprocess.run(verify, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout.splitlines()[0].startswith("AccountContested")) == (0, True)
     other = shell.world.directory / "first.json"

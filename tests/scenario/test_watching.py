@@ -10,7 +10,7 @@ import pytest
 
 from insiders import insider_of, logged, page_asked, with_log
 from leaves import sha
-from notes import LOG, TWO_OF_THREE
+from notes import INDEXES, LOG, TWO_OF_THREE
 from onlookers import Onlooker, watched
 from phones import EMAIL, Hand, client, linked, linked_also
 from pteri.app.forget import forget_old
@@ -83,7 +83,13 @@ def test_each_phone_finds_what_it_signed_and_hears_of_the_rest(world: World) -> 
 def test_a_receipt_of_every_kind_of_event_verifies_without_the_service(world: World) -> None:
     first, _ = lived(world)
     receipt = first.phone().log_receipt()
-    believed = Trusted(log=LOG.verifier, quorum=TWO_OF_THREE, at=world.clock.now(), network="main")
+    believed = Trusted(
+        log=LOG.verifier,
+        index_key=INDEXES.public,
+        quorum=TWO_OF_THREE,
+        at=world.clock.now(),
+        network="main",
+    )
     found = {each.check: each for each in verify_receipt(encode_receipt(receipt), trusted=believed).found}
     assert {check for check, each in found.items() if each.verdict is not Verdict.HOLDS} == {Check.ANCHOR}, found
     third = first.phone().log_receipt(3)
@@ -250,7 +256,7 @@ def test_a_disk_full_of_lies_is_not_filled_further(world: World) -> None:
 
 def desk_without_witnesses(now: Any) -> LogDesk:
     del now
-    return LogDesk(LOG, answers_wait=True)
+    return LogDesk(LOG, INDEXES, answers_wait=True)
 
 
 def test_a_log_that_nobody_watches_is_checked_all_the_same(worlds: Worlds) -> None:

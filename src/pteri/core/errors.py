@@ -108,6 +108,8 @@ class Code(StrEnum):
     SUSPICION = "SUSPICION"
     """Not a suspicion against a log, or two checkpoints that do not show what is said of them."""
 
+    VRF = "VRF"
+    """Not a proof of a verifiable random function, or one of another key or input."""
     LOG_PROOF = "LOG_PROOF"
     """Not the short proof that a leaf is in the log."""
     RECEIPT = "RECEIPT"

@@ -73,13 +73,13 @@ def receipt(
             WalletCode.TOO_LARGE, "The history of your account is too long for one receipt. Name an earlier event."
         )
     create_file(out, content)
-    log_key = phone.log_key
+    log_key, index_key = phone.log_key, phone.index_key
     desk.screen.say(
         f"{out} is a receipt for event {len(made.entries)} of your account. It has your whole history until then: show "
         "it to those alone who may read that.",
-        f"To verify it: pteri verify receipt '{out}' --log-key '{log_key}'",
+        f"To verify it: pteri verify receipt '{out}' --log-key '{log_key}' --index-key '{index_key}'",
     )
-    return {"file": str(out), "seq": len(made.entries), "log_key": log_key}
+    return {"file": str(out), "seq": len(made.entries), "log_key": log_key, "index_key": index_key}
 
 
 def log_told_after_sign_in(desk: Desk, phone: Phone) -> dict[str, object]:

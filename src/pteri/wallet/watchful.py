@@ -103,6 +103,12 @@ class Watchful(Answering):
         believed = self._notebook.read(self._clock.now()).believed
         return "" if believed is None else believed.log_key
 
+    @property
+    def index_key(self) -> str:
+        """Index key of that log, as ``name+id+key``; empty before this phone has seen one."""
+        believed = self._notebook.read(self._clock.now()).believed
+        return "" if believed is None else believed.index_key
+
     def log_receipt(self, seq: int = 0) -> Receipt:
         """A receipt for this event of the account, 0: the newest that is in the log (docs/spec/log.md section 10).
 

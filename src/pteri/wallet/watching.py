@@ -15,7 +15,7 @@ from pteri.core.ids import AccountId, TenantId
 from pteri.core.log.checking import verify_inclusion
 from pteri.core.log.checkpoint import Checkpoint, claimed_head, open_checkpoint
 from pteri.core.log.following import Suspicion, SuspicionKind, follow
-from pteri.core.log.index import verify_index
+from pteri.core.log.index import parse_index_key, verify_index
 from pteri.core.log.leaf import NOTHING, Leaf, parse_leaf, verify_account_chain
 from pteri.core.log.note import parse_note, parse_verifier
 from pteri.core.log.page import MOST_ENTRIES, LogPage
@@ -125,7 +125,7 @@ def check_receipt(notes: LogNotes, receipt: Receipt, *, at: int) -> Alarm | None
         checkpoint, _ = _seen_checkpoint(receipt.checkpoint, notes.believed, at=at)
         verify_account_chain(leaves, expected_index=notes.index)
         verify_inclusion(leaves[-1], receipt.path, expected_index=receipt.leaf_index, expected_head=checkpoint.head)
-        _open_index(receipt.index_proof, notes.index, Whose(receipt.tenant, receipt.account))
+        _open_index(receipt.index_proof, notes.index, Whose(receipt.tenant, receipt.account), notes.believed)
     except _Alarming as found:
         return alarm(found.code)
     except ProtocolError:
@@ -149,7 +149,7 @@ def _checked(notes: LogNotes, page: LogPage, whose: Whose, at: int, given: Given
     _require_growth(notes, page, checkpoint)
     # 4. and 5.
     leaves = _require_chain(notes, page)
-    _require_own(notes, page, leaves, whose)
+    _require_own(notes, page, leaves, whose, believed)
     # 6.
     if leaves:
         _require_inclusion(page, checkpoint.head)
@@ -254,20 +254,26 @@ def _require_chain(notes: LogNotes, page: LogPage) -> list[Leaf]:
     return leaves
 
 
-def _require_own(notes: LogNotes, page: LogPage, leaves: list[Leaf], whose: Whose) -> None:
+def _require_own(notes: LogNotes, page: LogPage, leaves: list[Leaf], whose: Whose, believed: Believed) -> None:
     """One index for all leaves, for ever; the first time with a proof that it is this account's."""
     index = notes.index or (leaves[0].index if leaves else b"")
     if any(leaf.index != index for leaf in leaves):
         raise _Alarming(AlarmCode.NOT_MY_ACCOUNT)
     if index and (page.index_proof or not notes.index):
         try:
-            _open_index(page.index_proof, index, whose)
+            _open_index(page.index_proof, index, whose, believed)
         except ProtocolError as error:
             raise _Alarming(AlarmCode.NOT_MY_ACCOUNT) from error
 
 
-def _open_index(proof: bytes, index: bytes, whose: Whose) -> None:
-    verify_index(proof, expected_index=index, expected_tenant=whose.tenant, expected_account=whose.account)
+def _open_index(proof: bytes, index: bytes, whose: Whose, believed: Believed) -> None:
+    verify_index(
+        proof,
+        expected_key=parse_index_key(believed.index_key),
+        expected_index=index,
+        expected_tenant=whose.tenant,
+        expected_account=whose.account,
+    )
 
 
 def _require_inclusion(page: LogPage, head: TreeHead) -> None:

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from insiders import Insider, chained
 from leaves import ACCOUNT, INDEX, OTHER, START, TENANT, account_leaf, chain, sha
-from notes import LOG, NOW, WITNESSES, log_signer
+from notes import INDEXES, LOG, NOW, WITNESSES, indexes, log_signer
 from pteri.core.log.following import encode_suspicion, verify_suspicion
-from pteri.core.log.index import committed_index, opening
 from pteri.core.log.leaf import KINDS, NOTHING, encode_leaf
 from pteri.core.log.page import LogAsked, LogEntry, LogPage
 from pteri.core.log.rotation import rotation_leaf
@@ -183,9 +182,11 @@ def test_the_key_of_another_log_is_an_alarm_also_when_a_person_gives_it() -> Non
 
 
 def test_another_key_of_the_indexes_is_an_alarm() -> None:
-    before = look(BEGUN, replaced(HONEST.page(size=8), index_key="one")).notes
-    assert code(look(before, replaced(HONEST.page(ASKED), index_key="two"))) is AlarmCode.OTHER_KEY
-    assert code(look(before, replaced(HONEST.page(ASKED), index_key="one"))) is None
+    before = look(BEGUN, HONEST.page(size=8)).notes
+    for other in (indexes("another").public.text, "two", ""):
+        assert code(look(before, replaced(HONEST.page(ASKED), index_key=other))) is AlarmCode.OTHER_KEY
+    assert code(look(before, HONEST.page(ASKED))) is None
+    assert code(look(BEGUN, replaced(HONEST.page(), index_key="no key"))) is AlarmCode.NOT_MY_ACCOUNT
 
 
 @pytest.mark.parametrize("witnesses", [0, 1])
@@ -246,10 +247,9 @@ def test_an_entry_that_is_not_in_the_log_is_an_alarm() -> None:
 
 
 def test_entries_of_another_account_are_an_alarm() -> None:
-    salt = sha("salt of somebody else")
-    index = committed_index(TENANT, OTHER, salt=salt)
+    index = INDEXES.index_of(TENANT, OTHER)
     theirs = [encode_leaf(account_leaf(1, index=index))]
-    stranger = Insider((*AROUND, *theirs), index, opening(salt))
+    stranger = Insider((*AROUND, *theirs), index, INDEXES.proof_of(TENANT, OTHER))
     assert code(look(BEGUN, stranger.page())) is AlarmCode.NOT_MY_ACCOUNT
     for proof in (b"", b"\x01" + bytes(32), b"\x09"):
         assert code(look(BEGUN, replaced(HONEST.page(), index_proof=proof))) is AlarmCode.NOT_MY_ACCOUNT
