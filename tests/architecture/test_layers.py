@@ -93,10 +93,14 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "esim_cli": frozenset({"core", "esim", "adapters.system"}),
     # The phone as a command: its callback finds out about this machine.
     "wallet.cli": frozenset({"core", "wallet", "adapters.system", "settings"}),
+    # A witness of logs: a memory on disk and a socket. It knows the protocol, and nothing of a service.
+    "witness": frozenset({"core", "durable", "adapters.system"}),
+    "witness.cli": frozenset({"core", "durable", "adapters.system", "command_line", "witness"}),
     # The command: it starts whatever was asked for.
     "cli": _SERVER
     | {"audit", "durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
-    | {"supervise", "checkup", "load", "operator_sim", "esim_cli", "policies", "command_line", "log_cli"},
+    | {"supervise", "checkup", "load", "operator_sim", "esim_cli", "policies", "command_line", "log_cli"}
+    | {"witness"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER
     | {"durable", "wallet", "settings", "operator_settings", "deployment_key", "provision", "wiring", "serving", "sdk"},
@@ -346,6 +350,8 @@ WRONG: Final = [
     ("pteri.serving", "from pteri.adapters.system import SystemClock"),
     ("pteri.esim", "from pteri.adapters.system import SystemClock"),
     ("pteri.supervise", "from pteri.app.ports import Store"),
+    ("pteri.witness.made_up", "from pteri.app.log_ports import Witness"),
+    ("pteri.witness.made_up", "from pteri.adapters.store.sqlite import SqliteStore"),
     ("pteri.load.made_up", "from pteri.domain.rules import Rules"),
     ("pteri.load.made_up", "from pteri.wallet.wallet import Wallet"),
     ("pteri.database", "from pteri.settings import Settings"),

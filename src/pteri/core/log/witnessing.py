@@ -16,7 +16,7 @@ from pteri.core.errors import Code, Malformed, ProtocolError
 from pteri.core.log.add_checkpoint import AddCheckpoint, parse_add_checkpoint
 from pteri.core.log.checking import verify_consistency
 from pteri.core.log.checkpoint import Checkpoint, claimed_head, open_checkpoint
-from pteri.core.log.note import KeyKind, NoteVerifier
+from pteri.core.log.note import KeyKind, Note, NoteVerifier
 from pteri.core.log.tree import EMPTY_ROOT, TreeHead
 
 __all__ = ["Answer", "Conflict", "Contradiction", "Cosign", "No", "Refused", "Submitted", "TrustedLog", "judge", "read"]
@@ -65,7 +65,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Submitted(msgspec.Struct, frozen=True):
-    """A request whose checkpoint the log signed. Made by :func:`read` only."""
+    """A request whose checkpoint the log signed. Made by :func:`read` only; ``checkpoint`` has the log's lines only."""
 
     request: AddCheckpoint
     checkpoint: Checkpoint
@@ -109,12 +109,13 @@ def read(raw: bytes, *, expected_logs: Mapping[str, TrustedLog]) -> Submitted | 
     log = expected_logs.get(origin)
     if log is None:
         return Refused(No.UNKNOWN_LOG, Code.CHECKPOINT, "this witness does not watch this log")
-    # 3. lines by others say nothing: the log's own witnesses sign below the same text
-    signed_by = [key for key in log.keys if request.checkpoint.signature_by(key) is not None]
-    if not signed_by:
+    # 3. lines by others say nothing, and are not remembered: anybody could fill a disk with them
+    signed = {key: line for key in log.keys if (line := request.checkpoint.signature_by(key)) is not None}
+    if not signed:
         return Refused(No.UNKNOWN_KEY, Code.NOTE_SIGNATURE, "not signed by a key of this log that this witness knows")
+    own = Note(request.checkpoint.text, tuple(signed.values())).encoded
     try:
-        checkpoints = [open_checkpoint(request.checkpoint.encoded, expected_log=key) for key in signed_by]
+        checkpoints = [open_checkpoint(own, expected_log=key) for key in signed]
     except ProtocolError as error:
         return Refused(No.UNKNOWN_KEY, error.code, error.detail)
     # 4. after the signature, so that a stranger hears nothing of sizes
