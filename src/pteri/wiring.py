@@ -28,6 +28,7 @@ from pteri.adapters.telecom.camara.transport import HttpTransport
 from pteri.adapters.telecom.several import SeveralOperators
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
+from pteri.adapters.witnesses import HttpWitness
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.delivering import GaveUp, deliver_what_is_due
 from pteri.app.deployment import Deployment, Officer, Tenant
@@ -131,7 +132,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             courier=None if settings.notices is None else courier_of(settings.notices),
             chips=None if settings.esim is None else chip_desk_of(settings.esim),
             shadow=shadow_of(server),
-            log=None if settings.log is None else log_desk_of(settings.log),
+            log=None if settings.log is None else log_desk_of(settings.log, opened),
         )
         await check_key(deployment)
         if deployment.log is not None:
@@ -198,11 +199,15 @@ def _operator(settings: OperatorSettings, entropy: Entropy, opened: AsyncExitSta
     return GuardedOperator(settings.name, CamaraOperator(terms, transport, entropy))
 
 
-def log_desk_of(log: LogSettings) -> LogDesk:
-    """How the log is signed, shown and published by these settings."""
+def log_desk_of(log: LogSettings, opened: AsyncExitStack) -> LogDesk:
+    """How the log is signed, shown and published by these settings. ``opened`` closes the connections to witnesses."""
+    witnesses = tuple(HttpWitness(witness.verifier, witness.url) for witness in log.witnesses)
+    for witness in witnesses:
+        opened.push_async_callback(witness.close)
     return LogDesk(
         log_signer(log),
         quorum=log.quorum,
+        witnesses=witnesses,
         files=None if log.directory is None else LogDirectory(log.directory),
         answers_wait=log.answers_wait,
     )

@@ -40,10 +40,12 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "__main__": frozenset({"cli"}),
     # Read once, before there is anything to wire; knows no layer above the words of the protocol.
     "settings": frozenset({"core", "durable", "database", "operator_settings", "esim_settings", "log_settings"}),
+    # What an address in the settings may be.
+    "asked_url": frozenset(),
     # A table of the settings with a key file of its own.
-    "operator_settings": frozenset({"core", "durable"}),
+    "operator_settings": frozenset({"core", "durable", "asked_url"}),
     "esim_settings": frozenset({"core"}),
-    "log_settings": frozenset({"core"}),
+    "log_settings": frozenset({"core", "asked_url"}),
     # A file of the deployment whose refusals are those of the settings.
     "key_files": frozenset({"core", "durable", "settings"}),
     "deployment_key": frozenset({"core", "key_files"}),

@@ -6,6 +6,7 @@ Exit codes: 0 yes, 1 a log was caught with two trees (``show``), 2 the command l
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,6 +96,8 @@ def run_command(
         f'[[log.witnesses]]\nkey = "{key}"\nurl = "{url}"\n'
     )
     tell({"witness_key": key, "url": url, "logs": sorted(place.logs)}, text, as_json=as_json)
+    # A program that waits for this line must not wait for the next ones.
+    sys.stdout.flush()
     run(place, SystemClock(), listener, for_s=for_s)
 
 

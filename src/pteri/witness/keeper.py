@@ -1,7 +1,7 @@
 """What a witness does with a request: decide, remember, and only then sign (docs/spec/log.md section 6.2).
 
 One request of a log after the other, also where two processes share a directory: whoever decides holds the log's lock
-until what he decided is on disk. A death on any line leaves the memory old or new, and nothing signed that is not there.
+until what he decided is on disk. A death on any line leaves the memory old or new, and nothing signed that it lacks.
 """
 
 from __future__ import annotations

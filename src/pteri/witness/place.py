@@ -70,8 +70,8 @@ def make_witness(directory: Path, name: str, random: bytes) -> NoteVerifier:
     except ProtocolError as error:
         raise WitnessError("A name has no spaces and no plus sign: take a host name of yours and a word.") from error
     try:
-        (directory / _MEMORY).mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory.chmod(0o700)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (directory / _MEMORY).mkdir(mode=0o700, exist_ok=True)
         durable.create(directory / _KEY, random.hex().encode() + b"\n")
         durable.create(directory / _SETTINGS, f"name = {_quoted(name)}\n".encode())
     except FileExistsError as error:
