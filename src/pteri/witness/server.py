@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
+import msgspec
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -22,18 +23,23 @@ from pteri.core.log.witnessing import Conflict, Contradiction, No, Refused
 from pteri.witness.keeper import Signed, add_checkpoint
 from pteri.witness.place import Place, WitnessError
 
-__all__ = ["BODY_S", "LIFE_S", "STATUS", "listen", "run", "witness_app"]
+__all__ = ["STATUS", "Limits", "Witness", "listen", "run"]
 
-BODY_S: Final = 10.0
-"""How long a request's body may take."""
-LIFE_S: Final = 30.0
-"""How long a connection may live: whoever says little holds it no longer."""
 _CONNECTIONS: Final = 256
 _DRAIN_S: Final = 10
 _MAX_HEAD_BYTES: Final = 16 * 1024
 STATUS: Final[Mapping[No, int]] = {No.MALFORMED: 400, No.UNKNOWN_KEY: 403, No.UNKNOWN_LOG: 404, No.NOT_CONSISTENT: 422}
 """What each refusal is in HTTP (C2SP tlog-witness)."""
 _TEXT: Final = "text/plain; charset=utf-8"
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How long somebody may take."""
+
+    body_s: float = 10.0
+    """To send a body; and to take an answer."""
+    life_s: float = 30.0
+    """Before a connection ends: whoever says little holds it no longer."""
 
 
 class Clock(Protocol):
@@ -52,10 +58,10 @@ class _Reply(Exception):
         self.status, self.text = status, text
 
 
-class witness_app:  # noqa: N801 - an ASGI application: to its server it is a function
-    """The web side of a witness."""
+class Witness:
+    """The web side of a witness, an ASGI application."""
 
-    def __init__(self, place: Place, clock: Clock, *, body_s: float = BODY_S) -> None:
+    def __init__(self, place: Place, clock: Clock, *, body_s: float) -> None:
         self._place, self._clock, self._body_s = place, clock, body_s
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own
@@ -129,12 +135,12 @@ def _say(event: str, **values: str | int) -> None:
 class _MortalConnection(H11Protocol):
     """A connection with an end: uvicorn waits for a head as long as somebody sends it."""
 
-    life_s = LIFE_S
+    limits = Limits()
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - asyncio's own
         """From the first moment: who connects and says nothing holds a connection, too."""
         super().connection_made(transport)
-        self._end = self.loop.call_later(self.life_s, self._die)
+        self._end = self.loop.call_later(self.limits.life_s, self._die)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It ended by itself."""
@@ -144,7 +150,7 @@ class _MortalConnection(H11Protocol):
     def _die(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
             # An answer is being made: it has the time that a body has, and then somebody does not take it.
-            self._end = self.loop.call_later(BODY_S, self.transport.abort)
+            self._end = self.loop.call_later(self.limits.body_s, self.transport.abort)
         else:
             self.transport.abort()
 
@@ -169,14 +175,16 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def run(place: Place, clock: Clock, listener: socket.socket, *, for_s: int | None, life_s: float = LIFE_S) -> None:
+def run(
+    place: Place, clock: Clock, listener: socket.socket, *, for_s: int | None, limits: Limits | None = None
+) -> None:
     """Answer until SIGTERM or SIGINT, or for so many seconds; then finish what is under way."""
-    connection = type("_Connection", (_MortalConnection,), {"life_s": life_s})
+    bounds = Limits() if limits is None else limits
     config = uvicorn.Config(
-        witness_app(place, clock),
+        Witness(place, clock, body_s=bounds.body_s),
         loop="none",
         lifespan="off",
-        http=connection,
+        http=type("_Connection", (_MortalConnection,), {"limits": bounds}),
         ws="none",
         log_config=None,
         access_log=False,
