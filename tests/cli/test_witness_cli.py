@@ -10,22 +10,24 @@ from typing import Any
 
 import httpx2
 import pytest
+from typer.testing import CliRunner, Result
 
 from notes import LOG, ORIGIN, WITNESSES
 from pteri.core.log.checkpoint import verify_split_view
 from pteri.core.log.note import KeyKind, parse_verifier
 from pteri.log_settings import WitnessSettings
+from pteri.witness.cli import app
 from watching import OTHER_TREE, TREE, running, shown, witness_command
 
 
-def ended(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(witness_command(*words), capture_output=True, text=True, check=False, timeout=60)
+def ended(*words: str, status: int = 0) -> Result:
+    done = CliRunner().invoke(app, list(words))
+    assert done.exit_code == status, done.output
+    return done
 
 
 def told(*words: str, status: int = 0) -> dict[str, Any]:
-    done = ended(*words, "--json")
-    assert done.returncode == status, done.stderr
-    return dict(json.loads(done.stdout))
+    return dict(json.loads(ended(*words, "--json", status=status).stdout))
 
 
 def test_from_nothing_to_a_proof_against_a_log(tmp_path: Path) -> None:
@@ -45,8 +47,7 @@ def test_from_nothing_to_a_proof_against_a_log(tmp_path: Path) -> None:
     assert (log["size"], log["root"]) == (20, TREE.heads[20].root.hex())
     [proof] = log["split_views"]
     assert verify_split_view(proof["seen"].encode(), proof["shown"].encode(), expected_log=LOG.verifier)
-    printed = ended("show", home)
-    assert printed.returncode == 1
+    printed = ended("show", home, status=1)
     assert "IT SHOWED TWO TREES OF 20 LEAVES" in printed.stdout
     assert proof["shown"] in printed.stdout
 
@@ -56,8 +57,8 @@ def test_what_it_prints_first_is_what_a_log_writes_into_its_settings(tmp_path: P
     made = ended("new", home, "--name", "watch.example")
     assert f"pteri witness trust {home}" in made.stdout
     assert f"pteri witness run {home}" in ended("trust", home, LOG.verifier.text).stdout
-    run = ended("run", home, "--port", "0", "--for", "1")
-    assert run.returncode == 0
+    command = witness_command("run", home, "--port", "0", "--for", "1")
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     [table] = tomllib.loads(run.stdout[run.stdout.index("[[log.witnesses]]") :])["log"]["witnesses"]
     settings = WitnessSettings(**table)
     assert settings.verifier.name == "watch.example"
@@ -76,8 +77,7 @@ def test_what_it_prints_first_is_what_a_log_writes_into_its_settings(tmp_path: P
 )
 def test_what_is_wrong_is_a_sentence(tmp_path: Path, words: tuple[str, ...], said: str, as_json: bool) -> None:
     home = tmp_path / "witness"
-    done = ended(*(word.format(home=home) for word in words), *(["--json"] * as_json))
-    assert done.returncode == 2
+    done = ended(*(word.format(home=home) for word in words), *(["--json"] * as_json), status=2)
     assert said in (json.loads(done.stdout)["error"] if as_json else done.stderr)
 
 
