@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from notes import INDEXES
 from pteri.core.ids import AccountId, TenantId, Thumbprint
-from pteri.core.log.index import committed_index
 from pteri.core.log.leaf import NOTHING, Leaf, encode_leaf, record_commitment
 from pteri.core.log.tree import leaf_hash
 
@@ -14,8 +14,8 @@ TENANT = TenantId("bank")
 ACCOUNT = AccountId("acct_5X3N8J2K7Q4M")
 OTHER = AccountId("acct_6X3N8J2K7Q4M")
 DEVICE = Thumbprint("hf7qysoXwNytHln0sLG_9B2ZRkXo4GL9ZdAF9YuJDEY")
-SALT = hashlib.sha256(b"salt of an account").digest()
-INDEX = committed_index(TENANT, ACCOUNT, salt=SALT)
+INDEX = INDEXES.index_of(TENANT, ACCOUNT)
+INDEX_PROOF = INDEXES.proof_of(TENANT, ACCOUNT)
 START = 1_790_000_000
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import builders as b
 from commits import committed
-from notes import LOG
+from notes import INDEXES, LOG
 from pteri.adapters.store.codec import decode_recorded
 from pteri.app.growing import first_state, grow
 from pteri.app.log_desk import LogDesk
@@ -25,7 +25,7 @@ from pteri.domain.evolving import evolve
 from trees import Grown
 from world import SimEntropy
 
-DESK = LogDesk(LOG)
+DESK = LogDesk(LOG, INDEXES)
 
 
 def history() -> list[Changeset]:
@@ -113,6 +113,7 @@ async def _check_account(store: Store, tenant: TenantId, account: AccountId, lea
         return
     [tail] = tails
     assert tail.secret is not None
+    assert tail.index == INDEXES.index_of(tail.tenant, tail.account)
     verify_account_chain([each.leaf for each in logged], expected_index=tail.index)
     previous, folded = NOTHING, None
     for each in logged:

@@ -8,13 +8,12 @@ from typing import Any
 import msgspec
 
 from anchors import proof
-from notes import LOG, NOW, TWO_OF_THREE, WITNESSES
+from notes import INDEXES, LOG, NOW, TWO_OF_THREE, WITNESSES
 from pteri.audit import Trusted
 from pteri.audit.leaves import leaf_of, record_text
 from pteri.core.anchor.proof import read_block
 from pteri.core.ids import AccountId, TenantId
 from pteri.core.log.checkpoint import Checkpoint, signed_checkpoint
-from pteri.core.log.index import committed_index, opening
 from pteri.core.log.leaf import NOTHING, encode_leaf
 from pteri.core.log.proving import inclusion_proof
 from pteri.core.log.receipt import Entry, Receipt
@@ -25,8 +24,6 @@ from pteri.domain.evolving import evolve
 from pteri.domain.records import RecordedEvent
 from pteri.domain.rules import Rules
 from trees import Grown, leaf
-
-SALT = hashlib.sha256(b"salt of an account in a receipt").digest()
 
 
 def rules_text(rules: Rules) -> str:
@@ -58,12 +55,12 @@ def in_a_log(leaf_bytes: bytes) -> tuple[Checkpoint, int, tuple[bytes, ...]]:
 def receipt_of(recorded: list[RecordedEvent], rules: Rules, *, anchor: Any = None) -> Receipt:
     """A receipt for the last of these events."""
     tenant, account = TenantId(recorded[0].tenant), AccountId(recorded[0].account)
-    entries = entries_of(recorded, committed_index(tenant, account, salt=SALT))
+    entries = entries_of(recorded, INDEXES.index_of(tenant, account))
     checkpoint, index, path = in_a_log(entries[-1].leaf)
     return Receipt(
         tenant=tenant,
         account=account,
-        index_proof=opening(SALT),
+        index_proof=INDEXES.proof_of(tenant, account),
         entries=tuple(entries),
         rules=rules_text(rules),
         leaf_index=index,
@@ -79,7 +76,8 @@ def anchor_of(receipt: Receipt) -> dict[str, Any]:
 
 
 def trusted(network: str = "main", **more: Any) -> Trusted:
-    return Trusted(log=LOG.verifier, quorum=TWO_OF_THREE, at=NOW, network=network, **more)
+    keys = {"log": LOG.verifier, "index_key": INDEXES.public, "quorum": TWO_OF_THREE}
+    return Trusted(**(keys | more), at=NOW, network=network)
 
 
 KNOWN = read_block(1000, bytes(range(32))[::-1].hex())

@@ -13,12 +13,10 @@ from typing import Annotated
 import typer
 
 from pteri.command_line import ConfigOption, JsonFlag, said_in_a_sentence, settings_of, tell, usage
-from pteri.core.errors import ProtocolError
-from pteri.core.keys.message import MAX_MESSAGE_BYTES, verify_message
-from pteri.esim_cli import verify_euicc_command
 from pteri.load.cli import bench_command, load_command
 from pteri.log_cli import app as log_app
 from pteri.policies.cli import app as policy_app
+from pteri.verify_cli import app as verify_app
 from pteri.witness.cli import app as witness_app
 
 __all__ = ["app", "main"]
@@ -29,7 +27,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-verify_app = typer.Typer(help="Check signatures offline; nothing of a server is needed.", no_args_is_help=True)
 app.add_typer(verify_app, name="verify")
 app.add_typer(policy_app, name="policy")
 app.add_typer(log_app, name="log")
@@ -54,80 +51,6 @@ def program(
     ] = False,
 ) -> None:
     """Sign in with a wallet on your phone: both keys, no password, no SMS."""
-
-
-@verify_app.command("message")
-def verify_message_command(
-    address: Annotated[str, typer.Option(help="The Litecoin address that is said to have signed.")],
-    signature: Annotated[str, typer.Option(help="The signature, base64, as wallets print it.")],
-    message_file: Annotated[Path, typer.Option(help="A file with exactly the signed bytes; - for standard input.")],
-    network: Annotated[str, typer.Option(help="main, test or regtest.")] = "main",
-    as_json: JsonFlag = False,
-) -> None:
-    """Check whether this address signed this message."""
-    try:
-        # One byte more than is accepted, so that a huge file is refused and not read.
-        if str(message_file) == "-":
-            message = sys.stdin.buffer.read(MAX_MESSAGE_BYTES + 1)
-        else:
-            with message_file.open("rb") as stream:
-                message = stream.read(MAX_MESSAGE_BYTES + 1)
-    except OSError as error:
-        usage(f"Cannot read {message_file}: {error.strerror}.", as_json=as_json)
-    try:
-        verified = verify_message(address, message, signature, network=network)
-    except ProtocolError as error:
-        refused = {"valid": False, "code": error.code, "detail": error.detail}
-        tell(refused, f"Not valid: {error.detail} ({error.code}).", as_json=as_json)
-        raise typer.Exit(1) from None
-    found = {
-        "valid": True,
-        "address": verified.address,
-        "network": verified.network,
-        "kind": verified.kind,
-        "signature_type": verified.signature_type,
-        "message_sha256": verified.message_sha256.hex(),
-    }
-    tell(found, f"Valid: {verified.address} signed this message ({verified.signature_type}).", as_json=as_json)
-
-
-@verify_app.command("receipt")
-def verify_receipt_command(
-    file: Annotated[Path, typer.Argument(help="The receipt; - for standard input.")],
-    log_key: Annotated[str | None, typer.Option(help="Key of the log, name+id+key, from whom you trust.")] = None,
-    witness: Annotated[
-        list[str] | None, typer.Option(help="Key of a witness whose word you take; as often as you have them.")
-    ] = None,
-    needed: Annotated[int, typer.Option(help="How many of these witnesses must have seen it.")] = 1,
-    known_block: Annotated[
-        str | None, typer.Option(help="HEIGHT:HASH of a Litecoin block that you know, from before the anchor.")
-    ] = None,
-    confirmations: Annotated[int, typer.Option(help="How many blocks an anchor must have.")] = 6,
-    network: Annotated[str, typer.Option(help="main, test or regtest.")] = "main",
-    as_json: JsonFlag = False,
-) -> None:
-    """Check what holds of a receipt, and say it. Exit 0: nothing fails, and the log that you named signed it."""
-    from pteri.adapters.system import SystemClock
-    from pteri.audit.telling import Options, checked
-    from pteri.core.log.receipt import MAX_RECEIPT_BYTES
-
-    options = Options(log_key, tuple(witness or ()), needed, known_block, confirmations, network)
-    try:
-        # One byte more than is accepted, so that a huge file is refused and not read.
-        if str(file) == "-":
-            raw = sys.stdin.buffer.read(MAX_RECEIPT_BYTES + 1)
-        else:
-            with file.open("rb") as stream:
-                raw = stream.read(MAX_RECEIPT_BYTES + 1)
-    except OSError as error:
-        usage(f"Cannot read {file}: {error.strerror}.", as_json=as_json)
-    try:
-        said = checked(raw, options, at=SystemClock().now())
-    except ValueError as error:
-        usage(str(error), as_json=as_json)
-    tell(said.values, said.text, as_json=as_json)
-    if not said.is_yes:
-        raise typer.Exit(1)
 
 
 @app.command("init")
@@ -240,7 +163,6 @@ def operator_sim_command(
         simulate(directory, port=port, for_s=for_s, clock_file=clock_file, as_json=as_json)
 
 
-verify_app.command("euicc")(verify_euicc_command)
 app.command("load")(load_command)
 # The benchmarks have their own options, and their own --help.
 app.command(

@@ -29,17 +29,18 @@ def new_command(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make the key of a new log, begin the log in the database, and add [log] to the settings."""
+    """Make the keys of a new log, begin the log in the database, and add [log] to the settings."""
     from pteri.logbook import begin_log
 
     path, settings = settings_of(config, as_json=as_json)
     with said_in_a_sentence(as_json=as_json):
-        verifier = begin_log(path, settings, origin)
+        begun = begin_log(path, settings, origin)
     tell(
-        {"log_key": verifier.text, "origin": verifier.name},
-        f"The log {verifier.name} has begun.\nIts key, for everybody who wants to check it:\n\n  {verifier.text}\n\n"
-        "Give that to your auditors on another way than your own web site. Keep the private key safe: it is in the "
-        "file that [log] names.",
+        {"log_key": begun.log.text, "index_key": begun.index.text, "origin": begun.log.name},
+        f"The log {begun.log.name} has begun.\nIts key, for everybody who wants to check it:\n\n  {begun.log.text}\n\n"
+        f"Its index key, which shows that an account has one number in it:\n\n  {begun.index.text}\n\n"
+        "Give both to your auditors on another way than your own web site. Keep the private keys safe: they are in the "
+        "files that [log] names.",
         as_json=as_json,
     )
 
@@ -80,17 +81,18 @@ def erase_command(
     yes: Annotated[bool, typer.Option("--yes", help="It cannot be undone, and I know.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Forget which leaves of the log are of this account. Every proof stays right; nobody can make a receipt again."""
+    """Forget what hides behind the leaves of this account. Every proof stays right; nobody makes a receipt again."""
     from pteri.logbook import erase
 
     _, settings = settings_of(config, as_json=as_json)
     if not yes:
-        usage("After this nobody can show whose those leaves are, ever. If you are sure, add --yes.", as_json=as_json)
+        usage("After this nobody can show what those leaves say, ever. If you are sure, add --yes.", as_json=as_json)
     with said_in_a_sentence(as_json=as_json):
         done = erase(settings, tenant, account)
     tell(
         {"erased": done},
-        "Erased: nothing says any more which leaves were this account's. Your database still keeps its events."
+        "Erased: nobody can show any more what the leaves of this account say. Whoever has your index key and "
+        "knows the account still finds which leaves those are, and your database still keeps its events."
         if done
         else "Nothing was changed: the log has no such account, or it was erased before.",
         as_json=as_json,

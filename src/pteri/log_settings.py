@@ -42,6 +42,8 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The name of the log for ever, and of its key: a host name of yours and a path, without a scheme."""
     key_file: Path
     """Its private key: 32 random bytes in hex, mode 0600; made by ``pteri log new`` and never implicitly."""
+    index_key_file: Path
+    """The key that numbers its accounts, made in the same way: whoever has it can tell whose leaves are whose."""
     directory: Path | None = None
     """Where the log is published as files, for any web server. The service itself serves it under ``/log/``, too."""
     witnesses: tuple[WitnessSettings, ...] = ()

@@ -11,23 +11,32 @@ import msgspec
 
 from pteri.adapters.store.opening import open_store
 from pteri.adapters.system import SystemEntropy, self_test
-from pteri.app.growing import first_state, handed_over, is_signed, require_log
+from pteri.app.growing import first_state, handed_over, is_signed, require_index_key, require_log
 from pteri.app.log_ports import LogState
 from pteri.app.ports import Store
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
+from pteri.core.log.index import IndexKey
 from pteri.core.log.note import NoteSigner, NoteVerifier
 from pteri.key_files import KEY_BYTES
-from pteri.log_key import create_log_key, log_signer, move_key
+from pteri.log_key import account_indexes, create_index_key, create_log_key, log_signer, move_key
 from pteri.log_settings import LogSettings
 from pteri.settings import Settings, SettingsError, add_table, log_lines
 
-__all__ = ["LogSeen", "Rotated", "begin_log", "erase", "look", "rotate"]
+__all__ = ["Begun", "LogSeen", "Rotated", "begin_log", "erase", "look", "rotate"]
 
 T = TypeVar("T")
 
 _KEY_FILE: Final = "log.key"
+_INDEX_KEY_FILE: Final = "index.key"
 _ATTEMPTS: Final = 20
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """The public keys of a log that has begun: who signs it, and by which key its accounts are numbered."""
+
+    log: NoteVerifier
+    index: IndexKey
 
 
 class LogSeen(msgspec.Struct, frozen=True):
@@ -35,6 +44,7 @@ class LogSeen(msgspec.Struct, frozen=True):
 
     origin: str
     log_key: str
+    index_key: str
     size: int
     waiting: int
     witnessed_size: int
@@ -50,11 +60,11 @@ class LogSeen(msgspec.Struct, frozen=True):
             if self.needed
             else "Nobody watches it: anybody who owns this machine could show two logs. Name witnesses in [log]."
         )
-        return f"{self.origin}: {self.size} leaves, {waits}.\n{seen}\nKey: {self.log_key}"
+        return f"{self.origin}: {self.size} leaves, {waits}.\n{seen}\nKey: {self.log_key}\nIndex key: {self.index_key}"
 
 
-def begin_log(path: Path, settings: Settings, origin: str | None) -> NoteVerifier:
-    """Key, first state, and the table in the settings file ``path``, in this order; what is there already is kept.
+def begin_log(path: Path, settings: Settings, origin: str | None) -> Begun:
+    """Keys, first state, and the table in the settings file ``path``, in this order; what is there already is kept.
 
     So a beginning that was cut off is finished by the same command. ``SettingsError`` when there is a log.
     """
@@ -62,36 +72,57 @@ def begin_log(path: Path, settings: Settings, origin: str | None) -> NoteVerifie
     log = settings.log
     if log is None:
         try:
-            log = LogSettings(origin=origin or f"{settings.tenants[0].domain}/pteri", key_file=base / _KEY_FILE)
+            log = LogSettings(
+                origin=origin or f"{settings.tenants[0].domain}/pteri",
+                key_file=base / _KEY_FILE,
+                index_key_file=base / _INDEX_KEY_FILE,
+            )
         except ValueError as error:
             raise SettingsError(f"Nothing was made: {error}.") from error
     elif origin not in {None, log.origin}:
         raise SettingsError(f"The settings name the log {log.origin}, and nothing was changed.")
-    if not log.key_file.exists():
-        entropy = SystemEntropy()
-        self_test(entropy)
-        create_log_key(log, entropy.draw(KEY_BYTES))
-    signer = log_signer(log)
+    _create_keys(settings, log)
+    signer, indexes = log_signer(log), account_indexes(log)
     if not _with_store(settings, lambda store: store.book.start(first_state(signer))):
         if settings.log is not None:
             raise SettingsError("There is a log in this database already. Nothing was changed.")
         # A beginning that was cut off before its last step, or a log of another name.
         _with_store(settings, lambda store: require_log(store, signer))
+    _with_store(settings, lambda store: require_index_key(store, indexes.public))
     if settings.log is None:
         add_table(path, log_lines(base, log))
-    return signer.verifier
+    return Begun(signer.verifier, indexes.public)
+
+
+def _create_keys(settings: Settings, log: LogSettings) -> None:
+    missing = [
+        (path, create)
+        for path, create in ((log.key_file, create_log_key), (log.index_key_file, create_index_key))
+        if not path.exists()
+    ]
+    if missing and _with_store(settings, lambda store: store.book.state()) is not None:
+        # Keys come before the log, so they were lost: new ones would be those of another log.
+        raise SettingsError(f"There is a log in this database already. Restore its key {missing[0][0]}.")
+    for _, create in missing:
+        entropy = SystemEntropy()
+        self_test(entropy)
+        create(log, entropy.draw(KEY_BYTES))
 
 
 def look(settings: Settings) -> LogSeen:
     """The log as it is now."""
     log = _log_of(settings)
+    signer, indexes = log_signer(log), account_indexes(log)
     state, waiting = _with_store(settings, _state_and_waiting)
     if state is None:
         raise SettingsError("There is no log in this database. Begin it with: pteri log new")
+    # Whoever is told another key than the log's would find that nothing holds.
+    _with_store(settings, lambda store: require_index_key(store, indexes.public))
     quorum = log.quorum
     return LogSeen(
         origin=log.origin,
-        log_key=log_signer(log).verifier.text,
+        log_key=signer.verifier.text,
+        index_key=indexes.public.text,
         size=state.size,
         waiting=waiting,
         witnessed_size=state.witnessed_size,

@@ -33,7 +33,7 @@ from pteri.app.chip_desk import ChipDesk
 from pteri.app.delivering import GaveUp, deliver_what_is_due
 from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.forget import forget_old
-from pteri.app.growing import NoLog, grow, require_log
+from pteri.app.growing import NoLog, grow, require_index_key, require_log
 from pteri.app.halting import ClockNews, watch_clock
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import LogFilesUnavailable
@@ -59,7 +59,7 @@ from pteri.esim_settings import EsimSettings
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.ratelimit import Rate
-from pteri.log_key import log_signer
+from pteri.log_key import account_indexes, log_signer
 from pteri.log_settings import LogSettings
 from pteri.operator_settings import OperatorSettings, read_client_key
 from pteri.policies.file import load_policy, rules_of
@@ -155,6 +155,7 @@ async def _check_log(deployment: Deployment, desk: LogDesk) -> None:
     """Refuse to start without the log that the settings name: nothing that is decided then could be shown."""
     try:
         await require_log(deployment.store, desk.signer)
+        await require_index_key(deployment.store, desk.indexes.public)
     except NoLog as error:
         raise SettingsError(f"{error}."[0].upper() + f"{error}."[1:]) from error
 
@@ -206,6 +207,7 @@ def log_desk_of(log: LogSettings, opened: AsyncExitStack) -> LogDesk:
         opened.push_async_callback(witness.close)
     return LogDesk(
         log_signer(log),
+        account_indexes(log),
         quorum=log.quorum,
         witnesses=witnesses,
         files=None if log.directory is None else LogDirectory(log.directory),

@@ -93,6 +93,10 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # What an eSIM chip signed, as a library and as a command: it knows the protocol and nothing of a server.
     "esim": frozenset({"core"}),
     "esim_cli": frozenset({"core", "esim", "adapters.system"}),
+    # Where the files of a log are; the auditor's rooms have no files and no sockets.
+    "published": frozenset({"audit", "durable"}),
+    # Whatever is verified offline, as commands: it knows the auditor's rooms and nothing of a server.
+    "verify_cli": frozenset({"core", "audit", "durable", "published", "esim_cli", "adapters.system"}),
     # The phone as a command: its callback finds out about this machine.
     "wallet.cli": frozenset({"core", "wallet", "adapters.system", "settings"}),
     # A witness of logs: a memory on disk and a socket. It knows the protocol, and nothing of a service.
@@ -100,8 +104,8 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "witness.cli": frozenset({"core", "durable", "adapters.system", "command_line", "witness"}),
     # The command: it starts whatever was asked for.
     "cli": _SERVER
-    | {"audit", "durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
-    | {"supervise", "checkup", "load", "operator_sim", "esim_cli", "policies", "command_line", "log_cli"}
+    | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
+    | {"supervise", "checkup", "load", "operator_sim", "verify_cli", "policies", "command_line", "log_cli"}
     | {"witness"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER
@@ -115,9 +119,9 @@ _LANGUAGE: Final = frozenset(
 LIBRARIES: Final[Mapping[str, frozenset[str]]] = {
     "core": _LANGUAGE
     | {"base64", "binascii", "datetime", "hashlib", "hmac", "importlib", "re", "struct", "types", "unicodedata"}
-    | {"btclib_secp256k1", "coincurve", "cryptography", "mnemonic", "msgspec", "pyhpke"},
+    | {"btclib_secp256k1", "coincurve", "cryptography", "mnemonic", "msgspec", "nacl", "pyhpke"},
     "domain": _LANGUAGE | {"hashlib", "msgspec"},
-    "audit": _LANGUAGE | {"base64", "hashlib", "json", "msgspec"},
+    "audit": _LANGUAGE | {"base64", "hashlib", "json", "msgspec", "struct"},
     "app": _LANGUAGE | {"asyncio", "hashlib", "hmac", "msgspec", "re"},
 }
 """What the rooms without files, sockets and logs may use of the world. A list of what is allowed has no gaps."""

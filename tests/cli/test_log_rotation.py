@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pteri.adapters.store.opening import open_store
@@ -66,7 +67,7 @@ def test_a_rotation_that_was_cut_off_is_finished_by_the_same_command(settings: S
     log = log_of(settings)
     first = LogKeys.first(log_signer(log).verifier)
     # Cut off before the log had handed over: the new key is taken that is there already.
-    coming = LogSettings(origin=log.origin, key_file=log.key_file.with_name("log.key.next"))
+    coming = msgspec.structs.replace(log, key_file=log.key_file.with_name("log.key.next"))
     create_key_file(coming.key_file, bytes(range(32)), what="log key")
     new = log_signer(coming).verifier
     assert rotate(settings).verifier == new

@@ -13,15 +13,15 @@ import msgspec
 import pytest
 
 from anchors import proof
-from notes import LOG, WITNESSES, log_signer
-from pteri.core.ids import TenantId
-from pteri.core.log.index import opening
+from notes import INDEXES, LOG, WITNESSES, indexes, log_signer
+from pteri.core.ids import AccountId, TenantId
 from pteri.core.log.receipt import Receipt, encode_receipt
 from pteri.domain.rules import Rules
 from receipts import receipt_of
 from world import World
 
-ME = ["--log-key", LOG.verifier.text]
+ME = ["--log-key", LOG.verifier.text, "--index-key", INDEXES.public.text]
+WHOSE = (TenantId("bank"), AccountId("acct_5X3N8J2K7Q4M"))
 SEEN = [option for signer in WITNESSES for option in ("--witness", signer.verifier.text)]
 
 
@@ -48,6 +48,7 @@ def test_a_receipt_that_holds_says_so_in_words(tmp_path: Path, receipt: Receipt)
     assert out.startswith("AccountBound, event 1 of acct_")
     assert "holds    history" in out
     assert "holds    witnesses  seen by witness1.example, witness2.example" in out
+    assert "holds    index      this number in the log is the account's, and its only one" in out
     assert "unknown  anchor" in out
     assert "Nothing fails. What is unknown above was not checked." in out
 
@@ -58,10 +59,16 @@ def test_without_a_key_nobody_vouches_for_it(tmp_path: Path, receipt: Receipt) -
     assert "nobody vouches for it" in out
 
 
+def test_without_the_index_key_the_number_is_unknown(tmp_path: Path, receipt: Receipt) -> None:
+    status, out, _ = run(tmp_path, receipt, *ME[:2])
+    assert status == 0
+    assert "unknown  index      nobody said which index key is that of the log" in out
+
+
 def test_a_receipt_that_fails_says_where_and_why(tmp_path: Path, receipt: Receipt) -> None:
-    status, out, _ = run(tmp_path, msgspec.structs.replace(receipt, index_proof=opening(bytes(32))), *ME)
+    status, out, _ = run(tmp_path, msgspec.structs.replace(receipt, index_proof=indexes("x").proof_of(*WHOSE)), *ME)
     assert status == 1
-    assert "FAILS    account    the index is of another account (LEAF)" in out
+    assert "FAILS    index      the proof is of another key or of another input (VRF)" in out
     assert "This receipt does not hold." in out
 
 
@@ -94,6 +101,10 @@ def test_what_is_no_receipt_is_said_with_its_code(tmp_path: Path) -> None:
     "options",
     [
         ["--log-key", "not a key"],
+        ["--index-key", "not a key"],
+        ["--index-key", LOG.verifier.text],
+        ["--log-key", INDEXES.public.text],
+        [*ME[:2], "--index-key", indexes(name="another.example").public.text],
         ["--witness", LOG.verifier.text],
         [*SEEN, "--needed", "4"],
         ["--known-block", "1000"],

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from notes import LOG, ORIGIN, WITNESSES
-from pteri.core.log.checkpoint import verify_split_view
+from pteri.cli import app as whole_program
 from pteri.core.log.note import KeyKind, parse_verifier
 from pteri.log_settings import WitnessSettings
 from pteri.witness.cli import app
@@ -46,10 +46,13 @@ def test_from_nothing_to_a_proof_against_a_log(tmp_path: Path) -> None:
         [log] = told("show", home, status=1)["logs"]
     assert (log["size"], log["root"]) == (20, TREE.heads[20].root.hex())
     [proof] = log["split_views"]
-    assert verify_split_view(proof["seen"].encode(), proof["shown"].encode(), expected_log=LOG.verifier)
+    assert proof["size"] == 20
+    checked = CliRunner().invoke(whole_program, ["verify", "split", proof["file"], "--log-key", LOG.verifier.text])
+    assert checked.exit_code == 0, checked.output
+    assert "proves it to anybody" in checked.stdout
     printed = ended("show", home, status=1)
-    assert "IT SHOWED TWO TREES OF 20 LEAVES" in printed.stdout
-    assert proof["shown"] in printed.stdout
+    assert "IT SIGNED TWO TREES OF 20 LEAVES" in printed.stdout
+    assert proof["file"] in printed.stdout
 
 
 def test_what_it_prints_first_is_what_a_log_writes_into_its_settings(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import builders as b
 from commits import OpenStore, committed
 from log_books import DESK, begun, caught_up, check_log, everything, history, opened, placed, state_of
-from notes import LOG, log_signer
+from notes import INDEXES, LOG, log_signer
 from pteri.app.growing import Longer, NoLog, first_state, grow, grown, handed_over
 from pteri.app.log_ports import Growth, NewLeaf, NewNode
 from pteri.app.ports import Store, StoreUnavailable
@@ -25,7 +25,7 @@ async def next_growth(store: Store, label: str = "growth", limit: int = 100) -> 
     waiting = await store.book.unlogged(state.next_position, limit)
     keys = sorted({(each.tenant, each.account) for each in waiting})
     tails = {(tail.tenant, tail.account): tail for tail in await store.book.tails(keys)}
-    return grown(state, waiting, tails, draw=SimEntropy(label).draw, signer=LOG)
+    return grown(state, waiting, tails, draw=SimEntropy(label).draw, signer=LOG, indexes=INDEXES)
 
 
 async def test_a_log_begins_once(store: Store) -> None:
@@ -238,13 +238,13 @@ async def test_a_record_that_cannot_become_a_leaf_stops_the_log_and_skips_nothin
         if spoilt == waiting[0].record + " ":
             continue  # white space is another text, and is hashed as such
         with pytest.raises(StoreUnavailable):
-            grown(state, bad, {}, draw=SimEntropy("growth").draw, signer=LOG)
+            grown(state, bad, {}, draw=SimEntropy("growth").draw, signer=LOG, indexes=INDEXES)
     for missing in (waiting[1:], [waiting[0], *waiting[2:]], [waiting[1], waiting[0]]):
         with pytest.raises(StoreUnavailable, match="gap"):
-            grown(state, missing, {}, draw=SimEntropy("growth").draw, signer=LOG)
+            grown(state, missing, {}, draw=SimEntropy("growth").draw, signer=LOG, indexes=INDEXES)
     twice = [waiting[0], replace(waiting[0], position=1)]
     with pytest.raises(StoreUnavailable, match="does not follow"):
-        grown(state, twice, {}, draw=SimEntropy("growth").draw, signer=LOG)
+        grown(state, twice, {}, draw=SimEntropy("growth").draw, signer=LOG, indexes=INDEXES)
 
 
 async def test_a_negative_limit_is_a_bug_and_not_everything(store: Store) -> None:

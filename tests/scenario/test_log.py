@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from notes import LOG
+from notes import INDEXES, LOG
 from onlookers import caught_up, desk_of, logged, onlookers, sign_in
 from pteri.core.ids import TenantId
 from pteri.core.log.checking import verify_consistency, verify_inclusion
@@ -46,11 +46,13 @@ def test_a_phone_finds_what_it_did_in_the_log_and_can_check_all_of_it(worlds: Wo
     account = phone.devices().account
     index = verify_index(
         seen.index_proof,
+        expected_key=INDEXES.public,
         expected_index=parse_leaf(leaves[0]).index,
         expected_tenant=TenantId("bank"),
         expected_account=account,
     )
     verify_account_chain(leaves, expected_index=index)
+    assert seen.index_key == INDEXES.public.text
     assert {parse_leaf(entry.leaf).index for entry in page(other).entries} != {index}
 
 

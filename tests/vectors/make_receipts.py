@@ -13,20 +13,23 @@ from typing import Any
 
 import msgspec
 
-from notes import LOG, NOW, WITNESSES, log_signer
+from notes import INDEXES, LOG, NOW, WITNESSES, indexes, log_signer
 from pteri.audit import Check
+from pteri.audit.leaves import leaf_of, read_record
 from pteri.core.errors import Code
+from pteri.core.ids import AccountId
 from pteri.core.log.checkpoint import signed_checkpoint
-from pteri.core.log.index import opening
-from pteri.core.log.receipt import Receipt, encode_receipt, parse_receipt
-from pteri.core.log.tree import TreeHead
+from pteri.core.log.leaf import NOTHING, encode_leaf, parse_leaf
+from pteri.core.log.receipt import Entry, Receipt, encode_receipt, parse_receipt
+from pteri.core.log.tree import TreeHead, leaf_hash
 from receipts import in_a_log
 
 FILE = Path(__file__).parents[2] / "vectors" / "receipt.json"
 NOTE = (
-    "Receipts (docs/spec/log.md section 10), each as the text of its file, verified with the key 'log', two of "
-    "'witnesses' at the second 'at', on the main network, without a known block. 'expect': HOLDS (all but the anchor, "
-    "which is unknown), FAILS (with 'code' at 'check', and at what stands in 'also'), or UNREADABLE with 'code'."
+    "Receipts (docs/spec/log.md section 10), each as the text of its file, verified with the keys 'log' and "
+    "'index_key', two of 'witnesses' at the second 'at', on the main network, without a known block. 'expect': HOLDS "
+    "(all but the anchor, which is unknown), FAILS (with 'code' at 'check', and at what stands in 'also'), or "
+    "UNREADABLE with 'code'."
 )
 
 
@@ -51,14 +54,25 @@ def cases(good: Receipt) -> list[dict[str, Any]]:
     entry = good.entries[-1]
     elsewhere, _, _ = in_a_log(b"another leaf")
     of_another = signed_checkpoint(elsewhere.head, log_signer("another")).note.encoded.decode()
+    other = AccountId(f"{good.account[:-1]}{'0' if good.account[-1] != '0' else '1'}")
     split = signed_checkpoint(TreeHead(20, bytes(32)), LOG).note.encoded.decode()
     unseen = good.checkpoint[: good.checkpoint.rindex("\u2014")]
     later = entry.record.replace('"at":', '"at":1', 1)
     return [
         {"expect": "HOLDS", "why": "a receipt of an account that was bound", "receipt": whole},
         fails("another salt", Check.RECORDS, "LEAF", **last(salt=bytes(32))),
-        fails("the number of another account", Check.ACCOUNT, "LEAF", index_proof=opening(bytes(32))),
-        fails("a proof of a number that is none", Check.ACCOUNT, "LEAF", index_proof=b"\2" + bytes(32)),
+        fails("the number of another account", Check.INDEX, "VRF", index_proof=INDEXES.proof_of(good.tenant, other)),
+        fails(
+            "a number by another key", Check.INDEX, "VRF", index_proof=indexes("x").proof_of(good.tenant, good.account)
+        ),
+        fails("a proof of a number that is none", Check.INDEX, "LEAF", index_proof=b"\2" + bytes(32)),
+        {
+            "expect": "FAILS",
+            "why": "a second number of the account, in every leaf",
+            "check": "INDEX",
+            "code": "LEAF",
+            "receipt": encode_receipt(numbered(good, indexes("x").index_of(good.tenant, good.account))).decode(),
+        },
         fails("another place", Check.INCLUSION, "NOT_INCLUDED", leaf_index=good.leaf_index + 1),
         fails("a place after the end", Check.INCLUSION, "TREE", leaf_index=21),
         fails("a shorter path", Check.INCLUSION, "MERKLE_PATH", path=good.path[1:]),
@@ -109,6 +123,24 @@ def cases(good: Receipt) -> list[dict[str, Any]]:
     ]
 
 
+def numbered(good: Receipt, index: bytes) -> Receipt:
+    """The same events, in a log that files the account under this number."""
+    entries: list[Entry] = []
+    for entry in good.entries:
+        leaf = leaf_of(
+            read_record(entry.record),
+            entry.record,
+            index=index,
+            previous=leaf_hash(entries[-1].leaf) if entries else NOTHING,
+            salt=entry.salt,
+            epoch=parse_leaf(entry.leaf).epoch,
+        )
+        entries.append(msgspec.structs.replace(entry, leaf=encode_leaf(leaf)))
+    checkpoint, place, path = in_a_log(entries[-1].leaf)
+    note = checkpoint.note.encoded.decode()
+    return msgspec.structs.replace(good, entries=tuple(entries), leaf_index=place, path=path, checkpoint=note)
+
+
 def changed_record(good: Receipt, text: str) -> str:
     last = msgspec.structs.replace(good.entries[-1], record=text)
     return encode_receipt(msgspec.structs.replace(good, entries=(*good.entries[:-1], last))).decode()
@@ -119,6 +151,7 @@ def content(good: Receipt) -> str:
         "format": "pteri-receipt-vectors-1",
         "note": NOTE,
         "log": LOG.verifier.text,
+        "index_key": INDEXES.public.text,
         "witnesses": [signer.verifier.text for signer in WITNESSES],
         "needed": 2,
         "at": NOW,

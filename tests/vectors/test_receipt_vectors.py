@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from pteri.audit import AuditError, Check, Findings, Trusted, Verdict, verify_receipt
+from pteri.core.log.index import parse_index_key
 from pteri.core.log.note import parse_verifier
 from pteri.core.log.witness import Quorum
 from vectors import make_receipts
@@ -26,6 +27,7 @@ class Vectors(msgspec.Struct, forbid_unknown_fields=True):
     format: Literal["pteri-receipt-vectors-1"]
     note: str
     log: str
+    index_key: str
     witnesses: list[str]
     needed: int
     at: int
@@ -38,6 +40,7 @@ VECTORS = msgspec.json.decode(make_receipts.FILE.read_bytes(), type=Vectors)
 def verify(case: Case) -> Findings:
     trusted = Trusted(
         log=parse_verifier(VECTORS.log),
+        index_key=parse_index_key(VECTORS.index_key),
         quorum=Quorum.of(VECTORS.needed, [parse_verifier(text) for text in VECTORS.witnesses]),
         at=VECTORS.at,
         network="main",

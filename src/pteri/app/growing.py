@@ -19,18 +19,29 @@ from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, TenantId
 from pteri.core.keys.secret import Secret
 from pteri.core.log.checkpoint import open_checkpoint, signed_checkpoint
-from pteri.core.log.index import committed_index
+from pteri.core.log.index import AccountIndexes, IndexKey
 from pteri.core.log.leaf import NOTHING, encode_leaf
 from pteri.core.log.note import NoteSigner
 from pteri.core.log.rotation import rotation_leaf
-from pteri.core.log.salts import SECRET_BYTES, index_salt, leaf_salt
+from pteri.core.log.salts import SECRET_BYTES, leaf_salt
 from pteri.core.log.tree import EMPTY_FRONTIER, Frontier, leaf_hash
 from pteri.domain.evolving import AUTHORITY_CHANGES
 
-__all__ = ["Longer", "NoLog", "first_state", "grow", "grown", "handed_over", "is_signed", "require_log"]
+__all__ = [
+    "Longer",
+    "NoLog",
+    "first_state",
+    "grow",
+    "grown",
+    "handed_over",
+    "is_signed",
+    "require_index_key",
+    "require_log",
+]
 
 _BATCH: Final = 200
 _TILE_HEIGHT: Final = 8
+_INDEX_KEY: Final = "log index key"
 
 Account = tuple[TenantId, AccountId]
 
@@ -67,6 +78,15 @@ def is_signed(state: LogState, signer: NoteSigner) -> bool:
     return True
 
 
+async def require_index_key(store: Store, key: IndexKey) -> None:
+    """Return when the numbers of this database's accounts are by this key; ``NoLog`` when they are by another one.
+
+    The first key that asks is remembered. An account that got a second number would seem to be two.
+    """
+    if await store.pin(_INDEX_KEY, key.text) != key.text:
+        raise NoLog("the log in this database has another index key than the settings say: restore that key")
+
+
 async def grow(store: Store, desk: LogDesk, entropy: Entropy) -> bool:
     """Give leaves to some events that have a position and no leaf; whether more may be waiting."""
     book = store.book
@@ -76,8 +96,15 @@ async def grow(store: Store, desk: LogDesk, entropy: Entropy) -> bool:
         return False
     accounts = sorted({(each.tenant, each.account) for each in waiting})
     tails = {(tail.tenant, tail.account): tail for tail in await book.tails(accounts)}
+    try:
+        growth = grown(state, waiting, tails, draw=entropy.draw, signer=desk.signer, indexes=desk.indexes)
+    except StoreUnavailable:
+        if await book.state() == state:
+            raise
+        # What was read is of two versions: another process was faster in between.
+        return True
     # A new version of the state or none: what another process was faster with is seen in the next turn.
-    await book.grow(grown(state, waiting, tails, draw=entropy.draw, signer=desk.signer))
+    await book.grow(growth)
     return len(waiting) == _BATCH
 
 
@@ -88,6 +115,7 @@ def grown(
     *,
     draw: Callable[[int], bytes],
     signer: NoteSigner,
+    indexes: AccountIndexes,
 ) -> Growth:
     """The log after these events. ``tails``: those of their accounts that have a leaf already."""
     now = dict(tails)
@@ -96,7 +124,7 @@ def grown(
         if each.position != position:
             raise StoreUnavailable("the positions of the log have a gap")
         account = (each.tenant, each.account)
-        leaf, now[account] = _leaf_and_tail(each, now.get(account), draw)
+        leaf, now[account] = _leaf_and_tail(each, now.get(account), draw, indexes)
         longer.append(leaf, (*account, each.seq))
     changed = tuple(now[account] for account in sorted({(each.tenant, each.account) for each in waiting}))
     return longer.growth(signer, changed, events=len(waiting))
@@ -141,8 +169,10 @@ class Longer:
         return Growth(state, tuple(self._leaves), tuple(self._nodes), tails)
 
 
-def _leaf_and_tail(each: Unlogged, before: Tail | None, draw: Callable[[int], bytes]) -> tuple[bytes, Tail]:
-    tail = before or _first_tail(each, draw)
+def _leaf_and_tail(
+    each: Unlogged, before: Tail | None, draw: Callable[[int], bytes], indexes: AccountIndexes
+) -> tuple[bytes, Tail]:
+    tail = before or _first_tail(each, draw, indexes)
     if each.seq != tail.seq + 1:
         # It stops here, where somebody sees it: a leaf that skips one would be there for ever.
         raise StoreUnavailable("an account has an event that does not follow its last leaf")
@@ -165,7 +195,6 @@ def _leaf_and_tail(each: Unlogged, before: Tail | None, draw: Callable[[int], by
     return leaf, msgspec.structs.replace(tail, seq=each.seq, last=leaf_hash(leaf), epoch=epoch)
 
 
-def _first_tail(each: Unlogged, draw: Callable[[int], bytes]) -> Tail:
-    secret = Secret(draw(SECRET_BYTES))
-    index = committed_index(each.tenant, each.account, salt=index_salt(secret))
-    return Tail(each.tenant, each.account, index, secret, seq=0, last=NOTHING, epoch=0)
+def _first_tail(each: Unlogged, draw: Callable[[int], bytes], indexes: AccountIndexes) -> Tail:
+    index = indexes.index_of(each.tenant, each.account)
+    return Tail(each.tenant, each.account, index, Secret(draw(SECRET_BYTES)), seq=0, last=NOTHING, epoch=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pteri.app.log_ports import LogFiles, Witness
+from pteri.core.log.index import AccountIndexes
 from pteri.core.log.note import NoteSigner
 from pteri.core.log.witness import Quorum
 
@@ -13,7 +14,7 @@ __all__ = ["LogDesk"]
 
 @dataclass(frozen=True, slots=True)
 class LogDesk:
-    """``signer``: the log's own key; its name is the log's origin.
+    """``signer``: the log's own key; its name is the log's origin. ``indexes``: the numbers of the accounts in it.
 
     ``quorum``: which witnesses must have seen a checkpoint before anything is said to rest on it, and ``None`` where
     nobody watches; ``witnesses`` are then those of the quorum, and how to ask them.
@@ -21,6 +22,7 @@ class LogDesk:
     """
 
     signer: NoteSigner
+    indexes: AccountIndexes
     quorum: Quorum | None = None
     witnesses: tuple[Witness, ...] = ()
     files: LogFiles | None = None

@@ -68,7 +68,7 @@ class Unlogged(msgspec.Struct, frozen=True):
 class Tail(msgspec.Struct, frozen=True):
     """Where the leaves of an account go on. ``last``: hash of its leaf ``seq``; ``epoch``: of the account after that.
 
-    ``index``: the account's number in the log; ``secret`` hides whose that is, and is ``None`` when it was erased.
+    ``index``: the account's number in the log; ``secret`` makes the salts of its leaves, and is ``None`` when erased.
     """
 
     tenant: TenantId

@@ -6,12 +6,12 @@ import msgspec
 
 from pteri.app.callers import Asking, PhoneCall, phone_call
 from pteri.app.deployment import Deployment
+from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import Logged, Tail
 from pteri.app.log_reading import Published, consistency, inclusion, published
 from pteri.app.refusals import NotFound, PendingLog
-from pteri.core.log.index import opening
 from pteri.core.log.page import MOST_ENTRIES, MOST_RECORDS, LogAsked, LogEntry, LogPage
-from pteri.core.log.salts import index_salt, leaf_salt
+from pteri.core.log.salts import leaf_salt
 
 __all__ = ["own_log"]
 
@@ -40,7 +40,8 @@ async def own_log(deployment: Deployment, asking: Asking, wanted: LogAsked) -> L
         # Who says that he saw more than there is, gets no path, and sees for himself.
         consistency=await consistency(book, min(wanted.seen_size, shown.size), shown.size),
         handovers=tuple(leaf for place, leaf in await book.own_leaves() if place < shown.size),
-        index_proof=_index_proof(tail),
+        index_key=desk.indexes.public.text,
+        index_proof=_index_proof(desk, tail),
         entries=tuple(_entry(each, tail, wanted) for each in found),
         leaf_index=0 if last is None else last.place,
         path=() if last is None else await inclusion(book, last.place, shown.size),
@@ -61,9 +62,9 @@ async def _entries(
     return within[:most], len(within) > most
 
 
-def _index_proof(tail: Tail | None) -> bytes:
+def _index_proof(desk: LogDesk, tail: Tail | None) -> bytes:
     """Empty where the account has no leaf yet, or was taken out of the log."""
-    return b"" if tail is None or tail.secret is None else opening(index_salt(tail.secret))
+    return b"" if tail is None or tail.secret is None else desk.indexes.proof_of(tail.tenant, tail.account)
 
 
 def _entry(each: Logged, tail: Tail | None, wanted: LogAsked) -> LogEntry:

@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pteri.audit.errors import AuditError, DoesNotHold, Unreadable, in_our_words
+from pteri.audit.log_findings import LogCheck, LogFinding, LogFindings
+from pteri.audit.logs import verify_log
+from pteri.audit.published import NotPublished
 from pteri.audit.receipts import Check, Finding, Findings, Trusted, Verdict, verify_receipt
 from pteri.core.anchor.proof import AnchoredAt, read_anchor_proof, read_block, verify_anchor_proof
 from pteri.core.errors import Code, Malformed
@@ -24,12 +27,17 @@ __all__ = [
     "DoesNotHold",
     "Finding",
     "Findings",
+    "LogCheck",
+    "LogFinding",
+    "LogFindings",
+    "NotPublished",
     "Trusted",
     "Unreadable",
     "Verdict",
     "verify_anchor",
     "verify_consistency",
     "verify_inclusion",
+    "verify_log",
     "verify_receipt",
 ]
 

@@ -20,12 +20,12 @@ from pteri.audit.rechecking import Unchecked
 from pteri.audit.refolding import Refolding
 from pteri.audit.site import KnownOfficer, Site
 from pteri.core.anchor.proof import Block, read_anchor_proof, verify_anchor_proof
-from pteri.core.errors import Code, NotAuthentic, ProtocolError
+from pteri.core.errors import Code, Malformed, NotAuthentic, ProtocolError
 from pteri.core.ids import TenantId, Thumbprint
 from pteri.core.keys.network import network_named
 from pteri.core.log.checking import verify_inclusion
 from pteri.core.log.checkpoint import claimed_head, open_checkpoint
-from pteri.core.log.index import verify_index
+from pteri.core.log.index import IndexKey, claimed_index, verify_index
 from pteri.core.log.leaf import NOTHING, encode_leaf, parse_leaf, verify_account_chain
 from pteri.core.log.note import NoteVerifier, parse_note
 from pteri.core.log.receipt import Receipt, parse_receipt
@@ -45,7 +45,9 @@ class Check(StrEnum):
     RECORDS = "RECORDS"
     """Each leaf is what its record makes."""
     ACCOUNT = "ACCOUNT"
-    """The leaves are all of the account's, in their order, under its number."""
+    """The leaves are in their order, without a gap, under one number."""
+    INDEX = "INDEX"
+    """The number is this account's, and the only one that it can have."""
     HISTORY = "HISTORY"
     """Signatures verify, decisions are what the rules say, each event can follow the one before it."""
     INCLUSION = "INCLUSION"
@@ -101,17 +103,23 @@ class Findings(msgspec.Struct, frozen=True):
 class Trusted:
     """Whom and what the auditor believes already; nothing of it comes from the receipt.
 
+    ``index_key``: by which the accounts of this log have their numbers; ``Malformed(KEY)`` when it is another log's.
     ``at``: now, for the clocks of witnesses. ``block``: one that he knows, of ``network``. ``officers``: those of the
     relying party, by their phones.
     """
 
     log: NoteVerifier | None = None
+    index_key: IndexKey | None = None
     quorum: Quorum | None = None
     at: int = 0
     network: str = "main"
     block: Block | None = None
     confirmations: int = 6
     officers: Mapping[Thumbprint, KnownOfficer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.log is not None and self.index_key is not None and self.log.name != self.index_key.name:
+            raise Malformed(Code.KEY, "the key of the log and the index key are of two logs")
 
 
 def verify_receipt(data: bytes, *, trusted: Trusted | None = None) -> Findings:
@@ -142,7 +150,8 @@ class _Folded:
 def _checked(receipt: Receipt, recorded: Sequence[RecordedEvent], believed: Trusted) -> Iterator[Finding]:
     folded = _fold(receipt, recorded, believed)
     yield _held(Check.RECORDS, "every leaf is what its record makes", lambda: _check_leaves(receipt, recorded, folded))
-    yield _held(Check.ACCOUNT, "the leaves are all of this account, in their order", lambda: _check_account(receipt))
+    yield _held(Check.ACCOUNT, "the leaves follow each other, under one number", lambda: _check_account(receipt))
+    yield _numbered(receipt, believed)
     yield from _history(folded)
     yield _held(Check.INCLUSION, "the event is in the tree of the checkpoint", lambda: _check_inclusion(receipt))
     yield from _signed(receipt, believed)
@@ -213,13 +222,27 @@ def _check_leaves(receipt: Receipt, recorded: Sequence[RecordedEvent], folded: _
 
 def _check_account(receipt: Receipt) -> None:
     leaves = [entry.leaf for entry in receipt.entries]
-    index = verify_index(
-        receipt.index_proof,
-        expected_index=parse_leaf(leaves[0]).index,
-        expected_tenant=receipt.tenant,
-        expected_account=receipt.account,
-    )
-    verify_account_chain(leaves, expected_index=index)
+    verify_account_chain(leaves, expected_index=parse_leaf(leaves[0]).index)
+
+
+def _numbered(receipt: Receipt, believed: Trusted) -> Finding:
+    """Whether the number of the first leaf is the account's; that all others have it, is the chain's to say."""
+    try:
+        index = parse_leaf(receipt.entries[0].leaf).index
+        if believed.index_key is None:
+            if claimed_index(receipt.index_proof) != index:
+                raise NotAuthentic(Code.LEAF, "the index is not that of this account")
+            return Finding(Check.INDEX, Verdict.UNKNOWN, "nobody said which index key is that of the log")
+        verify_index(
+            receipt.index_proof,
+            expected_key=believed.index_key,
+            expected_index=index,
+            expected_tenant=receipt.tenant,
+            expected_account=receipt.account,
+        )
+    except ProtocolError as error:
+        return Finding(Check.INDEX, Verdict.FAILS, error.detail, str(error.code))
+    return Finding(Check.INDEX, Verdict.HOLDS, "this number in the log is the account's, and its only one")
 
 
 def _check_inclusion(receipt: Receipt) -> None:

@@ -11,6 +11,7 @@ from pteri.audit.receipts import Check, Findings, Trusted, Verdict, verify_recei
 from pteri.core.anchor.proof import Block, read_block
 from pteri.core.errors import ProtocolError
 from pteri.core.keys.network import network_named
+from pteri.core.log.index import parse_index_key
 from pteri.core.log.note import parse_verifier
 from pteri.core.log.witness import Quorum
 
@@ -27,6 +28,7 @@ class Options(msgspec.Struct, frozen=True):
     """Whom the person at the terminal believes, as it was typed."""
 
     log_key: str | None
+    index_key: str | None
     witnesses: tuple[str, ...]
     needed: int
     known_block: str | None
@@ -77,6 +79,7 @@ def _trusted(options: Options, at: int) -> Trusted:
     try:
         return Trusted(
             log=None if options.log_key is None else parse_verifier(options.log_key),
+            index_key=None if options.index_key is None else parse_index_key(options.index_key),
             quorum=Quorum.of(options.needed, [parse_verifier(each) for each in options.witnesses])
             if options.witnesses
             else None,

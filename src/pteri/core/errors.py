@@ -105,7 +105,11 @@ class Code(StrEnum):
     """Not a leaf of the log, or one of another account, phone, record or place in its account."""
     ROTATION = "ROTATION"
     """Not the entry by which a log hands over to a new key, or not for this log, place or key."""
+    SUSPICION = "SUSPICION"
+    """Not a suspicion against a log, or two checkpoints that do not show what is said of them."""
 
+    VRF = "VRF"
+    """Not a proof of a verifiable random function, or one of another key or input."""
     LOG_PROOF = "LOG_PROOF"
     """Not the short proof that a leaf is in the log."""
     RECEIPT = "RECEIPT"

@@ -15,6 +15,7 @@ from pteri.core.keys.recovery import recovery_key
 from pteri.wallet.ceremony import Ceremony, Confirm, Review, Signed, Signers
 from pteri.wallet.checks import Expected, Known, check
 from pteri.wallet.journal import Journal, Pinned
+from pteri.wallet.log_notes import Notebook
 from pteri.wallet.memory import (
     already_enrolled,
     is_linked,
@@ -74,7 +75,8 @@ class Answering:
         self._changes = succession
         self._network = cast("Network", session.wallet.network)  # a Wallet has one of the three and no other
         self._journal = Journal(keystore.directory)
-        self._ceremony = Ceremony(keystore, self._journal, session, confirm=confirm, clock=clock)
+        self._notebook = Notebook(keystore.directory, lambda: session.device.secret)
+        self._ceremony = Ceremony(keystore, self._journal, session, confirm=confirm, clock=clock, log=self._notebook)
 
     @property
     def thumbprint(self) -> Thumbprint:

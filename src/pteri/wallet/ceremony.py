@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pteri.core.keys.device import DevicePrivateKey
     from pteri.core.statement import Statement
     from pteri.wallet.keystore import Keystore
+    from pteri.wallet.log_notes import Notebook
     from pteri.wallet.ports import Clock
     from pteri.wallet.server import Server
     from pteri.wallet.session import Session
@@ -118,13 +119,21 @@ class Ceremony:
     """One phone's way of signing. Callers hold the keystore's lock and have checked every field of the statement."""
 
     def __init__(
-        self, keystore: Keystore, journal: Journal, session: Session, *, confirm: Confirm, clock: Clock
+        self,
+        keystore: Keystore,
+        journal: Journal,
+        session: Session,
+        *,
+        confirm: Confirm,
+        clock: Clock,
+        log: Notebook,
     ) -> None:
         self._keystore = keystore
         self._journal = journal
         self._session = session
         self._confirm = confirm
         self._clock = clock
+        self._log = log
 
     def agreed(self, review: Review) -> bool:
         """Show and ask, and sign nothing."""
@@ -167,18 +176,22 @@ class Ceremony:
             is_guest=is_guest,
         )
         self._journal.expect_answer(entry)
+        if not is_guest:
+            self._log.signed(statement, payload.wallet_signature.signature, entry.signed_at)
         return self.send(server, entry)
 
     def sign_for_camera(
         self, review: Review, *, state: PhoneState, invited: Invited, key: DevicePrivateKey
     ) -> AirgapAnswer:
-        """Show, ask, sign. Nothing is sent, and nothing remembered: this phone does not hear what comes of it."""
+        """Show, ask, sign. Nothing is sent: this phone does not hear what comes of it."""
         if not self._confirm(review):
             raise _declined()
         statement, index, wallet = review.statement, state.tenant_index, self._session.wallet
+        signature = wallet.sign_statement(statement, index=index)
+        self._log.signed(statement, signature, self._clock.now())
         return sign_answer(
             statement,
-            wallet_signature=wallet.sign_statement(statement, index=index),
+            wallet_signature=signature,
             signature_type=wallet.pinned(index).signature_type,
             invited=invited,
             origin=state.server,
@@ -200,6 +213,7 @@ class Ceremony:
         if not entry.is_guest:
             self._journal.pin(pinned_decided(entry.pinned, entry.statement, decided))
             self._keystore.save_state(state_decided(entry.state, entry.statement, decided))
+            self._log.answered(entry.statement, self._clock.now())
         self._journal.answered(entry)
         return signed
 

@@ -15,6 +15,7 @@ from pteri.wallet.ceremony import ShownCode, Signed
 from pteri.wallet.cli_channels import add_channel_commands
 from pteri.wallet.cli_guard import add_guard_commands
 from pteri.wallet.cli_line import add_line_commands
+from pteri.wallet.cli_log import add_log_commands, log_told_after_sign_in
 from pteri.wallet.cli_move import add_move_commands
 from pteri.wallet.cli_offline import add_offline_commands
 from pteri.wallet.cli_opening import CodeFileOption, recovery_code_asked
@@ -54,6 +55,7 @@ def add_phone_commands(app: typer.Typer) -> None:
     add_offline_commands(app)
     add_channel_commands(app)
     add_line_commands(app)
+    add_log_commands(app)
     app.add_typer(_recover, name="recover")
 
 
@@ -103,7 +105,7 @@ def sign_in(
     shown = phone.approve(request, number=number, line=line)
     desk.screen.say(f"Type this code on the other screen: {shown.spaced}")
     _remind_of_backup(desk, shown)
-    return _code(phone, shown, details=details)
+    return _code(phone, shown, details=details) | log_told_after_sign_in(desk, phone)
 
 
 @command(_phone, "prompts")

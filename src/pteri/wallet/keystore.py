@@ -7,6 +7,7 @@
 ``successor.json``    the wallet that shall take the place of this one, sealed        never leaves
 ``codes.json``        recovery codes that nobody has written down yet, sealed         never leaves
 ``offline.json``      the seed of this phone's offline codes, sealed                  never leaves
+``log.json``          what it saw of the log and signed, authenticated by device key  never leaves
 ``state.json``        :class:`~pteri.wallet.state.PhoneState`, not secret, not sealed never leaves
 ====================  ==============================================================  =======================
 
@@ -43,6 +44,7 @@ from pteri.wallet.files import (
     writing,
 )
 from pteri.wallet.journal import TRANSFER_STATE_FILE, Journal
+from pteri.wallet.log_notes import LOG_NOTES_FILE
 from pteri.wallet.state import PhoneState, decode_state, encode_state
 
 if TYPE_CHECKING:
@@ -217,8 +219,12 @@ class Keystore:
             remove_file(self._path(Holds.WALLET))
 
     def remove_device(self) -> None:
-        """Forget the device key, for a phone that was removed from the account. No other copy exists."""
+        """Forget the device key, for a phone that was removed from the account. No other copy exists.
+
+        What it remembers of the log goes first: with another key it would look as if somebody had changed it.
+        """
         with self.exclusive():
+            remove_file(self.directory / LOG_NOTES_FILE)
             remove_file(self._path(Holds.DEVICE))
 
     def wipe(self) -> None:
@@ -239,6 +245,7 @@ class Keystore:
                 self._path(Holds.CODES),
                 self._path(Holds.OFFLINE),
                 self.directory / TRANSFER_STATE_FILE,
+                self.directory / LOG_NOTES_FILE,
                 *wallet_copies(self.directory),
                 self._state_path,
                 self.directory / PLACES_FILE,

@@ -3,7 +3,8 @@
 How it signs in is in :mod:`pteri.wallet.signing_in`, how it lets another phone in in :mod:`pteri.wallet.transferring`,
 how it comes into an account in :mod:`pteri.wallet.claiming`, how it looks after one in :mod:`pteri.wallet.guarding`,
 how it prepares for a place without a network in :mod:`pteri.wallet.offline_signing`, where its owner hears of it in
-:mod:`pteri.wallet.warned`, with which line it goes in :mod:`pteri.wallet.lined`.
+:mod:`pteri.wallet.warned`, with which line it goes in :mod:`pteri.wallet.lined`, how it watches the log in
+:mod:`pteri.wallet.watchful`.
 The server sends typed fields, never a text; of a scanned sign-in it sends nothing at all. The phone compares each field
 with what it knows, shows the statement, and signs only what its owner has confirmed. Every method may raise
 :class:`~pteri.wallet.errors.WalletError` (its children ``UnsafeError`` and ``ServerError`` say who refused) or
@@ -38,6 +39,7 @@ from pteri.wallet.session import OPEN_FOR_S, Session
 from pteri.wallet.succession import Succession
 from pteri.wallet.transfer_notes import TransferNotes
 from pteri.wallet.wallet import Wallet
+from pteri.wallet.watchful import Watchful
 
 if TYPE_CHECKING:
     from pteri.wallet.ports import Beacon, Clock, Entropy
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["Phone"]
 
 
-class Phone(OfflineSigning, Lined, Helping, Discarding):
+class Phone(OfflineSigning, Lined, Helping, Discarding, Watchful):
     """One phone: a wallet, a device key and a memory in one directory. It serves one account of one service."""
 
     @classmethod

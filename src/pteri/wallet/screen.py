@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pteri.wallet.errors import WalletError
     from pteri.wallet.phone import Phone
 
-__all__ = ["Screen", "Told", "signed_told", "statement_told"]
+__all__ = ["Screen", "Told", "proof_line", "signed_told", "statement_told"]
 
 Told = Mapping[str, object]
 """What a command found out, as JSON values."""
@@ -61,13 +61,15 @@ class Screen:
     def fail(self, error: WalletError | ProtocolError, message: str) -> None:
         """A refusal, with its stable code."""
         if self.as_json:
-            extra = {name: getattr(error, name, None) for name in ("field", "status", "until")}
+            extra = {name: getattr(error, name, None) for name in ("field", "status", "until", "evidence")}
             known = {name: value for name, value in extra.items() if value}
             _write_json({"ok": False, "code": str(error.code), "message": message, **known})
         else:
             until = getattr(error, "until", None)
             when = [] if until is None else [f"From {utc_text(until)} on it can succeed."]
-            self._err.print(message, *when, f"({error.code})", sep="\n", markup=False)
+            evidence = getattr(error, "evidence", None)
+            proof = [] if evidence is None else [proof_line(evidence)]
+            self._err.print(message, *when, *proof, f"({error.code})", sep="\n", markup=False)
 
     def show_review(self, review: Review, *, details: bool) -> None:
         """What is asked, in words; the exact text and its digest under ``details`` (a Ledger shows the digest only)."""
@@ -123,6 +125,11 @@ class Screen:
 def _printable(text: str) -> str:
     kept = "".join(character for character in text[:_MAX_TERMS] if character.isprintable() or character == "\n")
     return kept.strip()
+
+
+def proof_line(evidence: str) -> str:
+    """Where two checkpoints are that do not follow each other, and who can look at them."""
+    return f"The proof is in {evidence}: anybody verifies it with pteri verify split, who has the key of the log."
 
 
 def _write_json(told: Told) -> None:

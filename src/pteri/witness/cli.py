@@ -5,7 +5,6 @@ Exit codes: 0 yes, 1 a log was caught with two trees (``show``), 2 the command l
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import typer
 
 from pteri.adapters.system import EntropyFailure, SystemClock, SystemEntropy, self_test
 from pteri.command_line import JsonFlag, tell, usage
+from pteri.core.errors import ProtocolError
 from pteri.witness.keeper import Kept, kept_proofs
 from pteri.witness.place import Place, WitnessError, make_witness, open_place, read_memory, trust
 
@@ -118,7 +118,7 @@ def _log(place: Place, origin: str) -> dict[str, Any]:
     last = read_memory(place.directory, origin)
     try:
         proofs = kept_proofs(place.directory, origin)
-    except (OSError, ValueError) as error:
+    except (OSError, ProtocolError) as error:
         raise WitnessError(f"A proof against {origin} is there and cannot be read: {error}.") from error
     return {
         "log": origin,
@@ -130,14 +130,15 @@ def _log(place: Place, origin: str) -> dict[str, Any]:
 
 
 def _proof(proof: Kept) -> dict[str, Any]:
-    return {"size": proof.size, "at": proof.at, "seen": proof.seen, "shown": proof.shown}
+    return {"size": proof.size, "file": str(proof.path)}
 
 
 def _log_text(log: dict[str, Any]) -> str:
     seen = f"{log['size']} leaves, root {log['root']}" if log["root"] else "nothing cosigned yet"
     lines = [f"{log['log']}: {seen}"]
-    for proof in log["split_views"]:
-        at = dt.datetime.fromtimestamp(proof["at"], dt.UTC).isoformat(" ", "seconds")
-        lines.append(f"IT SHOWED TWO TREES OF {proof['size']} LEAVES ({at}). The two notes:\n")
-        lines += [proof["seen"], proof["shown"]]
+    lines += [
+        f"IT SIGNED TWO TREES OF {proof['size']} LEAVES. Keep the proof and pass it on; anybody verifies it with: "
+        f"pteri verify split {proof['file']} --log-key LOGKEY"
+        for proof in log["split_views"]
+    ]
     return "\n".join(lines)

@@ -12,8 +12,15 @@ from typing import Final
 import msgspec
 
 from pteri import durable
-from pteri.core.log.checkpoint import Checkpoint
-from pteri.core.log.note import MAX_NOTE_BYTES, NoteSignature
+from pteri.core.log.checkpoint import Checkpoint, claimed_head
+from pteri.core.log.following import (
+    MAX_SUSPICION_BYTES,
+    Suspicion,
+    SuspicionKind,
+    encode_suspicion,
+    parse_suspicion,
+)
+from pteri.core.log.note import NoteSignature, parse_note
 from pteri.core.log.witness import cosign
 from pteri.core.log.witnessing import Conflict, Contradiction, Cosign, Refused, Submitted, judge, read
 from pteri.witness.place import Place, memory_path, read_memory, write_memory
@@ -22,8 +29,6 @@ __all__ = ["MOST_PROOFS", "Kept", "Signed", "add_checkpoint", "kept_proofs"]
 
 MOST_PROOFS: Final = 16
 """Proofs kept of one log: each says all there is to say, and whoever has the log's key could make them without end."""
-_FORMAT: Final = "pteri-split-view-1"
-_MAX_PROOF_BYTES: Final = 4 * MAX_NOTE_BYTES + 4096
 
 
 class Signed(msgspec.Struct, frozen=True):
@@ -33,15 +38,12 @@ class Signed(msgspec.Struct, frozen=True):
     line: NoteSignature
 
 
-class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Two notes that a log signed, of one size and two roots, and when the second came, in Unix seconds."""
+class Kept(msgspec.Struct, frozen=True):
+    """A file with two notes that a log signed, of one size and two roots. ``pteri verify split`` takes it."""
 
-    format: str
-    origin: str
+    path: Path
     size: int
-    seen: str
-    shown: str
-    at: int
+    proof: Suspicion
 
 
 def add_checkpoint(place: Place, raw: bytes, *, at: int) -> Signed | Conflict | Contradiction | Refused:
@@ -63,7 +65,7 @@ def _decided(place: Place, submitted: Submitted, at: int) -> Signed | Conflict |
     last = read_memory(place.directory, submitted.checkpoint.origin)
     answer = judge(submitted, last=last)
     if isinstance(answer, Contradiction):
-        _keep(place.directory, answer, at)
+        _keep(place.directory, answer)
     if not isinstance(answer, Cosign):
         return answer
     if last is None or last.head != answer.checkpoint.head:
@@ -71,20 +73,25 @@ def _decided(place: Place, submitted: Submitted, at: int) -> Signed | Conflict |
     return Signed(answer.checkpoint.head.size, cosign(answer.checkpoint, place.signer, at=at))
 
 
-def _keep(directory: Path, found: Contradiction, at: int) -> None:
+def _keep(directory: Path, found: Contradiction) -> None:
     """Save the two notes. The first proof of a size stays: another one would say the same."""
     origin, size = found.seen.origin, found.seen.head.size
     path = _proof_path(directory, origin, size)
     if path.exists() or len(_proof_paths(directory, origin)) >= MOST_PROOFS:
         return
-    proof = Kept(_FORMAT, origin, size, _text(found.seen), _text(found.shown), at)
-    durable.create(path, msgspec.json.encode(proof) + b"\n")
+    proof = Suspicion(kind=SuspicionKind.SPLIT_VIEW, seen=_text(found.seen), shown=_text(found.shown))
+    durable.create(path, encode_suspicion(proof))
 
 
 def kept_proofs(directory: Path, origin: str) -> list[Kept]:
-    """The proofs against this log, by size. ``OSError`` or ``ValueError`` for one that cannot be read."""
-    raws = [durable.read_regular(path, _MAX_PROOF_BYTES) for path in _proof_paths(directory, origin)]
-    return sorted((msgspec.json.decode(raw, type=Kept) for raw in raws), key=lambda proof: proof.size)
+    """The proofs against this log, by size. ``OSError`` or ``Malformed`` for one that cannot be read."""
+    return sorted(map(_kept, _proof_paths(directory, origin)), key=lambda kept: kept.size)
+
+
+def _kept(path: Path) -> Kept:
+    proof = parse_suspicion(durable.read_regular(path, MAX_SUSPICION_BYTES))
+    _, head = claimed_head(parse_note(proof.seen.encode()))
+    return Kept(path, head.size, proof)
 
 
 def _proof_path(directory: Path, origin: str, size: int) -> Path:

@@ -12,12 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lived import Lived, lived
-from notes import log_signer
+from notes import INDEXES, indexes, log_signer
 from pteri.audit import AuditError, Check, Findings, Trusted, Verdict, verify_receipt
 from pteri.audit.leaves import read_record, record_text
 from pteri.core.errors import Code, ProtocolError
 from pteri.core.ids import AccountId, TenantId
-from pteri.core.log.index import opening
 from pteri.core.log.note import Note, NoteSignature, parse_note
 from pteri.core.log.receipt import MAX_RECEIPT_BYTES, Receipt, encode_receipt, parse_receipt
 from pteri.core.log.witness import Quorum
@@ -180,8 +179,38 @@ def test_a_checkpoint_by_somebody_else_or_unseen_is_seen(
 
 
 def test_the_number_of_another_account_is_seen(signed_in: list[RecordedEvent], rules: Rules, network: str) -> None:
-    receipt = msgspec.structs.replace(receipt_of(signed_in, rules), index_proof=opening(bytes(32)))
-    assert failed(verify_receipt(encode_receipt(receipt), trusted=trusted(network))) == {Check.ACCOUNT: "LEAF"}
+    receipt = receipt_of(signed_in, rules)
+    for other, code in (
+        (INDEXES.proof_of(TenantId("shop"), receipt.account), "VRF"),
+        (indexes("another index").proof_of(receipt.tenant, receipt.account), "VRF"),
+        (receipt.index_proof[:-1], "LEAF"),
+        (b"", "LEAF"),
+    ):
+        changed = msgspec.structs.replace(receipt, index_proof=other)
+        assert failed(verify_receipt(encode_receipt(changed), trusted=trusted(network))) == {Check.INDEX: code}
+
+
+def test_a_number_that_nobody_named_a_key_for_is_unknown_and_is_read_all_the_same(
+    signed_in: list[RecordedEvent], rules: Rules, network: str
+) -> None:
+    receipt, without = receipt_of(signed_in, rules), trusted(network, index_key=None)
+    assert verdicts(verify_receipt(encode_receipt(receipt), trusted=without))[Check.INDEX] is Verdict.UNKNOWN
+    for other in (INDEXES.proof_of(TenantId("shop"), receipt.account), b"\2" + bytes(80), b""):
+        changed = msgspec.structs.replace(receipt, index_proof=other)
+        assert set(failed(verify_receipt(encode_receipt(changed), trusted=without))) == {Check.INDEX}
+
+
+def test_a_first_leaf_that_is_none_has_no_number(signed_in: list[RecordedEvent], rules: Rules, network: str) -> None:
+    receipt = receipt_of(signed_in, rules)
+    entries = (msgspec.structs.replace(receipt.entries[0], leaf=b"a leaf"), *receipt.entries[1:])
+    found = verify_receipt(encode_receipt(msgspec.structs.replace(receipt, entries=entries)), trusted=trusted(network))
+    assert {Check.RECORDS, Check.ACCOUNT, Check.INDEX} <= set(failed(found))
+
+
+def test_the_two_keys_of_an_auditor_are_of_one_log() -> None:
+    with pytest.raises(ProtocolError) as refused:
+        Trusted(log=trusted().log, index_key=indexes(name="another.example/log").public)
+    assert refused.value.code is Code.KEY
 
 
 @pytest.mark.parametrize("rules", ["", "{}", "[]", rules_text(Rules(probation_s=86_401))])

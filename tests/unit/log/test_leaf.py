@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leaves import ACCOUNT, DEVICE, INDEX, OTHER, SALT, TENANT, account_leaf, chain, sha
+from leaves import DEVICE, INDEX, account_leaf, chain, sha
 from pteri.core.errors import Code, ProtocolError
-from pteri.core.ids import TenantId, Thumbprint, to_base64url
-from pteri.core.log.index import committed_index, opening, verify_index
+from pteri.core.ids import Thumbprint, to_base64url
 from pteri.core.log.leaf import (
     KINDS,
     LEAF_BYTES,
@@ -153,30 +152,6 @@ def test_a_leaf_commits_to_its_phone_and_record() -> None:
         with refused(Code.LENGTH):
             record_commitment(salt=salt, device=None, record=record)
     assert record_commitment(salt=sha("s"), device=None, record=sha("r")) != leaf.commitment
-
-
-def test_an_index_opens_for_its_account_only() -> None:
-    proof = opening(SALT)
-    whose = {"expected_tenant": TENANT, "expected_account": ACCOUNT}
-    assert verify_index(proof, expected_index=INDEX, **whose) == INDEX  # type: ignore[arg-type]  # two kinds of text
-    for change in ({"expected_account": OTHER}, {"expected_tenant": TenantId("shop")}):
-        with refused(Code.LEAF):
-            verify_index(proof, expected_index=INDEX, **(whose | change))  # type: ignore[arg-type]  # the same
-    with refused(Code.LEAF):
-        verify_index(opening(sha("another salt")), expected_index=INDEX, **whose)  # type: ignore[arg-type]  # the same
-
-
-@pytest.mark.parametrize("proof", [b"", SALT, b"\1" + SALT[:-1], b"\1" + SALT + b"\0", b"\2" + SALT, None], ids=repr)
-def test_what_is_no_proof_of_an_index_is_refused(proof: bytes) -> None:
-    with refused(Code.LEAF):
-        verify_index(proof, expected_index=INDEX, expected_tenant=TENANT, expected_account=ACCOUNT)
-
-
-def test_a_short_salt_hides_nothing_and_is_refused() -> None:
-    with refused(Code.LENGTH):
-        committed_index(TENANT, ACCOUNT, salt=b"x" * 31)
-    with refused(Code.LENGTH):
-        opening(b"x" * 31)
 
 
 def test_a_leaf_can_be_of_a_kind_that_this_program_does_not_know() -> None:

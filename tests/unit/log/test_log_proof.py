@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leaves import ACCOUNT, INDEX, SALT, TENANT
-from notes import LOG, NOW, TWO_OF_THREE, checkpoint, log_signer
+from leaves import ACCOUNT, INDEX, INDEX_PROOF, TENANT
+from notes import INDEXES, LOG, NOW, TWO_OF_THREE, checkpoint, log_signer
 from pteri.core.errors import Code, ProtocolError
-from pteri.core.log.index import opening, verify_index
+from pteri.core.log.index import verify_index
 from pteri.core.log.log_proof import LogProof, parse_log_proof, verify_log_proof
 from pteri.core.log.note import NoteVerifier
 from pteri.core.log.proving import inclusion_proof
@@ -17,7 +17,7 @@ from pteri.core.log.witness import Witnessed
 from trees import grown, leaf
 
 TREE = grown(21)
-PROOF = LogProof(13, inclusion_proof(13, 21, TREE.read), checkpoint(TREE.heads[21], 2).note, opening(SALT))
+PROOF = LogProof(13, inclusion_proof(13, 21, TREE.read), checkpoint(TREE.heads[21], 2).note, INDEX_PROOF)
 RAW = PROOF.encoded
 LINES = RAW.decode().split("\n")
 
@@ -36,7 +36,11 @@ def test_a_proof_reads_back_as_it_was_and_holds() -> None:
     assert RAW.startswith(b"c2sp.org/tlog-proof@v1\nextra ")
     assert verify(RAW).checkpoint.head == TREE.heads[21]
     whose = verify_index(
-        parse_log_proof(RAW).extra, expected_index=INDEX, expected_tenant=TENANT, expected_account=ACCOUNT
+        parse_log_proof(RAW).extra,
+        expected_key=INDEXES.public,
+        expected_index=INDEX,
+        expected_tenant=TENANT,
+        expected_account=ACCOUNT,
     )
     assert whose == INDEX
 

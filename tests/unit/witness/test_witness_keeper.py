@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from notes import LOG, NOW, ORIGIN
-from pteri.core.log.checkpoint import open_checkpoint, signed_checkpoint, verify_split_view
-from pteri.core.log.note import NoteSignature
+from pteri.core.log.checkpoint import claimed_head, open_checkpoint, signed_checkpoint
+from pteri.core.log.following import SuspicionKind, verify_suspicion
+from pteri.core.log.note import NoteSignature, parse_note
 from pteri.core.log.witness import Quorum, verify_witnesses
 from pteri.core.log.witnessing import Conflict, Contradiction, No, Refused
 from pteri.witness.keeper import MOST_PROOFS, Signed, add_checkpoint, kept_proofs
@@ -69,9 +70,10 @@ def test_two_trees_of_one_size_are_kept_as_they_were_signed_and_the_first_proof_
     third = Grown([leaf(number + 1000) for number in range(30)])
     assert isinstance(said(place, shown(30, 30, third)), Contradiction)
     [proof] = kept_proofs(place.directory, ORIGIN)
-    found = verify_split_view(proof.seen.encode(), proof.shown.encode(), expected_log=LOG.verifier)
-    assert (found.first.head, found.second.head) == (TREE.heads[30], OTHER_TREE.heads[30])
-    assert (proof.at, proof.size) == (NOW, 30)
+    found = verify_suspicion(proof.path.read_bytes(), expected_logs=[LOG.verifier])
+    assert (proof.size, found.kind) == (30, SuspicionKind.SPLIT_VIEW)
+    heads = [claimed_head(parse_note(note.encode()))[1] for note in (found.seen, found.shown)]
+    assert heads == [TREE.heads[30], OTHER_TREE.heads[30]]
     # And it goes on with the tree that it knows.
     assert isinstance(said(place, shown(30, 31)), Signed)
 

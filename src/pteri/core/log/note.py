@@ -27,6 +27,7 @@ __all__ = [
     "NoteSigner",
     "NoteVerifier",
     "canonical_base64",
+    "key_name",
     "open_note",
     "parse_note",
     "parse_verifier",
@@ -64,7 +65,7 @@ class NoteVerifier(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, name: str, kind: KeyKind, key: NoteKey) -> NoteVerifier:
         """Key under this name; ``Malformed(NOTE)`` when it cannot stand in a note."""
-        return cls(_name(name), kind, key)
+        return cls(key_name(name), kind, key)
 
     @property
     def id(self) -> bytes:
@@ -158,7 +159,7 @@ def _signature(line: str) -> NoteSignature:
     raw = canonical_base64(parts[1])
     if len(raw) < 5:
         raise Malformed(Code.NOTE, "a signature line without a signature")
-    return NoteSignature(_name(parts[0]), raw[:4], raw[4:])
+    return NoteSignature(key_name(parts[0]), raw[:4], raw[4:])
 
 
 def signed_note(text: str, signer: NoteSigner) -> Note:
@@ -214,7 +215,8 @@ def canonical_base64(text: str) -> bytes:
     return raw
 
 
-def _name(text: str) -> str:
+def key_name(text: str) -> str:
+    """The name, when a key can have it; else ``Malformed(NOTE)``."""
     if not isinstance(text, str) or not _NAME.fullmatch(text) or not text.isprintable():
         raise Malformed(Code.NOTE, "the name of a key has no spaces and no plus sign")
     return text

@@ -82,9 +82,9 @@ class LogKeys(msgspec.Struct, frozen=True):
     keys: tuple[tuple[int, NoteVerifier], ...]
 
     @classmethod
-    def first(cls, key: NoteVerifier) -> LogKeys:
-        """Those of a log that has never handed over."""
-        return cls(((0, key),))
+    def first(cls, key: NoteVerifier, since: int = 0) -> LogKeys:
+        """Those of a log that has never handed over; or, of keys before ``since``, nothing is known."""
+        return cls(((since, key),))
 
     @property
     def current(self) -> NoteVerifier:
@@ -92,8 +92,12 @@ class LogKeys(msgspec.Struct, frozen=True):
         return self.keys[-1][1]
 
     def key_for(self, size: int) -> NoteVerifier:
-        """The one key that signs checkpoints of this size."""
-        return next(key for since, key in reversed(self.keys) if since <= check_size(size))
+        """The one key that signs checkpoints of this size, else ``NotAuthentic(ROTATION)``."""
+        check_size(size)
+        for since, key in reversed(self.keys):
+            if since <= size:
+                return key
+        raise NotAuthentic(Code.ROTATION, "signed before the first key of this log that you know")
 
     def after(self, raw: bytes, *, place: int) -> LogKeys:
         """The keys after this hand-over, which stands at ``place``. Raises as :func:`verify_rotation`.
