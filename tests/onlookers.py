@@ -11,12 +11,11 @@ from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import WitnessBehind, WitnessRefused, WitnessUnavailable
 from pteri.app.sequence import give_positions
 from pteri.app.witnessing import Refusal, show_to_witnesses
-from pteri.core.errors import ProtocolError
-from pteri.core.log.checking import verify_consistency
-from pteri.core.log.checkpoint import Checkpoint, open_checkpoint
+from pteri.core.log.add_checkpoint import AddCheckpoint
+from pteri.core.log.checkpoint import Checkpoint
 from pteri.core.log.note import Note, NoteSignature, NoteSigner, NoteVerifier
-from pteri.core.log.tree import EMPTY_FRONTIER
 from pteri.core.log.witness import Quorum, cosign
+from pteri.core.log.witnessing import Conflict, Contradiction, Cosign, Refused, TrustedLog, judge, read
 from world import Browser, SimClock, SimPhone, World
 from worlds import Worlds
 
@@ -40,16 +39,19 @@ class Onlooker:
         self.asked += 1
         if self.is_away:
             raise WitnessUnavailable("nobody answers")
-        shown = open_checkpoint(checkpoint.encoded, expected_log=self.log)
-        seen = EMPTY_FRONTIER.head if self.last is None else self.last.head
-        if old_size != seen.size:
-            raise WitnessBehind(seen.size)
-        try:
-            verify_consistency(path, expected_old=seen, expected_new=shown.head)
-        except ProtocolError as error:
-            raise WitnessRefused(error.detail) from error
-        self.last = shown
-        return cosign(shown, self.signer, at=self.now())
+        raw = AddCheckpoint(old_size, tuple(path), checkpoint).encoded
+        submitted = read(raw, expected_logs={self.log.name: TrustedLog.of([self.log])})
+        answer = submitted if isinstance(submitted, Refused) else judge(submitted, last=self.last)
+        match answer:
+            case Cosign(shown):
+                self.last = shown
+                return cosign(shown, self.signer, at=self.now())
+            case Conflict(size):
+                raise WitnessBehind(size)
+            case Contradiction(seen):
+                raise WitnessRefused(f"it saw another tree of {seen.head.size} leaves")
+            case Refused(_, _, detail):
+                raise WitnessRefused(detail)
 
 
 def watched(now: Callable[[], int], *, needed: int = 2, answers_wait: bool = True) -> LogDesk:

@@ -18,6 +18,7 @@ from pteri.load.cli import bench_command, load_command
 from pteri.log_cli import app as log_app
 from pteri.policies.cli import app as policy_app
 from pteri.verify_cli import app as verify_app
+from pteri.witness.cli import app as witness_app
 
 __all__ = ["app", "main"]
 
@@ -31,6 +32,7 @@ app.add_typer(verify_app, name="verify")
 app.add_typer(policy_app, name="policy")
 app.add_typer(anchor_app, name="anchor")
 app.add_typer(log_app, name="log")
+app.add_typer(witness_app, name="witness")
 
 _OF_EXTRAS = frozenset(
     {"alembic", "asyncpg", "httptools", "httpx2", "keyring", "segno", "starlette", "structlog", "uvicorn", "uvloop"}

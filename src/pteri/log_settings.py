@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from pteri.asked_url import require_url
 from pteri.core.errors import ProtocolError
 from pteri.core.log.note import KeyKind, NoteVerifier, parse_verifier
 from pteri.core.log.witness import Quorum
@@ -23,7 +24,10 @@ class WitnessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     key: str
     """Its key, ``name+id+key``, from whoever runs it."""
     url: str
-    """Where it is asked: ``https://``, or ``http://`` on this very machine."""
+    """Where it is asked: ``https://``, or ``http://`` on this very machine; ``/add-checkpoint`` comes behind it."""
+
+    def __post_init__(self) -> None:
+        require_url("url", self.url)
 
     @property
     def verifier(self) -> NoteVerifier:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
 from pteri import durable
+from pteri.asked_url import require_url
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
 from pteri.core.keys.device import DeviceKey, DevicePrivateKey
@@ -60,7 +59,7 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         if not _NAME.fullmatch(self.name):
             raise ValueError("an operator's name is 1 to 32 of a-z, 0-9 and -")
         for what, url in (("api_url", self.api_url), ("token_url", self.token_url)):
-            _require_url(what, url)
+            require_url(what, url)
         for what, text in (("client_id", self.client_id), ("audience", self.audience)):
             if not _VISIBLE.fullmatch(text):
                 raise ValueError(f"{what} is 1 to 256 visible characters")
@@ -77,7 +76,7 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     def _require_ciba_whole(self) -> None:
         if self.possession == "ciba":
-            _require_url("start_url", self.start_url)
+            require_url("start_url", self.start_url)
             # With no key nothing is authentic, and with no check everything is.
             if not self.keys:
                 raise ValueError('possession = "ciba" needs keys: those that sign the identity tokens of the operator')
@@ -115,25 +114,3 @@ def read_client_key(path: Path) -> DevicePrivateKey:
         ) from error
     except ProtocolError as error:
         raise ValueError(f"there is no P-256 client key in {path}") from error
-
-
-def _require_url(what: str, url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise ValueError(f"{what} is no address") from error
-    host = parts.hostname or ""
-    if not _VISIBLE.fullmatch(url) or url.endswith("/") or parts.query or parts.fragment or parts.username or port == 0:
-        raise ValueError(f"{what} is https://host/path, without a slash at the end and without anything after it")
-    if parts.scheme == "https" and host:
-        return
-    if parts.scheme != "http" or not _is_loopback(host):
-        raise ValueError(f"{what} is https://; http:// is for loopback hosts only")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

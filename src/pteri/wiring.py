@@ -28,6 +28,7 @@ from pteri.adapters.telecom.camara.transport import HttpTransport
 from pteri.adapters.telecom.several import SeveralOperators
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
+from pteri.adapters.witnesses import HttpWitness
 from pteri.anchor_wiring import anchoring_of
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.delivering import GaveUp, deliver_what_is_due
@@ -122,7 +123,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
         store = await open_store(server.database if isinstance(server.database, Path) else server.database.reveal())
         opened.push_async_callback(store.close)
         operators = operators_of(settings, entropy, opened)
-        desk = None if settings.log is None else log_desk_of(settings.log)
+        desk = None if settings.log is None else log_desk_of(settings.log, opened)
         deployment = Deployment(
             store=store,
             clock=SystemClock() if server.clock_file is None else SteppedClock(server.clock_file),
@@ -206,12 +207,16 @@ def _operator(settings: OperatorSettings, entropy: Entropy, opened: AsyncExitSta
     return GuardedOperator(settings.name, CamaraOperator(terms, transport, entropy))
 
 
-def log_desk_of(log: LogSettings) -> LogDesk:
-    """How the log is signed, shown and published by these settings."""
+def log_desk_of(log: LogSettings, opened: AsyncExitStack) -> LogDesk:
+    """How the log is signed, shown and published by these settings. ``opened`` closes the connections to witnesses."""
+    witnesses = tuple(HttpWitness(witness.verifier, witness.url) for witness in log.witnesses)
+    for witness in witnesses:
+        opened.push_async_callback(witness.close)
     return LogDesk(
         log_signer(log),
         account_indexes(log),
         quorum=log.quorum,
+        witnesses=witnesses,
         files=None if log.directory is None else LogDirectory(log.directory),
         answers_wait=log.answers_wait,
     )

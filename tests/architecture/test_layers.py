@@ -41,10 +41,12 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # Read once, before there is anything to wire; knows no layer above the words of the protocol.
     "settings": frozenset({"core", "durable", "database", "operator_settings", "esim_settings", "log_settings"})
     | {"anchor_settings"},
+    # What an address in the settings may be.
+    "asked_url": frozenset(),
     # A table of the settings with a key file of its own.
-    "operator_settings": frozenset({"core", "durable"}),
+    "operator_settings": frozenset({"core", "durable", "asked_url"}),
     "esim_settings": frozenset({"core"}),
-    "log_settings": frozenset({"core"}),
+    "log_settings": frozenset({"core", "asked_url"}),
     "anchor_settings": frozenset(),
     # The node, its credentials and its wallet, put together out of that table.
     "anchor_wiring": frozenset({"app", "adapters.chain", "settings", "anchor_settings"}),
@@ -103,20 +105,14 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "verify_cli": frozenset({"core", "audit", "durable", "published", "esim_cli", "adapters.system"}),
     # The phone as a command: its callback finds out about this machine.
     "wallet.cli": frozenset({"core", "wallet", "adapters.system", "settings"}),
+    # A witness of logs: a memory on disk and a socket. It knows the protocol, and nothing of a service.
+    "witness": frozenset({"core", "durable", "adapters.system"}),
+    "witness.cli": frozenset({"core", "durable", "adapters.system", "command_line", "witness"}),
     # The command: it starts whatever was asked for.
     "cli": _SERVER
     | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
-    | {
-        "supervise",
-        "checkup",
-        "load",
-        "operator_sim",
-        "verify_cli",
-        "policies",
-        "command_line",
-        "log_cli",
-        "anchor_cli",
-    },
+    | {"supervise", "checkup", "load", "operator_sim", "verify_cli", "policies", "command_line", "log_cli"}
+    | {"anchor_cli", "witness"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER
     | {"durable", "wallet", "settings", "operator_settings", "deployment_key", "provision", "wiring", "serving", "sdk"},
@@ -366,6 +362,8 @@ WRONG: Final = [
     ("pteri.serving", "from pteri.adapters.system import SystemClock"),
     ("pteri.esim", "from pteri.adapters.system import SystemClock"),
     ("pteri.supervise", "from pteri.app.ports import Store"),
+    ("pteri.witness.made_up", "from pteri.app.log_ports import Witness"),
+    ("pteri.witness.made_up", "from pteri.adapters.store.sqlite import SqliteStore"),
     ("pteri.load.made_up", "from pteri.domain.rules import Rules"),
     ("pteri.load.made_up", "from pteri.wallet.wallet import Wallet"),
     ("pteri.database", "from pteri.settings import Settings"),

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
 import msgspec
 
-from notes import INDEXES, LOG
-from onlookers import caught_up, desk_of, logged, onlookers, sign_in
+from notes import INDEXES, LOG, WITNESSES
+from onlookers import Onlooker, caught_up, desk_of, logged, onlookers, sign_in
+from pteri.app.growing import grow
+from pteri.app.log_desk import LogDesk
+from pteri.app.log_ports import WitnessBehind
+from pteri.app.sequence import give_positions
+from pteri.app.witnessing import Refusal, show_to_witnesses
 from pteri.core.ids import TenantId
 from pteri.core.log.checking import verify_consistency, verify_inclusion
 from pteri.core.log.checkpoint import Checkpoint, open_checkpoint, signed_checkpoint
 from pteri.core.log.index import verify_index
 from pteri.core.log.leaf import KINDS, parse_leaf, verify_account_chain
+from pteri.core.log.note import Note, NoteSignature
 from pteri.core.log.page import MOST_RECORDS, LogAsked, LogPage
 from pteri.core.log.tree import EMPTY_FRONTIER
-from pteri.core.log.witness import verify_witnesses
-from world import NEW_WORDS, SimPhone, World
+from pteri.core.log.witness import Quorum, verify_witnesses
+from world import NEW_WORDS, SimClock, SimPhone, World
 from worlds import Worlds
 
 
@@ -154,3 +163,44 @@ def test_a_witness_that_has_seen_more_is_an_alarm(worlds: Worlds) -> None:
     first.last = signed_checkpoint(elsewhere.head, LOG)
     told = caught_up(world)
     assert [(refusal.witness, refusal.is_alarm) for refusal in told] == [(first.verifier.name, True)]
+
+
+@dataclass
+class Overtaken(Onlooker):
+    """Another process of the service shows it more, just before this one comes."""
+
+    overtake: Callable[[], Awaitable[int]] | None = None
+
+    async def cosign(self, checkpoint: Note, *, old_size: int, path: Sequence[bytes]) -> NoteSignature:
+        if self.overtake is None:
+            return await super().cosign(checkpoint, old_size=old_size, path=path)
+        raise WitnessBehind(await self.overtake())
+
+
+def test_a_witness_to_whom_another_process_has_shown_more_is_no_alarm(worlds: Worlds) -> None:
+    clock = SimClock()
+    witness = Overtaken(WITNESSES[0], LOG.verifier, clock.now)
+    desk = LogDesk(LOG, INDEXES, quorum=Quorum.of(1, [witness.verifier]), witnesses=(witness,))
+    world = worlds(clock=clock, log=desk)
+    phone = world.enrolled()
+    store, entropy = world.deployment.store, world.deployment.entropy
+    assert sign_in(world, phone) == 200
+    world.run(give_positions(store))
+    world.run(grow(store, desk, entropy))
+    assert sign_in(world, phone) == 200
+
+    async def overtake() -> int:
+        await give_positions(store)
+        await grow(store, desk, entropy)
+        state = await store.book.state()
+        assert state is not None
+        return state.size
+
+    witness.overtake = overtake
+    told: list[Refusal] = []
+    assert not world.run(show_to_witnesses(store.book, desk, at=clock.now(), tell=told.append))
+    assert told == []
+    # With what there is now it is shown, and signs.
+    witness.overtake = None
+    assert caught_up(world) == []
+    assert verified(world, page(phone)).head.size == 3

@@ -70,6 +70,9 @@ class _Showing:
                 self._check(line, witness)
             except WitnessBehind as behind:
                 if behind.size > size:
+                    if await self._has_grown_to(behind.size):
+                        # Another process of this service was faster, and shows it what there is now.
+                        return None
                     # It saw more than there is: somebody else signs with our key, or this database is an old copy.
                     self._refused(name, f"it has seen {behind.size} leaves, and there are {size}")
                     return None
@@ -84,6 +87,10 @@ class _Showing:
             self.seen[name] = size
             return line
         return None
+
+    async def _has_grown_to(self, size: int) -> bool:
+        state = await self.book.state()
+        return state is not None and state.size >= size
 
     def _refused(self, name: str, why: str) -> None:
         self.tell(Refusal(name, why, is_alarm=True))
