@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import WitnessBehind
 from pteri.app.sequence import give_positions
 from pteri.app.witnessing import Refusal, show_to_witnesses
+from pteri.audit.receipts import Check, Trusted, Verdict, verify_receipt
 from pteri.core.ids import TenantId
 from pteri.core.log.checking import verify_consistency, verify_inclusion
 from pteri.core.log.checkpoint import Checkpoint, open_checkpoint, signed_checkpoint
@@ -21,6 +23,7 @@ from pteri.core.log.index import verify_index
 from pteri.core.log.leaf import KINDS, parse_leaf, verify_account_chain
 from pteri.core.log.note import Note, NoteSignature
 from pteri.core.log.page import MOST_RECORDS, LogAsked, LogPage
+from pteri.core.log.receipt import Entry, Receipt, encode_receipt
 from pteri.core.log.tree import EMPTY_FRONTIER
 from pteri.core.log.witness import Quorum, verify_witnesses
 from world import NEW_WORDS, SimClock, SimPhone, World
@@ -204,3 +207,54 @@ def test_a_witness_to_whom_another_process_has_shown_more_is_no_alarm(worlds: Wo
     witness.overtake = None
     assert caught_up(world) == []
     assert verified(world, page(phone)).head.size == 3
+
+
+# --- receipts ------------------------------------------------------------------------------------------------
+
+
+def receipt_of(phone: SimPhone) -> bytes:
+    """What a phone puts together of one page."""
+    told = phone.post("/log", LogAsked(records=True)).as_(LogPage)
+    assert not told.more
+    entries = tuple(Entry(each.leaf, each.salt or b"", each.record or "") for each in told.entries)
+    return encode_receipt(
+        Receipt(
+            tenant=TenantId("bank"),
+            account=phone.devices().account,
+            index_proof=told.index_proof,
+            entries=entries,
+            rules=told.rules,
+            leaf_index=told.leaf_index,
+            path=told.path,
+            checkpoint=told.checkpoint,
+        )
+    )
+
+
+def test_a_receipt_with_acts_of_officers_is_whole_for_who_knows_them_and_not_wrong_for_who_does_not(
+    worlds: Worlds,
+) -> None:
+    world = logged(worlds)
+    account = world.enrolled().devices().account
+    new = world.phone("new phone", NEW_WORDS)
+    for name in ("ofc-1", "ofc-2"):
+        assert world.officer(name).attest(account, new).decided.status == 200
+    new.claim_account("A", account=account)
+    world.clock.advance(72 * 3600)
+    assert new.activate().decided.status == 200
+    caught_up(world)
+    quorum = desk_of(world).quorum
+    knows_all = Trusted(
+        log=LOG.verifier,
+        index_key=INDEXES.public,
+        quorum=quorum,
+        at=world.clock.now(),
+        officers=world.deployment.tenants[TenantId("bank")].officers,
+    )
+    receipt = receipt_of(new)
+    for officers, fails, unsaid in ((knows_all.officers, False, False), (None, False, True), ({}, True, False)):
+        found = verify_receipt(receipt, trusted=dataclasses.replace(knows_all, officers=officers)).found
+        history = [each for each in found if each.check is Check.HISTORY]
+        assert any(each.verdict is Verdict.FAILS for each in history) == fails
+        assert any("OFFICERS_UNKNOWN (2)" in each.detail for each in history) == unsaid
+        assert all(each.verdict is Verdict.HOLDS for each in found if each.check in {Check.RECORDS, Check.INDEX})

@@ -261,7 +261,7 @@ def _wallet_of(event: Event, before: Before, payload: Payload) -> PinnedWallet:
 
 
 def _officer_of(act: StatementAct, wallet: PinnedWallet, tenant: Site) -> str | None:
-    officer = tenant.officers.get(act.device)
+    officer = None if tenant.officers is None else tenant.officers.get(act.device)
     return officer.name if officer is not None and officer.wallet == wallet else None
 
 

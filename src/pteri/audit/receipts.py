@@ -105,7 +105,7 @@ class Trusted:
 
     ``index_key``: by which the accounts of this log have their numbers; ``Malformed(KEY)`` when it is another log's.
     ``at``: now, for the clocks of witnesses. ``block``: one that he knows, of ``network``. ``officers``: those of the
-    relying party, by their phones.
+    relying party, by their phones; without them nothing is said of their acts.
     """
 
     log: NoteVerifier | None = None
@@ -115,7 +115,7 @@ class Trusted:
     network: str = "main"
     block: Block | None = None
     confirmations: int = 6
-    officers: Mapping[Thumbprint, KnownOfficer] = field(default_factory=dict)
+    officers: Mapping[Thumbprint, KnownOfficer] | None = None
 
     def __post_init__(self) -> None:
         if self.log is not None and self.index_key is not None and self.log.name != self.index_key.name:
@@ -201,7 +201,7 @@ class _Believed:
 
     id: TenantId
     network: str
-    officers: Mapping[Thumbprint, KnownOfficer]
+    officers: Mapping[Thumbprint, KnownOfficer] | None
 
 
 def _site(tenant: TenantId, believed: Trusted) -> Site:

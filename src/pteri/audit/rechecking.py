@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pteri.audit.proofs import Before, NotOfThisEvent, Proof, by_camera, known_before, proved, purpose_of
 from pteri.audit.site import Site
 from pteri.core import ids
-from pteri.core.acts import StatementAct
+from pteri.core.acts import AttestIdentity, FreezeAccount, StatementAct
 from pteri.core.errors import ProtocolError
 from pteri.core.keys.device import DeviceKey
 from pteri.core.verify import MAX_AHEAD_S
@@ -79,6 +79,8 @@ class Unchecked(StrEnum):
     """A migration whose code has not come: its evidence is sealed."""
     CHIP_NOT_KEPT = "CHIP_NOT_KEPT"
     """What an eSIM chip signed: it was verified then, and its numbers are kept from everybody, also from here."""
+    OFFICERS_UNKNOWN = "OFFICERS_UNKNOWN"
+    """Perhaps the act of an officer, and nobody said who they are: signatures were verified, no decision."""
     APPROVAL_ALONE = "APPROVAL_ALONE"
     """A sign-in of the first release, which recorded the approval without evidence: its code never came."""
 
@@ -91,12 +93,7 @@ def recheck(recorded: RecordedEvent, before: Before, *, tenant: Site | None, rul
     event, evidence = recorded.event, recorded.evidence
     purpose = purpose_of(event)
     if purpose is None:
-        if evidence is not None:
-            yield Fault.UNEXPECTED, f"{event.name} has evidence, and no statement makes one"
-        elif isinstance(event, ChipAnswered | ChipTold):
-            yield Unchecked.CHIP_NOT_KEPT
-        elif isinstance(event, LineObserved):
-            yield from _heard_again(event, before.account, rules)
+        yield from _unsigned(recorded, before, rules)
         return
     if evidence is None:
         yield Fault.MISSING, f"{event.name} without evidence"
@@ -114,7 +111,28 @@ def recheck(recorded: RecordedEvent, before: Before, *, tenant: Site | None, rul
         return
     if proof.device_key is None:
         yield Unchecked.PHONE_UNKNOWN
+    if tenant.officers is None and _may_be_an_officers(proof, before):
+        yield Unchecked.OFFICERS_UNKNOWN
+        return
     yield from _consequences(event, proof, before, rules)
+
+
+def _unsigned(recorded: RecordedEvent, before: Before, rules: Rules) -> Checked:
+    event = recorded.event
+    if recorded.evidence is not None:
+        yield Fault.UNEXPECTED, f"{event.name} has evidence, and no statement makes one"
+    elif isinstance(event, ChipAnswered | ChipTold):
+        yield Unchecked.CHIP_NOT_KEPT
+    elif isinstance(event, LineObserved):
+        yield from _heard_again(event, before.account, rules)
+
+
+def _may_be_an_officers(proof: Proof, before: Before) -> bool:
+    """What only officers do, and what they do beside the phones of the account."""
+    act = proof.statement.act
+    if isinstance(act, FreezeAccount):
+        return known_before(before).device(act.device) is None
+    return isinstance(act, AttestIdentity)
 
 
 def _consequences(event: Event, proof: Proof, before: Before, rules: Rules) -> Checked:

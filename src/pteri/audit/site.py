@@ -39,6 +39,6 @@ class Site(Protocol):
         ...
 
     @property
-    def officers(self) -> Mapping[Thumbprint, KnownOfficer]:
-        """By their phones."""
+    def officers(self) -> Mapping[Thumbprint, KnownOfficer] | None:
+        """By their phones; ``None`` where nobody said who they are."""
         ...

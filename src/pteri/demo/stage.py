@@ -34,6 +34,7 @@ DOMAIN: Final = "bank.example"
 TENANT: Final = "bank"
 _START_S: Final = 30
 _STOP_S: Final = 15
+_COMMAND_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,8 @@ class Stage:
         )
         self.settings = made.settings
         self.client_key_file = made.client_key_file
+        begun = self.command("log", "new", "--config", str(self.settings))
+        self.log_key, self.index_key = str(begun["log_key"]), str(begun["index_key"])
         self.commands = Commands(child_environment({"PTERI_CLOCK_FILE": str(self.clock_file), "NO_COLOR": "1"}))
         self.operator = SimulatedOperator(directory / "simulated-operator", self.clock_file)
         self.log = directory / "service" / "server.log"
@@ -159,6 +162,16 @@ class Stage:
         self.operator.close()
         self.commands.close()
         self.wiretap.close()
+
+    def command(self, *arguments: str) -> Answer:
+        """What a command of the service, or of an auditor, says in the end."""
+        command = [sys.executable, "-m", "pteri", *arguments, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_S, check=False)  # noqa: S603 - our own program
+        try:
+            told = json.loads(done.stdout)
+        except json.JSONDecodeError:
+            raise RuntimeError(f"pteri {' '.join(arguments[:2])} said: {done.stdout}{done.stderr}") from None
+        return Answer(done.returncode == 0, "" if done.returncode == 0 else "DOES_NOT_HOLD", told)
 
     def appoint(self, officers: list[dict[str, object]]) -> None:
         """What an operator does: put officers into the settings, and start the server again."""

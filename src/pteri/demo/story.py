@@ -1,4 +1,4 @@
-"""The story: flowchart 1, both scenarios of flowchart 2, refusals, the ways back of protocol section 6.4, the line."""
+"""The story: flowchart 1, both scenarios of flowchart 2, refusals, the ways back, the line, the log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from pteri.demo.cast import Cast
 from pteri.demo.first_days import FirstDays
 from pteri.demo.line_story import LineStory
+from pteri.demo.log_story import LogStory
 from pteri.demo.moving_story import MovingStory
 from pteri.demo.narrator import Narrator
 from pteri.demo.number_story import NumberStory
@@ -26,6 +27,7 @@ _PARTS: Final[tuple[type[Narrator], ...]] = (
     ProofingStory,
     LineStory,
     NumberStory,
+    LogStory,
 )
 
 

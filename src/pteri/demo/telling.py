@@ -43,6 +43,7 @@ MEANINGS: Final = {
     "HELD": "the waiting time has begun, and is not over",
     "NOT_YET_VALID": "the old phone itself keeps the wallet back until the waiting time is over",
     "COMPLETED": "the code follows from both signatures, and came from the browser that it is for",
+    "DOES_NOT_HOLD": "what is published is not what was signed",
     "SAME_ANSWER": "the request is known: its recorded answer is sent, and nothing is done",
 }
 """Why the server said yes or no, by its reason. For a denial its own log has more than it tells the caller."""
