@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from pteri.domain.account import ACCOUNT_TABLE, AccountState
+from pteri.domain.anchoring import ANCHOR_TABLE, AnchorState
 from pteri.domain.challenge import CHALLENGE_TABLE, ChallengeState
 from pteri.domain.device import DEVICE_TABLE, DeviceState
 from pteri.domain.line import LINE_TABLE, LineState
@@ -48,6 +49,7 @@ MACHINES: Final[Mapping[str, Machine]] = {
     "recovery": _machine(RECOVERY_TABLE, RecoveryState, RecoveryState.OPEN),
     # An account that was linked without a line gets one by its first rebinding.
     "line": _machine(LINE_TABLE, LineState, LineState.BOUND, LineState.PROBATION),
+    "anchoring": _machine(ANCHOR_TABLE, AnchorState, AnchorState.PLANNED),
 }
 
 

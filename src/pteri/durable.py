@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_OWNERS = stat.S_IRUSR | stat.S_IWUSR
 # What file systems without hard links (USB sticks, some cloud folders) answer to link(2).
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
@@ -68,9 +69,9 @@ def _read(path: Path, limit: int, *, private: bool) -> bytes:
     return data
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Put ``data`` under ``path``, mode 0600: at every instant the old file is there, or the new one."""
-    part = _write_part(path, data)
+def replace(path: Path, data: bytes, *, mode: int = _OWNERS) -> None:
+    """Put ``data`` under ``path`` with this mode: at every instant the old file is there, or the new one."""
+    part = _write_part(path, data, mode)
     try:
         part.replace(path)
     except OSError:
@@ -105,7 +106,7 @@ def _name_without_links(part: Path, path: Path, refusal: OSError) -> None:
     part.replace(path)
 
 
-def _write_part(path: Path, data: bytes) -> Path:
+def _write_part(path: Path, data: bytes, mode: int = _OWNERS) -> Path:
     """Write a neighbour of ``path`` to the disk; no half of it survives a failure to write."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)  # mode 0600
     part = Path(name)
@@ -113,6 +114,7 @@ def _write_part(path: Path, data: bytes) -> Path:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
+            os.fchmod(descriptor, mode)  # before the name: a file that is there is never readable by too few
             os.fsync(file.fileno())  # before the rename: the name must never point at bytes that a power cut takes
     except OSError:
         part.unlink(missing_ok=True)

@@ -119,6 +119,7 @@ def _checked(path: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, urllib.error.URLError):
-        return str(error.reason)
-    return str(error) or type(error).__name__
+    # What a site sent in place of an answer is not printed: it may be written for the terminal.
+    if isinstance(error, http.client.HTTPException):
+        return type(error).__name__
+    return str(error.reason if isinstance(error, urllib.error.URLError) else error)

@@ -22,6 +22,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pteri import durable
+from pteri.anchor_settings import AnchorSettings
 from pteri.core import ids
 from pteri.core.channels import channel_address
 from pteri.core.errors import ProtocolError
@@ -224,8 +225,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whom to ask about mobile lines; without any, a line is never more than unknown."""
     esim: EsimSettings | None = None
     log: LogSettings | None = None
+    anchor: AnchorSettings | None = None
 
     def __post_init__(self) -> None:
+        if self.anchor is not None and self.log is None:
+            raise ValueError("[anchor] needs a log: begin one with pteri log new, which adds the table [log]")
         if self.rules and self.server.policy is not None:
             raise ValueError(
                 "there are rules in [rules] and in the file that policy names, and only one of them can count: write "
@@ -301,6 +305,7 @@ _TABLES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "tenants": TenantSettings,
     "esim": EsimSettings,
     "log": LogSettings,
+    "anchor": AnchorSettings,
     "log.witnesses": WitnessSettings,
     "operators": OperatorSettings,
 }
@@ -391,8 +396,8 @@ def write_settings(path: Path, settings: Settings) -> None:
         lines += ["", "[notices]", *_pairs(base, settings.notices)]
     for operator in settings.operators:
         lines += ["", "[[operators]]", *_pairs(base, operator)]
-    if settings.esim is not None:
-        lines += ["", "[esim]", *_pairs(base, settings.esim)]
+    for name, table in (("esim", settings.esim), ("anchor", settings.anchor)):
+        lines += [] if table is None else ["", f"[{name}]", *_pairs(base, table)]
     if settings.log is not None:
         lines += log_lines(base, settings.log)
     if settings.rules:

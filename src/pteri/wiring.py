@@ -29,12 +29,13 @@ from pteri.adapters.telecom.several import SeveralOperators
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.adapters.witnesses import HttpWitness
+from pteri.anchor_wiring import anchoring_of
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.delivering import GaveUp, deliver_what_is_due
 from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.forget import forget_old
 from pteri.app.growing import NoLog, grow, require_index_key, require_log
-from pteri.app.halting import ClockNews, watch_clock
+from pteri.app.halting import ClockNews, steady_time, watch_clock
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import LogFilesUnavailable
 from pteri.app.loops import Loop, News, Stop, pull
@@ -99,6 +100,8 @@ _SEQUENCE_EVERY_S: Final = 0.25
 _TELL_EVERY_S: Final = 1.0
 _DELIVER_EVERY_S: Final = 2.0
 _DELIVER_PAUSE_S: Final = 0.05
+_ANCHOR_EVERY_S: Final = 10.0
+_ANCHOR_PAUSE_S: Final = 0.05
 _WITNESS_EVERY_S: Final = 0.5
 _PUBLISH_EVERY_S: Final = 0.5
 _FORGET_EVERY_S: Final = 600.0
@@ -120,6 +123,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
         store = await open_store(server.database if isinstance(server.database, Path) else server.database.reveal())
         opened.push_async_callback(store.close)
         operators = operators_of(settings, entropy, opened)
+        desk = None if settings.log is None else log_desk_of(settings.log, opened)
         deployment = Deployment(
             store=store,
             clock=SystemClock() if server.clock_file is None else SteppedClock(server.clock_file),
@@ -132,7 +136,10 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             courier=None if settings.notices is None else courier_of(settings.notices),
             chips=None if settings.esim is None else chip_desk_of(settings.esim),
             shadow=shadow_of(server),
-            log=None if settings.log is None else log_desk_of(settings.log, opened),
+            log=desk,
+            anchoring=None
+            if settings.anchor is None or desk is None
+            else anchoring_of(settings.anchor, store, desk, opened),
         )
         await check_key(deployment)
         if deployment.log is not None:
@@ -296,7 +303,12 @@ def loops_of(deployment: Deployment) -> tuple[Loop, ...]:
     async def tell() -> bool:
         return await tell_of_what_is_due(deployment, deployment.clock.now())
 
-    courier = deployment.courier
+    courier, anchoring = deployment.courier, deployment.anchoring
+
+    async def anchor() -> bool:
+        assert anchoring is not None
+        # A clock that was set would end the six hours of an anchor, or the hour before the next.
+        return await anchoring.turn(steady_time(deployment.clock, deployment.clock.now()))
 
     async def deliver() -> bool:
         assert courier is not None
@@ -310,6 +322,7 @@ def loops_of(deployment: Deployment) -> tuple[Loop, ...]:
         Loop("tell", tell, idle_s=_TELL_EVERY_S, busy_s=0.0),
         *mail,
         *_log_loops(deployment),
+        *(() if anchoring is None else (Loop("anchor", anchor, idle_s=_ANCHOR_EVERY_S, busy_s=_ANCHOR_PAUSE_S),)),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 import pytest
 
 from pteri.domain.account import ACCOUNT_TABLE
+from pteri.domain.anchoring import ANCHOR_TABLE
 from pteri.domain.challenge import CHALLENGE_TABLE
 from pteri.domain.device import DEVICE_TABLE
 from pteri.domain.line import LINE_TABLE
@@ -41,6 +42,7 @@ TABLES = {
     "migration": _names(MIGRATION_TABLE),
     "recovery": _names(RECOVERY_TABLE),
     "line": _names(LINE_TABLE),
+    "anchoring": _names(ANCHOR_TABLE),
 }
 every_table = pytest.mark.parametrize(("name", "table"), TABLES.items(), ids=TABLES.keys())
 

@@ -39,13 +39,19 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "": frozenset({"core", "wallet", "sdk"}),
     "__main__": frozenset({"cli"}),
     # Read once, before there is anything to wire; knows no layer above the words of the protocol.
-    "settings": frozenset({"core", "durable", "database", "operator_settings", "esim_settings", "log_settings"}),
+    "settings": frozenset({"core", "durable", "database", "operator_settings", "esim_settings", "log_settings"})
+    | {"anchor_settings"},
     # What an address in the settings may be.
     "asked_url": frozenset(),
     # A table of the settings with a key file of its own.
     "operator_settings": frozenset({"core", "durable", "asked_url"}),
     "esim_settings": frozenset({"core"}),
     "log_settings": frozenset({"core", "asked_url"}),
+    "anchor_settings": frozenset(),
+    # The node, its credentials and its wallet, put together out of that table.
+    "anchor_wiring": frozenset({"app", "adapters.chain", "settings", "anchor_settings"}),
+    # Anchors as a command: over a service's registry and node, or over a proof alone.
+    "anchor_cli": frozenset({"core", "app", "domain", "audit", "settings", "wiring", "command_line"}),
     # A file of the deployment whose refusals are those of the settings.
     "key_files": frozenset({"core", "durable", "settings"}),
     "deployment_key": frozenset({"core", "key_files"}),
@@ -75,7 +81,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
         "deployment_key",
         "log_key",
     }
-    | {"policies.file"},
+    | {"policies.file", "anchor_wiring"},
     # The process around the server: its sockets, its loops and the time it has to stop.
     "serving": frozenset({"settings", "wiring", "app.loops", "http.asgi", "http.lane", "adapters.system.monotonic_s"}),
     # A simulated operator as a process: its socket, its client's key and the time it has.
@@ -106,7 +112,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "cli": _SERVER
     | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
     | {"supervise", "checkup", "load", "operator_sim", "verify_cli", "policies", "command_line", "log_cli"}
-    | {"witness"},
+    | {"anchor_cli", "witness"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER
     | {"durable", "wallet", "settings", "operator_settings", "deployment_key", "provision", "wiring", "serving", "sdk"},

@@ -16,6 +16,7 @@ from pteri.core.keys.message import SignatureType
 from pteri.core.keys.network import NETWORKS
 from pteri.core.statement import parse
 from pteri.domain.account import ACCOUNT_TABLE
+from pteri.domain.anchoring import ANCHOR_TABLE
 from pteri.domain.challenge import CHALLENGE_TABLE
 from pteri.domain.decisions import Reason
 from pteri.domain.device import DEVICE_TABLE
@@ -163,6 +164,7 @@ def test_the_example_statement_is_one() -> None:
         ("7.4", MIGRATION_TABLE),
         ("7.5", RECOVERY_TABLE),
         ("7.6", LINE_TABLE),
+        ("7.8", ANCHOR_TABLE),
     ],
 )
 def test_the_state_tables_are_the_codes(number: str, table: dict[tuple[str, str], str]) -> None:

@@ -152,6 +152,16 @@ def test_what_another_phone_did_is_told_with_what_to_do(shell: Shell) -> None:
     assert "pteri wallet freeze" in result.stdout
 
 
+def test_a_phone_without_notes_begins_anew_and_counts_what_is_older(shell: Shell) -> None:
+    shell.json("freeze", "--yes")
+    (shell.home / "log.json").unlink()
+    shell.world.clock.advance(60)
+    result = shell.run("audit")
+    assert result.exit_code == 0
+    assert "2 are from before this phone began to remember what it signs." in result.stdout
+    assert "another phone of yours" not in result.stdout
+
+
 def test_a_sign_in_tells_what_is_new(shell: Shell) -> None:
     shell.json("audit")
     before = (shell.home / "log.json").read_bytes()

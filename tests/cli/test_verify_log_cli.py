@@ -178,6 +178,15 @@ def test_options_that_cannot_be_are_usage(tmp_path: Path, options: list[str]) ->
     assert "Cannot" in err
 
 
+def test_what_the_auditor_kept_and_is_damaged_says_nothing_of_the_log(tmp_path: Path) -> None:
+    Published(events(3)).write(tmp_path / "log")
+    (tmp_path / "kept").write_bytes(b"damaged")
+    for option in ("--state", "--known"):
+        status, out, err = run("log", tmp_path / "log", *ME, option, tmp_path / "kept")
+        assert (status, out) == (2, "")
+        assert "Cannot use what you kept: " in err
+
+
 @pytest.mark.parametrize("where", ["none", "ftp://log.example", "http://log.example"])
 def test_what_is_no_place_of_a_log_is_usage(tmp_path: Path, where: str) -> None:
     assert run("log", where, *ME, cwd=tmp_path)[0] == 2

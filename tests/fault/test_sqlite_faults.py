@@ -6,12 +6,13 @@ import asyncio
 import itertools
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import builders as b
+from interrupting import failing_at
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.app.ports import Changeset, Committed, Outcome, Repeated, StoreUnavailable
 from whole import check_whole
@@ -40,22 +41,6 @@ def commit(store: SqliteStore, *batch: Changeset) -> list[Outcome]:
 def content(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as connection:
         return list(connection.iterdump())
-
-
-@contextmanager
-def failing_at(store: SqliteStore, statement: int) -> Iterator[None]:
-    """Interrupt the n-th SQL statement from now, from 1."""
-    seen = itertools.count(1)
-
-    def look(_: str) -> None:
-        if next(seen) == statement:
-            store._connection.interrupt()
-
-    store._connection.set_trace_callback(look)
-    try:
-        yield
-    finally:
-        store._connection.set_trace_callback(None)
 
 
 def test_a_failure_at_any_statement_of_a_commit_leaves_nothing_and_the_store_goes_on(

@@ -214,6 +214,9 @@ def test_a_receipt_that_the_service_mixed_up_is_not_kept(world: World) -> None:
     mixed(entries=lambda page: [{"leaf": each["leaf"]} for each in page["entries"]])
     with pytest.raises(ServerError, match="does not tell"):
         held.phone().log_receipt()
+    mixed(entries=lambda page: page["entries"] * 2)
+    with pytest.raises(ServerError, match="does not tell"):
+        held.phone().log_receipt()
     mixed(entries=lambda page: page["entries"][:0])
     with pytest.raises(ServerError, match="does not tell"):
         held.phone().log_receipt()

@@ -14,8 +14,7 @@ import msgspec
 
 from insiders import Insider, chained
 from leaves import ACCOUNT, INDEX, OTHER, START, TENANT, account_leaf, chain, sha
-from notes import LOG, NOW, WITNESSES, log_signer
-from pteri.core.log.index import committed_index, opening
+from notes import INDEXES, LOG, NOW, WITNESSES, indexes, log_signer
 from pteri.core.log.leaf import NOTHING, encode_leaf
 from pteri.core.log.page import LogAsked, LogEntry, LogPage
 from pteri.core.log.rotation import rotation_leaf
@@ -74,9 +73,8 @@ def cases() -> list[Case]:
     handover = rotation_leaf(LOG, NEW, place=7)
     moved = replace(HONEST, leaves=(*HONEST.leaves, handover), signer=NEW)
     other_tree = replace(HONEST, leaves=(leaf(9), *HONEST.leaves[1:]))
-    salt = sha("salt of somebody else")
-    index = committed_index(TENANT, OTHER, salt=salt)
-    theirs = Insider((leaf(0), encode_leaf(account_leaf(1, index=index))), index, opening(salt))
+    index = INDEXES.index_of(TENANT, OTHER)
+    theirs = Insider((leaf(0), encode_leaf(account_leaf(1, index=index))), index, INDEXES.proof_of(TENANT, OTHER))
     unsigned = encode_leaf(account_leaf(5, leaf_hash(MINE[3]), kind=40, statement=NOTHING, wallet_signature=NOTHING))
     gap = Insider((*HONEST.leaves[:4], MINE[3]), INDEX)
     back = encode_leaf(account_leaf(3, leaf_hash(MINE[1]), epoch=0))
@@ -115,9 +113,8 @@ def cases() -> list[Case]:
         ),
         _case(
             "another key of the indexes",
-            _replaced(page, index_key="two"),
+            _replaced(page, index_key=indexes("another").public.text),
             AlarmCode.OTHER_KEY,
-            notes=_replaced(SEEN, believed=_replaced(_believed(), index_key="one")),
         ),
         _case("not the key that the person gives", page, AlarmCode.OTHER_KEY, given=Given(ENEMY.verifier.text)),
         _case("one witness of two", replace(HONEST, witnesses=1).page(ASKED), AlarmCode.UNWITNESSED),
@@ -173,11 +170,6 @@ def cases() -> list[Case]:
         _case("a next page after an empty one", _replaced(page, entries=(), more=True), AlarmCode.UNREADABLE),
         _case("no checkpoint", _replaced(page, checkpoint="nothing"), AlarmCode.UNREADABLE),
     ]
-
-
-def _believed() -> Any:
-    assert SEEN.believed is not None
-    return SEEN.believed
 
 
 def content() -> str:

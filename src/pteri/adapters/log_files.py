@@ -54,7 +54,6 @@ class LogDirectory:
         file = self._directory / path
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            durable.replace(file, content)
-            file.chmod(_READABLE)
+            durable.replace(file, content, mode=_READABLE)
         except OSError as error:
             raise LogFilesUnavailable(f"{path}: {error.strerror}") from error

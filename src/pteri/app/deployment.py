@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pteri.app.anchoring import Anchoring
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.log_desk import LogDesk
 from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
@@ -48,6 +49,7 @@ class Tenant:
 class Deployment:
     """Everything a use case may touch. ``courier``: ``None`` where no mail is sent; ``shadow``: where none watches.
 
+    ``anchoring``: ``None`` where the log is not anchored.
     ``log``: ``None`` where none is published.
     """
 
@@ -62,6 +64,7 @@ class Deployment:
     courier: Courier | None = None
     chips: ChipDesk | None = None
     shadow: Shadow | None = None
+    anchoring: Anchoring | None = None
     log: LogDesk | None = None
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
 

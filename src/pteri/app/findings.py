@@ -35,6 +35,21 @@ class Damage(StrEnum):
     LOG_DIFFERS = "LOG_DIFFERS"
     LOST = "ACKNOWLEDGED_LOST"
     DOUBLED = "ACKNOWLEDGED_TWICE"
+    NO_LOG = "TREE_MISSING"
+    """The settings name a log, and the database has none."""
+    LEAF_GAP = "LEAF_GAP"
+    """A place of the log's tree without a leaf, or a leaf beyond its end."""
+    LEAF_ORDER = "LEAF_ORDER"
+    """A leaf that is of another event than the positions say."""
+    LEAF_DIFFERS = "LEAF_DIFFERS"
+    """A leaf that is not that of its stored record."""
+    NODE_DIFFERS = "NODE_DIFFERS"
+    TAIL_DIFFERS = "TAIL_DIFFERS"
+    """An account whose chain would go on from somewhere else than its last leaf."""
+    EDGE_DIFFERS = "EDGE_DIFFERS"
+    """Size, edge or next position are not those of the leaves."""
+    CHECKPOINT_DIFFERS = "CHECKPOINT_DIFFERS"
+    """What was signed, or witnessed, is not of these leaves, or not signed by the log's key."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -67,6 +82,8 @@ class Report(msgspec.Struct, frozen=True):
     unchecked: dict[str, int]
     found: int
     findings: tuple[Finding, ...]
+    leaves: int = 0
+    """Leaves of the log's tree that were looked at."""
 
     @property
     def clean(self) -> bool:
@@ -87,3 +104,9 @@ class Findings:
         if len(self.kept) < _MOST:
             where = ("", "") if account is None else (account.tenant, account.id)
             self.kept.append(Finding(code, detail, *where, seq))
+
+    def note_event(self, code: str, detail: str, event: tuple[str, str, int]) -> None:
+        """Something is wrong with this event, of an account that may not be there."""
+        self.found += 1
+        if len(self.kept) < _MOST:
+            self.kept.append(Finding(code, detail, *event))

@@ -1,9 +1,9 @@
 """Whether a registry is whole, asked through its port alone: the proof that nothing was lost, doubled or changed.
 
 Each account is folded from its events again and compared with what is stored; each event is counted, placed,
-re-verified and decided again; each log position belongs to one event. It works while the service runs: what it compares
-was committed together or never changes, and what came later is left to the next time. Memory is bounded by a page and
-by the ledger, where one is compared.
+re-verified and decided again; each log position belongs to one event, and each leaf of the log is made again from its
+record. It works while the service runs: what it compares was committed together or never changes, and what came later
+is left to the next time. Memory is bounded by a page and by the ledger, where one is compared.
 
 What the port does not show is not checked: recorded answers, counters, challenges and notices; spent nonces that no
 recorded act spent; and, of the instants in an event, what its signatures and its neighbours leave open.
@@ -19,6 +19,7 @@ from typing import Final
 from pteri.app.careful import CarefulReader, Unreadable
 from pteri.app.deployment import Deployment
 from pteri.app.findings import Acknowledged, Damage, Findings, Report
+from pteri.app.log_walk import LogWalk
 from pteri.app.owning import Owning
 from pteri.app.placing import Placing
 from pteri.audit.proofs import nonce_of
@@ -98,6 +99,7 @@ class _Check:
         self._findings, self._reader = Findings(), CarefulReader(deployment.store)
         self._placing = Placing(deployment.store, self._reader, self._findings, pause=pause, tell=self._say_progress)
         self._owning = Owning(deployment, self._reader, self._findings)
+        self._book = LogWalk(deployment.store, deployment.log, self._reader, self._findings, self._say_leaves)
         self._accounts, self._events, self._proved = 0, 0, 0
         self._unchecked: Counter[Unchecked] = Counter()
 
@@ -109,15 +111,20 @@ class _Check:
             self._ledger.settle_rest(self._findings)
             await self._placing.compare()
         await self._owning.walk()
+        await self._book.walk()
         return Report(
             accounts=self._accounts,
             events=self._events,
             positions=self._placing.end,
             proved=self._proved,
             acknowledged=self._ledger.size,
-            unchecked={reason.value: times for reason, times in sorted(self._unchecked.items())},
+            unchecked={
+                **{reason.value: times for reason, times in sorted(self._unchecked.items())},
+                **self._book.unchecked,
+            },
             found=self._findings.found,
             findings=tuple(self._findings.kept),
+            leaves=self._book.leaves,
         )
 
     async def _walk_accounts(self) -> bool:
@@ -154,6 +161,7 @@ class _Check:
             difference = _difference(folded.account, stored)
             self._findings.note(Damage.SNAPSHOT, f"not the fold of its events: {difference}", stored)
         await self._owning.check(folded.account or stored)
+        await self._book.check_tail(stored)
         self._ledger.settle(stored, self._findings)
         self._proved += folded.proved
         self._unchecked += folded.unchecked
@@ -209,8 +217,12 @@ class _Check:
             if not is_spent:
                 self._findings.note(Damage.NOT_SPENT, f"its nonce {nonce} is not spent", stored, seq)
 
+    def _say_leaves(self, leaves: int) -> None:
+        # And once more in the tree.
+        self._say_progress(self._placing.end + self._events + leaves)
+
     def _say_progress(self, done: int) -> None:
-        # Each event is met twice, in the log and in its account; what came since the start counts once more.
+        # Each event is met in the log, in its account and, where one is, in the tree; what came since counts once more.
         self._tell(done, max(2 * self._placing.end, done))
 
 

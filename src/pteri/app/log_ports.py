@@ -152,6 +152,10 @@ class LogBook(Protocol):
         """Leaves in their places from this one on."""
         ...
 
+    async def entries(self, from_place: int, limit: int) -> list[NewLeaf]:
+        """The same with their places, and of which events they are."""
+        ...
+
     async def own_leaves(self) -> list[tuple[int, bytes]]:
         """The leaves of the log's own, by which it handed over to other keys, with their places, in order."""
         ...

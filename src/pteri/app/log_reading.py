@@ -12,11 +12,23 @@ from pteri.app.log_ports import LogBook, LogState
 from pteri.app.ports import StoreUnavailable
 from pteri.app.refusals import NotFound
 from pteri.core.errors import Malformed
+from pteri.core.log.checkpoint import claimed_head
+from pteri.core.log.note import parse_note
 from pteri.core.log.proving import ReadNode, consistency_proof, head_of, inclusion_proof
 from pteri.core.log.tiles import Tile, bundle, nodes_from_tiles, parse_path
 from pteri.core.log.tree import TreeHead, leaf_hash
 
-__all__ = ["Published", "consistency", "file_bytes", "head", "inclusion", "is_bundle", "published", "shown_file"]
+__all__ = [
+    "Published",
+    "consistency",
+    "file_bytes",
+    "head",
+    "inclusion",
+    "is_bundle",
+    "published",
+    "shown_file",
+    "shown_head",
+]
 
 T = TypeVar("T")
 
@@ -33,6 +45,13 @@ def published(state: LogState, desk: LogDesk) -> Published | None:
     if desk.quorum is None:
         return Published(state.size, state.checkpoint.encode())
     return Published(state.witnessed_size, state.witnessed.encode()) if state.witnessed else None
+
+
+async def shown_head(book: LogBook, desk: LogDesk) -> TreeHead | None:
+    """The tree head of the newest checkpoint that may be shown; ``None`` before there is one."""
+    state = await book.state()
+    shown = None if state is None else published(state, desk)
+    return None if shown is None else claimed_head(parse_note(shown.checkpoint))[1]
 
 
 def is_bundle(tile: Tile) -> bool:

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import msgspec
 
+from pteri.app.anchor_ports import AnchorStore
 from pteri.app.log_ports import LogBook
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.core.keys.secret import Secret
@@ -325,6 +326,11 @@ class LogEntry(msgspec.Struct, frozen=True):
 
 class Store(Protocol):
     """The registry. See the promises above. Raises ``StoreUnavailable`` when the database fails."""
+
+    @property
+    def anchors(self) -> AnchorStore:
+        """What is kept beside it of anchors: no account, and no history."""
+        ...
 
     @property
     def book(self) -> LogBook:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pteri.audit.errors import AuditError, DoesNotHold, Unreadable, in_our_words
+from pteri.audit.errors import AuditError, DoesNotHold, NotKept, Unreadable, in_our_words
 from pteri.audit.log_findings import LogCheck, LogFinding, LogFindings
 from pteri.audit.logs import verify_log
 from pteri.audit.published import NotPublished
@@ -30,6 +30,7 @@ __all__ = [
     "LogCheck",
     "LogFinding",
     "LogFindings",
+    "NotKept",
     "NotPublished",
     "Trusted",
     "Unreadable",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from pteri.core.errors import Malformed, ProtocolError
 
-__all__ = ["AuditError", "DoesNotHold", "Unreadable", "in_our_words"]
+__all__ = ["AuditError", "DoesNotHold", "NotKept", "Unreadable", "in_our_words"]
 
 
 class AuditError(Exception):
@@ -21,6 +21,10 @@ class AuditError(Exception):
 
 class Unreadable(AuditError):
     """Not of the form that such a proof has."""
+
+
+class NotKept(Unreadable):
+    """What the auditor brought himself is not what he thinks it is. It says nothing of the log."""
 
 
 class DoesNotHold(AuditError):

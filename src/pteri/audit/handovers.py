@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pteri.core.errors import Code, NotAuthentic, ProtocolError
 from pteri.core.log.note import NoteVerifier
-from pteri.core.log.rotation import LogKeys, Rotation, parse_rotation, verify_rotation
+from pteri.core.log.rotation import MAX_KEYS, LogKeys, Rotation, parse_rotation, verify_rotation
 
 __all__ = ["Handovers"]
 
@@ -35,9 +35,13 @@ class Handovers:
             else:
                 self.keys = self.keys.after(raw, place=place)
         except ProtocolError as error:
-            self.wrong.append((place, error))
+            # Without its traceback, which would keep what it was about; and not for every entry of a log made of these.
+            if len(self.wrong) < MAX_KEYS:
+                self.wrong.append((place, error.with_traceback(None)))
 
     def _take_earlier(self, raw: bytes, found: Rotation, place: int) -> None:
+        if len(self.earlier) >= MAX_KEYS:
+            raise NotAuthentic(Code.ROTATION, "a log has at most 1024 keys")
         if self.earlier:
             verify_rotation(raw, expected_old=self.earlier[-1][1].new, expected_place=place)
         elif found.place != place or found.new.name != self._brought.name:

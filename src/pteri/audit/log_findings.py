@@ -78,7 +78,7 @@ class LogFindings(msgspec.Struct, frozen=True):
 
 
 class Found:
-    """Findings while they are made. A check that fails in very many places tells the first ones, and how many more."""
+    """Findings while they are made. A check that fails in very many places tells the first, and how many more."""
 
     def __init__(self) -> None:
         self._failed: dict[LogCheck, list[LogFinding]] = {}
@@ -115,7 +115,7 @@ class Found:
             failed = self._failed.get(check, [])
             made += failed
             if self._times[check] > len(failed):
-                more = f"and in {self._times[check] - len(failed)} more places"
+                more = f"and in at least {self._times[check] - len(failed)} more places"
                 made.append(LogFinding(check, Verdict.FAILS, more, failed[-1].code))
             other = self._else.get(check)
             if other is not None and (not failed or other.verdict is Verdict.UNKNOWN):

@@ -7,6 +7,7 @@ the first, from what the tiles say: at the end, the root of the checkpoint tells
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from pteri.audit.edge import Edge
 from pteri.audit.handovers import Handovers
@@ -20,6 +21,9 @@ from pteri.core.log.tiles import WIDTH, Tile, tile_path
 from pteri.core.log.tree import TreeHead, leaf_hash
 
 __all__ = ["Difference", "Reading", "differences"]
+
+_MOST: Final = 10_000
+"""Places that are remembered of each kind: an enemy may have touched all of them."""
 
 Difference = tuple[str, str]
 """Where, and what is different there."""
@@ -38,8 +42,8 @@ class Reading:
         self.handovers = handovers
         self.heads: dict[int, TreeHead] = {edge.size: edge.head}
         self.wrong_entries: list[Difference] = []
-        self.wrong_tiles: list[tuple[str, str]] = []
-        self.wrong_upper: list[tuple[str, str]] = []
+        self.wrong_tiles: list[Difference] = []
+        self.wrong_upper: list[Difference] = []
         """Tiles above the lowest that are not what ``by_tiles`` makes."""
         self.unknown = 0
         self.stopped_at: int | None = None
@@ -99,9 +103,9 @@ class Reading:
         if self.by_tiles is None:
             self.by_tiles = self.edge.copy()
         found = list(differences(hashes, tile, number * WIDTH))
-        self.wrong_entries += found
+        self.wrong_entries += found[: max(_MOST - len(self.wrong_entries), 0)]
         path = tile_path(Tile(0, number, len(tile)))
-        self.wrong_tiles.append((path, f"not what its entries make, first at {found[0][0]}"))
+        _remember(self.wrong_tiles, path, f"not what its entries make, first at {found[0][0]}")
 
     def _append(self, value: bytes, by_tile: bytes | None) -> None:
         full = self._upper(self.edge.append(value))
@@ -125,9 +129,9 @@ class Reading:
                 self._found.fail(LogCheck.TILES, path, _refusal(error))
                 continue
             if published != hashes:
-                self.wrong_tiles.append((path, _first_wrong(tile, published, hashes)))
+                _remember(self.wrong_tiles, path, _first_wrong(tile, published, hashes))
             if by_tiles and published != by_tiles[place][1]:
-                self.wrong_upper.append((path, _first_wrong(tile, published, by_tiles[place][1])))
+                _remember(self.wrong_upper, path, _first_wrong(tile, published, by_tiles[place][1]))
 
     def _entry(self, raw: bytes, value: bytes, place: int) -> None:
         where = f"entry {place}"
@@ -148,6 +152,11 @@ class Reading:
                         self._found.fail(LogCheck.ACCOUNTS, where, said)
             case _:
                 self.unknown += 1
+
+
+def _remember(places: list[Difference], where: str, what: str) -> None:
+    if len(places) < _MOST:
+        places.append((where, what))
 
 
 def differences(ours: Sequence[bytes], theirs: Sequence[bytes], first: int) -> Iterator[Difference]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pteri.audit.edge import Edge
-from pteri.audit.errors import DoesNotHold, Unreadable, in_our_words
+from pteri.audit.errors import DoesNotHold, NotKept, Unreadable, in_our_words
 from pteri.audit.handovers import Handovers
 from pteri.audit.log_findings import Found, LogCheck, LogFindings
 from pteri.audit.log_reading import Reading
@@ -44,8 +44,8 @@ def verify_log(
     witnesses. ``known``: a checkpoint that the auditor kept. ``state``: what an earlier run of his returned; then
     only what is new is read. Memory: 88 bytes for each account, and as much again and a half for the table.
 
-    Raises :class:`pteri.audit.AuditError` when there is no checkpoint of such a log, or when what the auditor kept is
-    not that; whatever fails is a finding, and no exception. What ``read`` raises beside ``NotPublished`` passes.
+    Raises :class:`pteri.audit.AuditError` when there is no checkpoint of such a log, ``NotKept`` when what the auditor
+    kept is not that; whatever fails is a finding, and no exception. What ``read`` raises else, passes.
     """
     log = PublishedLog(read)
     try:
@@ -55,10 +55,13 @@ def verify_log(
     with in_our_words():
         note = parse_note(raw)
         origin, head = claimed_head(note)
+    try:
         kept = None if state is None else decode_state(state, expected_log=expected_log)
         known_note = None if known is None else parse_note(known)
         if known_note is not None:
             claimed_head(known_note)
+    except ProtocolError as error:
+        raise NotKept(str(error.code), f"what you kept: {error.detail}") from error
     if origin != expected_log.name:
         raise DoesNotHold(str(Code.CHECKPOINT), f"the log of {origin}, and not that of {expected_log.name}")
     return _Judging(log, note, head, kept, expected_log).findings(known_note, quorum, at, progress)

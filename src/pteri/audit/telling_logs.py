@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pteri.audit.errors import AuditError
+from pteri.audit.errors import AuditError, NotKept
 from pteri.audit.log_findings import LogFindings
 from pteri.audit.logs import verify_log
 from pteri.audit.published import ReadFile
@@ -65,6 +65,8 @@ def checked_log(read: ReadFile, options: LogOptions, *, at: int, progress: Calla
             state=options.state,
             progress=progress,
         )
+    except NotKept as error:
+        raise ValueError(f"Cannot use {error.detail} ({error.code}).") from error
     except AuditError as error:
         refused = {"valid": False, "code": error.code, "detail": error.detail}
         return LogSaid(Said(refused, f"Nothing can be verified: {error.detail} ({error.code}).", is_yes=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -21,9 +22,9 @@ from pteri.audit.receipts import Verdict
 from pteri.audit.tails import Tails
 from pteri.core.errors import ProtocolError
 from pteri.core.log.following import SuspicionKind, encode_suspicion, verify_suspicion
-from pteri.core.log.note import NoteVerifier
-from pteri.core.log.rotation import rotation_leaf
-from pteri.core.log.tiles import bundle
+from pteri.core.log.note import Note, NoteSignature, NoteVerifier
+from pteri.core.log.rotation import MAX_KEYS, ROTATION_TAG, parse_rotation, rotation_leaf
+from pteri.core.log.tiles import bundle, bundle_path
 from pteri.core.verify import MAX_AHEAD_S
 from published import People, Published, events, index_of
 
@@ -135,6 +136,30 @@ def test_a_wrong_hand_over_is_told_with_its_place(wrong: bytes, key: Any) -> Non
     else:
         # Whoever brings the stranger's key follows the stranger; the checkpoint is not by the one he handed over to.
         assert failed(found, LogCheck.CHECKPOINT)
+
+
+def unowned(place: int) -> bytes:
+    """A hand-over to the key of today by the first one, with the name of the new key under a signature of the old."""
+    good = rotation_leaf(LOG, NEW, place=place)
+    note = parse_rotation(good).note
+    by_old = note.signatures[0]
+    return ROTATION_TAG + Note(note.text, (by_old, NoteSignature(ORIGIN, NEW.verifier.id, by_old.raw))).encoded
+
+
+@pytest.mark.parametrize(
+    ("wrong", "key", "where"),
+    [
+        ([unowned(10)], NEW, "entry 10"),
+        ([rotation_leaf(LOG, NEW, place=9)], NEW, "entry 10"),
+        ([rotation_leaf(LOG, NEW, place=10), rotation_leaf(STRANGER, NEWER, place=11)], NEWER, "entry 11"),
+        ([rotation_leaf(LOG, NEW, place=10), rotation_leaf(NEW, NEWER, place=12)], NEWER, "entry 11"),
+    ],
+)
+def test_what_led_to_the_key_of_today_is_looked_at_as_far_as_it_can_be(
+    wrong: list[bytes], key: Any, where: str
+) -> None:
+    found = looked(Published([*events(10), *wrong], signer=key), key.verifier)
+    assert where in [place for place, _ in failed(found, LogCheck.KEYS)]
 
 
 def test_entries_of_a_later_version_are_counted_and_not_guessed_at() -> None:
@@ -329,7 +354,7 @@ def test_only_the_first_places_are_told_and_the_others_are_counted() -> None:
     found = looked(damaged("tile/entries/000", bundle(other)))
     wrong = failed(found, LogCheck.TREE)
     assert len(wrong) == 21
-    assert wrong[-1][1].startswith("and in ")
+    assert wrong[-1][1].startswith("and in at least ")
 
 
 def test_an_entry_that_is_no_leaf_is_named() -> None:
@@ -360,6 +385,13 @@ def test_epoch_and_time_of_an_account_do_not_go_back(changes: dict[str, int], wh
     entries = [people.next(0), people.next(1, **changes), people.next(2)]
     [(where, told_)] = failed(looked(Published(entries)), LogCheck.ACCOUNTS)
     assert (where, told_) == ("entry 1", f"account {index_of(0).hex()}: {what}")
+
+
+def test_an_account_does_not_go_back_step_by_step() -> None:
+    people = People(1)
+    step = 2 * MAX_AHEAD_S - 10
+    entries = [people.next(place, at=START + 1000 - place * step) for place in range(3)]
+    assert [where for where, _ in failed(looked(Published(entries)), LogCheck.ACCOUNTS)] == ["entry 2"]
 
 
 def test_two_servers_may_be_as_far_apart_as_their_clocks_are_let() -> None:
@@ -423,3 +455,61 @@ def test_a_missing_lowest_tile_does_not_hide_a_changed_entry() -> None:
     del published.files["tile/0/002.p/88"]
     found = looked(published)
     assert failed(found, LogCheck.TREE) == [("entry 255", "the entry was changed")]
+
+
+def test_a_wrong_hash_in_a_full_tile_above_the_lowest_is_named() -> None:
+    published = Published(events(65_540, 300))
+    raw = published.files["tile/1/000"]
+    published.files["tile/1/000"] = raw[:320] + bytes(32) + raw[352:]
+    found = looked(published)
+    assert failed(found) == [("tile/1/000", "not what the entries make, first of entries 2560 to 2815")]
+
+
+def test_one_bit_of_what_was_kept_is_seen() -> None:
+    state = looked(Published(events(10))).state
+    assert state is not None
+    for at in (0, 20, 60, len(state) - 1):
+        with pytest.raises(AuditError):
+            looked(Published(events(10)), state=state[:at] + bytes((state[at] ^ 1,)) + state[at + 1 :])
+
+
+def test_a_kept_checkpoint_is_by_the_key_that_the_log_had_at_its_size() -> None:
+    people = People(3)
+    entries = [people.next(place) for place in range(10)]
+    entries += [rotation_leaf(LOG, NEW, place=10), *(people.next(place) for place in range(5))]
+    published = Published(entries, signer=NEW)
+    for size, right, wrong in ((10, LOG, NEW), (11, NEW, LOG), (13, NEW, LOG)):
+        for signer, verdict in ((right, "HOLDS"), (wrong, "FAILS")):
+            found = looked(published, known=published.signed(size, signer).note.encoded)
+            assert told(found)["KNOWN"] == verdict
+
+
+def test_of_two_suspicions_that_of_his_own_last_run_is_kept() -> None:
+    seen = Published(events(12, 3))
+    found = looked(Published(events(20)), state=looked(seen).state, known=Published(events(20, 4)).files["checkpoint"])
+    assert found.suspicion is not None
+    assert found.suspicion.seen.encode() == seen.files["checkpoint"]
+
+
+def test_a_log_made_of_hand_overs_costs_no_more_than_it_may() -> None:
+    signers = [log_signer(f"key {number}") for number in range(MAX_KEYS + 20)]
+    entries = [rotation_leaf(old, new, place=place) for place, (old, new) in enumerate(pairwise(signers))]
+    # Whoever brings the first key, and whoever brings the last one.
+    for key, first in ((signers[0], MAX_KEYS - 1), (signers[-1], 0)):
+        found = looked(Published(entries, signer=signers[-1]), key.verifier)
+        assert failed(found, LogCheck.KEYS)[0][0] == f"entry {first}"
+        assert failed(found, LogCheck.CHECKPOINT) or key is signers[-1]
+
+
+def test_of_a_log_that_is_wrong_everywhere_not_every_place_is_remembered() -> None:
+    published = Published(events(11_000))
+    junk = b"pteri-key-v1\0"
+    for number in range(-(-11_000 // 256)):
+        width = min(256, 11_000 - number * 256)
+        published.files[bundle_path(number, width)] = bundle([junk] * width)
+    found = looked(published)
+    more = [each.detail for each in found.found if each.detail.startswith("and in at least")]
+    assert more == [
+        f"and in at least {MAX_KEYS - 20} more places",
+        "and in at least 9980 more places",
+    ]

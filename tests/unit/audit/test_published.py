@@ -140,6 +140,17 @@ def test_a_site_that_does_not_answer_says_nothing_of_the_log(answer: Callable[[B
         site_reader(url, monotonic_s=now)("checkpoint", 1000)
 
 
+def test_what_a_site_sends_in_place_of_an_answer_is_not_printed() -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"\x1b[2J\r\n\r\n")
+
+    with site(answer) as url:
+        with pytest.raises(CannotAsk) as refused:
+            site_reader(url, monotonic_s=now)("checkpoint", 1000)
+        assert str(refused.value).isprintable()
+        assert "BadStatusLine" in str(refused.value)
+
+
 def test_a_site_that_never_ends_is_left_alone() -> None:
     with site(says(200, b"x" * 3_000_000)) as url:
         with pytest.raises(NotPublished, match="longer"):

@@ -11,6 +11,7 @@ from notes import LOG, ORIGIN, WITNESSES, log_signer
 from pteri.core.errors import Code, ProtocolError
 from pteri.core.log.note import Note, NoteSignature, NoteSigner
 from pteri.core.log.rotation import (
+    MAX_KEYS,
     MAX_ROTATION_BYTES,
     ROTATION_TAG,
     EntryKind,
@@ -179,6 +180,12 @@ def test_each_size_has_one_key_that_signs_it() -> None:
     assert keys.current == NEWER.verifier
     with refused(Code.TREE):
         keys.key_for(-1)
+
+
+def test_a_log_has_a_bounded_number_of_keys() -> None:
+    full = LogKeys(((0, LOG.verifier),) * MAX_KEYS)
+    with refused(Code.ROTATION):
+        full.after(GOOD, place=PLACE)
 
 
 def test_of_sizes_before_the_first_key_that_is_known_nothing_is_believed() -> None:

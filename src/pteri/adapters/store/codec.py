@@ -13,6 +13,7 @@ import msgspec
 from pteri.app.ports import StoreUnavailable
 from pteri.core.ids import TenantId
 from pteri.domain.account import Account
+from pteri.domain.anchoring import Anchor
 from pteri.domain.challenge import Challenge
 from pteri.domain.kept_line import Heard
 from pteri.domain.mailbox import Mailbox
@@ -20,6 +21,7 @@ from pteri.domain.records import Notice, RecordedEvent
 
 __all__ = [
     "decode_account",
+    "decode_anchor",
     "decode_challenge",
     "decode_heard",
     "decode_mailbox",
@@ -32,6 +34,7 @@ T = TypeVar("T")
 
 _ENCODER: Final = msgspec.json.Encoder()
 _ACCOUNT: Final = msgspec.json.Decoder(Account)
+_ANCHOR: Final = msgspec.json.Decoder(Anchor)
 _CHALLENGE: Final = msgspec.json.Decoder(Challenge)
 _HEARD: Final = msgspec.json.Decoder(Heard)
 _MAILBOX: Final = msgspec.json.Decoder(Mailbox)
@@ -39,7 +42,7 @@ _NOTICE: Final = msgspec.json.Decoder(Notice)
 _RECORDED: Final = msgspec.json.Decoder(RecordedEvent)
 
 
-def encode(record: Account | Challenge | Heard | Mailbox | Notice | RecordedEvent) -> str:
+def encode(record: Account | Anchor | Challenge | Heard | Mailbox | Notice | RecordedEvent) -> str:
     """The text of a record."""
     return _ENCODER.encode(record).decode()
 
@@ -47,6 +50,11 @@ def encode(record: Account | Challenge | Heard | Mailbox | Notice | RecordedEven
 def decode_account(text: str) -> Account:
     """The account of this text."""
     return _decode(_ACCOUNT, text)
+
+
+def decode_anchor(text: str) -> Anchor:
+    """The anchor of this text."""
+    return _decode(_ANCHOR, text)
 
 
 def decode_challenge(text: str) -> Challenge:

@@ -26,6 +26,7 @@ class GroupedStore:
     def __init__(self, inner: Store) -> None:
         self._inner = inner
         # Everything but a commit is the inner store's own, without a step between.
+        self.anchors = inner.anchors
         self.answer = inner.answer
         self.challenge = inner.challenge
         self.prompts = inner.prompts

@@ -12,7 +12,18 @@ from pteri.core.ids import AccountId, TenantId
 from pteri.core.keys.secret import Secret
 from pteri.core.log.tree import HASH_BYTES
 
-__all__ = ["LOG", "leaf_row", "logged_of", "node_rows", "state_of", "state_row", "tail_of", "tail_row", "unlogged_of"]
+__all__ = [
+    "LOG",
+    "entry_of",
+    "leaf_row",
+    "logged_of",
+    "node_rows",
+    "state_of",
+    "state_row",
+    "tail_of",
+    "tail_row",
+    "unlogged_of",
+]
 
 LOG: Final = "log"
 """Name of the one row of ``log_state``."""
@@ -54,6 +65,12 @@ def leaf_row(new: NewLeaf) -> Row:
     return (new.place, new.leaf, *(new.event or (None, None, None)))
 
 
+def entry_of(row: Iterable[Any]) -> NewLeaf:
+    """The leaf of such a row."""
+    place, leaf, tenant, account, seq = row
+    return NewLeaf(place, _bytes(leaf), None if tenant is None else (TenantId(tenant), AccountId(account), seq))
+
+
 def node_rows(growth: Growth) -> list[Row]:
     """level, place, hash of each new subtree."""
     return [(node.level, node.place, node.hash) for node in growth.nodes]
@@ -68,8 +85,8 @@ def tail_row(tail: Tail) -> Row:
 def tail_of(row: Iterable[Any]) -> Tail:
     """The tail of such a row."""
     tenant, account, index, secret, seq, last, epoch = row
-    hidden = None if secret is None else Secret(secret)
-    return Tail(TenantId(tenant), AccountId(account), index, hidden, seq, last, epoch)
+    hidden = None if secret is None else Secret(_bytes(secret))
+    return Tail(TenantId(tenant), AccountId(account), _bytes(index), hidden, seq, _bytes(last), epoch)
 
 
 def unlogged_of(row: Iterable[Any]) -> Unlogged:
@@ -80,4 +97,12 @@ def unlogged_of(row: Iterable[Any]) -> Unlogged:
 
 def logged_of(row: Iterable[Any]) -> Logged:
     """seq, payload, place, leaf."""
-    return Logged(*row)
+    seq, record, place, leaf = row
+    return Logged(seq, record, place, _bytes(leaf))
+
+
+def _bytes(value: object) -> bytes:
+    # One of the databases keeps whatever somebody wrote past us, text in a column of bytes too.
+    if type(value) is not bytes:
+        raise StoreUnavailable("the database holds text where the log has bytes")
+    return value

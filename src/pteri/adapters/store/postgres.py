@@ -17,6 +17,7 @@ from pteri.adapters.store.connections import OUTAGES, USUAL, Connections, NotAsH
 from pteri.adapters.store.consistency import at_most, check_consistency
 from pteri.adapters.store.errors import StoreRefused
 from pteri.adapters.store.judging import judge
+from pteri.adapters.store.postgres_anchors import PostgresAnchors
 from pteri.adapters.store.postgres_commit import READ_HELD, Asked, Step, guarded, steps
 from pteri.adapters.store.postgres_log import PostgresLogBook
 from pteri.adapters.store.postgres_schema import bring_up_to_date, is_postgresql_itself
@@ -62,6 +63,7 @@ class PostgresStore:
     def __init__(self, connections: Connections, *, in_steps: bool) -> None:
         self._connections = connections
         self._in_steps = in_steps
+        self.anchors = PostgresAnchors(connections)
         self.book = PostgresLogBook(connections)
         self._answers = BatchedReads(connections.read, postgres_sql.ANSWERS)
         self._challenges = BatchedReads(connections.read, postgres_sql.CHALLENGES)

@@ -11,6 +11,7 @@ from pteri.adapters.store.connections import Connections, NotAsHoped
 from pteri.adapters.store.consistency import at_most
 from pteri.adapters.store.log_rows import (
     LOG,
+    entry_of,
     leaf_row,
     logged_of,
     node_rows,
@@ -21,7 +22,7 @@ from pteri.adapters.store.log_rows import (
     unlogged_of,
 )
 from pteri.adapters.store.postgres_sql import FREE_POSITION
-from pteri.app.log_ports import Growth, Logged, LogState, Tail, Unlogged
+from pteri.app.log_ports import Growth, Logged, LogState, NewLeaf, Tail, Unlogged
 from pteri.core.ids import AccountId, TenantId
 
 __all__ = ["PostgresLogBook"]
@@ -67,6 +68,7 @@ _TAILS: Final = """
     ON tails.tenant = asked.tenant AND tails.account = asked.account
     """
 _LEAVES: Final = "SELECT leaf FROM leaves WHERE place >= $1 ORDER BY place LIMIT $2"
+_ENTRIES: Final = "SELECT place, leaf, tenant, account, seq FROM leaves WHERE place >= $1 ORDER BY place LIMIT $2"
 _OWN_LEAVES: Final = "SELECT place, leaf FROM leaves WHERE tenant IS NULL ORDER BY place"
 _NODES: Final = "SELECT hash FROM log_nodes WHERE level = $1 AND place >= $2 ORDER BY place LIMIT $3"
 _LOGGED: Final = """
@@ -133,6 +135,11 @@ class PostgresLogBook:
     async def leaves(self, from_place: int, limit: int) -> list[bytes]:
         """Leaves in their places from this one on."""
         return [row["leaf"] for row in await self._connections.read(_LEAVES, from_place, at_most(limit))]
+
+    async def entries(self, from_place: int, limit: int) -> list[NewLeaf]:
+        """The same with their places, and of which events they are."""
+        rows = await self._connections.read(_ENTRIES, from_place, at_most(limit))
+        return [entry_of(row.values()) for row in rows]
 
     async def own_leaves(self) -> list[tuple[int, bytes]]:
         """The leaves of the log's own, with their places."""

@@ -28,6 +28,7 @@ from pteri.adapters.store.rows import (
     keys_of,
     line_of,
 )
+from pteri.adapters.store.sqlite_anchors import SqliteAnchors
 from pteri.adapters.store.sqlite_commit import READ_ANSWER, READ_TOTAL, read_held, write
 from pteri.adapters.store.sqlite_log import SqliteLogBook
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
@@ -140,6 +141,7 @@ class SqliteStore:
     def __init__(self, connection: sqlite3.Connection, turn: Path) -> None:
         self._connection = connection
         self._turn = turn
+        self.anchors = SqliteAnchors(self._rows, self._transaction)
         self.book = SqliteLogBook(self._rows, self._transaction)
 
     @classmethod

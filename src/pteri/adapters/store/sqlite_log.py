@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pteri.adapters.store.consistency import at_most
 from pteri.adapters.store.log_rows import (
     LOG,
+    entry_of,
     leaf_row,
     logged_of,
     node_rows,
@@ -18,7 +19,7 @@ from pteri.adapters.store.log_rows import (
     tail_row,
     unlogged_of,
 )
-from pteri.app.log_ports import Growth, Logged, LogState, Tail, Unlogged
+from pteri.app.log_ports import Growth, Logged, LogState, NewLeaf, Tail, Unlogged
 from pteri.core.ids import AccountId, TenantId
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ _ONE_TAIL: Final = """
     SELECT tenant, account, hidden_as, secret, seq, last, epoch FROM log_accounts WHERE tenant = ? AND account = ?
     """
 _LEAVES: Final = "SELECT leaf FROM leaves WHERE place >= ? ORDER BY place LIMIT ?"
+_ENTRIES: Final = "SELECT place, leaf, tenant, account, seq FROM leaves WHERE place >= ? ORDER BY place LIMIT ?"
 _OWN_LEAVES: Final = "SELECT place, leaf FROM leaves WHERE tenant IS NULL ORDER BY place"
 _NODES: Final = "SELECT hash FROM log_nodes WHERE level = ? AND place >= ? ORDER BY place LIMIT ?"
 _LOGGED: Final = """
@@ -121,6 +123,10 @@ class SqliteLogBook:
     async def leaves(self, from_place: int, limit: int) -> list[bytes]:
         """Leaves in their places from this one on."""
         return [leaf for (leaf,) in self._rows(_LEAVES, from_place, at_most(limit))]
+
+    async def entries(self, from_place: int, limit: int) -> list[NewLeaf]:
+        """The same with their places, and of which events they are."""
+        return [entry_of(row) for row in self._rows(_ENTRIES, from_place, at_most(limit))]
 
     async def own_leaves(self) -> list[tuple[int, bytes]]:
         """The leaves of the log's own, with their places."""

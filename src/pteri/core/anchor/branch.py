@@ -12,7 +12,7 @@ from typing import Final
 from pteri.core.errors import Code, Malformed, NotAuthentic
 from pteri.core.keys.hashes import double_sha256
 
-__all__ = ["MAX_TRANSACTIONS", "block_root"]
+__all__ = ["MAX_TRANSACTIONS", "block_root", "branch_from"]
 
 MAX_TRANSACTIONS: Final = 1 << 16
 """More than fit into a block: a megabyte of transactions of sixty bytes."""
@@ -40,3 +40,20 @@ def block_root(txid: bytes, branch: Sequence[bytes], *, position: int, count: in
         found = double_sha256(other + found if at & 1 else found + other)
         at, width = at >> 1, (width + 1) >> 1
     return found
+
+
+def branch_from(txids: Sequence[bytes], position: int) -> tuple[bytes, ...]:
+    """The branch from transaction ``position`` of a block with these, as :func:`block_root` reads it.
+
+    Raises ``Malformed(MERKLE_BRANCH)`` for a block without that place, or larger than there are.
+    """
+    if not 1 <= len(txids) <= MAX_TRANSACTIONS or not 0 <= position < len(txids):
+        raise Malformed(Code.MERKLE_BRANCH, "the block has no such place")
+    row, branch = list(txids), []
+    while len(row) > 1:
+        if len(row) & 1:
+            row.append(row[-1])
+        branch.append(row[position ^ 1])
+        row = [double_sha256(row[at] + row[at + 1]) for at in range(0, len(row), 2)]
+        position >>= 1
+    return tuple(branch)

@@ -25,6 +25,7 @@ __all__ = [
     "parse_transaction",
     "payload",
     "payload_script",
+    "virtual_bytes",
 ]
 
 PAYLOAD_BYTES: Final = 45
@@ -53,6 +54,11 @@ class Transaction(msgspec.Struct, frozen=True):
     stripped: bytes
     outputs: tuple[Output, ...]
 
+    @property
+    def shown_txid(self) -> str:
+        """The id as nodes and people write it."""
+        return self.txid[::-1].hex()
+
 
 def payload(head: TreeHead) -> bytes:
     """``"PTER" 01 size root``: 45 bytes, the size in eight, big-endian.
@@ -68,6 +74,11 @@ def parse_payload(raw: bytes) -> TreeHead:
     if len(raw) != PAYLOAD_BYTES or not raw.startswith(_TAG):
         raise Malformed(Code.PAYLOAD, "a payload is 45 bytes that begin with PTER and 01")
     return check_head(TreeHead(int.from_bytes(raw[5:13], "big"), raw[13:]))
+
+
+def virtual_bytes(transaction: Transaction, raw: bytes) -> int:
+    """What its fee is measured by: three quarters of it are the bytes without the witness (BIP-141), rounded up."""
+    return (3 * len(transaction.stripped) + len(raw) + 3) // 4
 
 
 def payload_script(raw: bytes) -> bytes:

@@ -23,6 +23,7 @@ from pteri.core.log.note import KeyKind, Note, NoteSignature, NoteSigner, NoteVe
 from pteri.core.log.tree import MAX_SIZE, check_size
 
 __all__ = [
+    "MAX_KEYS",
     "MAX_ROTATION_BYTES",
     "ROTATION_TAG",
     "EntryKind",
@@ -37,6 +38,8 @@ __all__ = [
 ROTATION_TAG: Final = b"pteri-key-v1\x00"
 MAX_ROTATION_BYTES: Final = 2048
 """More than two keys of the longest name need."""
+MAX_KEYS: Final = 1024
+"""That a log can have. Whoever follows it looks at each: without a bound, hand-overs would cost the square of them."""
 _FIRST: Final = "pteri log key v1"
 _PLACE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 
@@ -104,6 +107,8 @@ class LogKeys(msgspec.Struct, frozen=True):
 
         A key never comes back: whoever stole a retired one would be the log again.
         """
+        if len(self.keys) >= MAX_KEYS:
+            raise NotAuthentic(Code.ROTATION, "a log has at most 1024 keys")
         new = verify_rotation(raw, expected_old=self.current, expected_place=place)
         if any(key.key == new.key for _, key in self.keys):
             raise NotAuthentic(Code.ROTATION, "a key that this log had before")

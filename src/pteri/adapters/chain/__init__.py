@@ -1,0 +1,1 @@
+"""Nodes of a coin: what anchors are written through."""

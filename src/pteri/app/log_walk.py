@@ -1,0 +1,265 @@
+"""The book of the log again from the stored records: each leaf, the tree over them, and what was signed of it.
+
+It looks at the log as it is when it begins: leaves are never changed, and what comes later is left to the next time. A
+page and the last leaves of some accounts are all that is remembered.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from pteri.app.careful import CarefulReader, Unreadable
+from pteri.app.findings import Damage, Findings
+from pteri.app.log_desk import LogDesk
+from pteri.app.log_ports import LogState, NewLeaf, Tail, Unlogged
+from pteri.app.ports import Store
+from pteri.audit.leaves import leaf_of, read_record
+from pteri.core.errors import ProtocolError
+from pteri.core.ids import AccountId, TenantId
+from pteri.core.log.checkpoint import claimed_head, open_checkpoint
+from pteri.core.log.leaf import NOTHING, encode_leaf, parse_leaf
+from pteri.core.log.note import parse_note
+from pteri.core.log.salts import leaf_salt
+from pteri.core.log.tree import EMPTY_FRONTIER, Frontier, TreeHead, leaf_hash
+from pteri.domain.account import Account
+from pteri.domain.evolving import AUTHORITY_CHANGES
+
+__all__ = ["ERASED", "LogWalk"]
+
+ERASED: Final = "ERASED"
+"""The secret of the account is gone, and with it the proof that these leaves are of these records."""
+
+_PAGE: Final = 200
+_ACCOUNTS_REMEMBERED: Final = 10_000
+_TILE_HEIGHT: Final = 8
+_NO_SALT: Final = bytes(32)
+
+Key = tuple[TenantId, AccountId]
+
+
+class _Before(msgspec.Struct, frozen=True):
+    """Where the chain of an account stands before an event."""
+
+    seq: int = 0
+    last: bytes = NOTHING
+    epoch: int = 0
+
+
+class LogWalk:
+    """One look at one log. ``leaves``: how many were looked at; ``unchecked``: events by the reason why."""
+
+    def __init__(
+        self, store: Store, desk: LogDesk | None, reader: CarefulReader, findings: Findings, tell: Callable[[int], None]
+    ) -> None:
+        self.leaves = 0
+        self.unchecked: Counter[str] = Counter()
+        self._store, self._book, self._desk = store, store.book, desk
+        self._reader, self._findings, self._tell = reader, findings, tell
+        self._frontier: Frontier = EMPTY_FRONTIER
+        self._position = 0
+        self._witnessed: TreeHead | None = None
+        self._before: OrderedDict[Key, _Before] = OrderedDict()
+
+    async def walk(self) -> None:
+        """All leaves in their places, then what was signed of them."""
+        try:
+            state = await self._reader.read(self._book.state)
+        except Unreadable:
+            self._findings.note(Damage.EDGE_DIFFERS, "the state of the log cannot be read")
+            return
+        if state is None:
+            if self._desk is not None:
+                self._findings.note(Damage.NO_LOG, "the settings name a log, and the database has none")
+            return
+        try:
+            await self._walk_to_end(state)
+        except Unreadable:
+            detail = f"the log cannot be read at place {self._frontier.size} or soon after; the rest was not looked at"
+            self._findings.note(Damage.UNREADABLE, detail)
+        self.leaves = self._frontier.size
+
+    async def _walk_to_end(self, state: LogState) -> None:
+        self._see_witnessed(state)
+        while self._frontier.size < state.size:
+            if not await self._walk_page(state):
+                break
+            self._see_witnessed(state)
+            self._tell(self._frontier.size)
+        if self._frontier.size == state.size:
+            self._check_edge(state)
+        await self._check_end(state)
+
+    def _see_witnessed(self, state: LogState) -> None:
+        if self._frontier.size == state.witnessed_size:
+            self._witnessed = self._frontier.head
+
+    async def _walk_page(self, state: LogState) -> bool:
+        """The next leaves; whether the walk can go on."""
+        start = self._frontier.size
+        # A page ends where something was witnessed: the root of that moment is compared.
+        end = state.witnessed_size if start < state.witnessed_size else state.size
+        entries = await self._reader.read(lambda: self._book.entries(start, min(_PAGE, end - start)))
+        if not entries:
+            self._findings.note(Damage.LEAF_GAP, f"no leaf from place {start} on, and the log says {state.size} leaves")
+            return False
+        mine = sum(entry.event is not None for entry in entries)
+        events = await self._reader.read(lambda: self._book.unlogged(self._position, mine)) if mine else []
+        accounts = sorted({entry.event[:2] for entry in entries if entry.event})
+        found = await self._reader.read(lambda: self._book.tails(accounts))
+        tails = {(tail.tenant, tail.account): tail for tail in found}
+        following = iter(events)
+        for entry in entries:
+            if entry.place != self._frontier.size:
+                self._findings.note(
+                    Damage.LEAF_GAP, f"no leaf at place {self._frontier.size}; the rest was not looked at"
+                )
+                return False
+            if entry.event is not None:
+                await self._check_leaf(entry, entry.event, next(following, None), tails)
+                self._position += 1
+            await self._append(entry.leaf)
+        return True
+
+    async def _append(self, leaf: bytes) -> None:
+        self._frontier, made = self._frontier.appended(leaf_hash(leaf))
+        for node in made:
+            if node.level and node.level % _TILE_HEIGHT == 0:
+                level = node.level // _TILE_HEIGHT
+                await self._check_node(level, node.place, node.hash)
+
+    async def _check_node(self, level: int, place: int, expected: bytes) -> None:
+        if await self._reader.read(lambda: self._book.nodes(level, place, 1)) != [expected]:
+            self._findings.note(Damage.NODE_DIFFERS, f"subtree {place} of level {level} has another hash, or none")
+
+    async def _check_leaf(
+        self, entry: NewLeaf, event: tuple[TenantId, AccountId, int], waited: Unlogged | None, tails: dict[Key, Tail]
+    ) -> None:
+        key, seq = event[:2], event[2]
+        if waited is None or (waited.position, waited.tenant, waited.account, waited.seq) != (self._position, *event):
+            detail = f"the leaf at place {entry.place} is not of the event at log position {self._position}"
+            self._findings.note_event(Damage.LEAF_ORDER, detail, event)
+            return
+        tail, before = tails.get(key), await self._chain_before(key, seq)
+        if tail is None or before is None:
+            self._findings.note_event(Damage.TAIL_DIFFERS, "the chain of its account is not there", event)
+            return
+        try:
+            after = self._compared(entry, waited, tail, before)
+        except ProtocolError as error:
+            self._findings.note_event(Damage.LEAF_DIFFERS, f"the leaf at place {entry.place}: {error.detail}", event)
+            after = None
+        self._remember(key, after)
+
+    def _compared(self, entry: NewLeaf, waited: Unlogged, tail: Tail, before: _Before) -> _Before:
+        """The chain after this leaf. ``ProtocolError`` when record or leaf is none."""
+        parsed, recorded = parse_leaf(entry.leaf), read_record(waited.record)
+        epoch = before.epoch + (waited.seq == 1 or type(recorded.event) in AUTHORITY_CHANGES)
+        again = leaf_of(
+            recorded,
+            waited.record,
+            index=tail.index,
+            previous=before.last,
+            salt=_NO_SALT if tail.secret is None else leaf_salt(tail.secret, waited.seq),
+            epoch=epoch,
+        )
+        if tail.secret is None:
+            self.unchecked[ERASED] += 1
+            again = msgspec.structs.replace(again, commitment=parsed.commitment)
+        if encode_leaf(again) != entry.leaf:
+            names = [name for name in again.__struct_fields__ if getattr(again, name) != getattr(parsed, name)]
+            detail = f"the leaf at place {entry.place} is not that of its record: another {', '.join(names)}"
+            self._findings.note_event(Damage.LEAF_DIFFERS, detail, (waited.tenant, waited.account, waited.seq))
+        # From the leaf as it stands: one that is wrong is named once, and not with all that follow it.
+        return _Before(waited.seq, leaf_hash(entry.leaf), parsed.epoch)
+
+    async def _chain_before(self, key: Key, seq: int) -> _Before | None:
+        if seq == 1:
+            return _Before()
+        known = self._before.get(key)
+        if known is not None and known.seq == seq - 1:
+            return known
+        found = await self._reader.read(lambda: self._book.logged(*key, seq - 2, 1))
+        if not found or found[0].seq != seq - 1:
+            return None
+        try:
+            return _Before(seq - 1, leaf_hash(found[0].leaf), parse_leaf(found[0].leaf).epoch)
+        except ProtocolError:
+            return None
+
+    def _remember(self, key: Key, after: _Before | None) -> None:
+        self._before.pop(key, None)
+        if after is not None:
+            self._before[key] = after
+        if len(self._before) > _ACCOUNTS_REMEMBERED:
+            self._before.popitem(last=False)
+
+    def _check_edge(self, state: LogState) -> None:
+        note = self._findings.note
+        if state.peaks != self._frontier.peaks:
+            note(Damage.EDGE_DIFFERS, "the edge of the tree is not that of its leaves")
+        if state.next_position != self._position:
+            note(Damage.EDGE_DIFFERS, f"{self._position} events have a leaf, and the next one is {state.next_position}")
+        try:
+            if self._desk is None:
+                _, head = claimed_head(parse_note(state.checkpoint.encode()))
+            else:
+                head = open_checkpoint(state.checkpoint.encode(), expected_log=self._desk.signer.verifier).head
+            if head != self._frontier.head:
+                note(Damage.CHECKPOINT_DIFFERS, "the signed checkpoint is not of these leaves")
+            if state.witnessed and claimed_head(parse_note(state.witnessed.encode()))[1] != self._witnessed:
+                note(Damage.CHECKPOINT_DIFFERS, "the witnessed checkpoint is not of these leaves")
+        except ProtocolError as error:
+            note(Damage.CHECKPOINT_DIFFERS, f"what was signed of the log is no checkpoint of its key: {error.detail}")
+
+    async def _check_end(self, state: LogState) -> None:
+        """Nothing beyond the log, unless it has grown meanwhile."""
+        beyond = bool(await self._reader.read(lambda: self._book.entries(state.size, 1)))
+        subtrees = [bool(await self._book.nodes(level, state.size >> _TILE_HEIGHT * level, 1)) for level in (1, 2, 3)]
+        now = await self._book.state()
+        if now is None or now.version != state.version:
+            return
+        if beyond:
+            self._findings.note(Damage.LEAF_GAP, f"a leaf beyond the {state.size} that the log has")
+        if any(subtrees):
+            self._findings.note(Damage.NODE_DIFFERS, "a subtree that the tree does not have yet")
+
+    async def check_tail(self, account: Account) -> None:
+        """The chain of this account goes on from its last leaf."""
+        try:
+            await self._compare_tail(account)
+        except Unreadable:
+            self._findings.note(Damage.TAIL_DIFFERS, "it cannot be read, or the leaf before it", account)
+
+    async def _compare_tail(self, account: Account) -> None:
+        tail = await self._tail(account)
+        seq = 0 if tail is None else tail.seq
+        found = await self._reader.read(lambda: self._book.logged(account.tenant, account.id, max(0, seq - 1), 2))
+        if tail is not None and not (found and found[0].seq == seq and self._is_last(tail, found[0].leaf)):
+            self._findings.note(Damage.TAIL_DIFFERS, "not where its last leaf is", account, seq)
+        elif tail is not None and self._desk is not None and tail.index != self._index_of(self._desk, account):
+            self._findings.note(
+                Damage.TAIL_DIFFERS, "not the number of this account by the log's index key", account, seq
+            )
+        elif any(each.seq > seq for each in found) and await self._tail(account) == tail:
+            self._findings.note(Damage.TAIL_DIFFERS, "there are leaves after it", account, seq)
+
+    @staticmethod
+    def _index_of(desk: LogDesk, account: Account) -> bytes:
+        # Its leaves agree with the number of the tail, and both may have been written past us.
+        return desk.indexes.index_of(account.tenant, account.id)
+
+    @staticmethod
+    def _is_last(tail: Tail, leaf: bytes) -> bool:
+        try:
+            parsed = parse_leaf(leaf)
+        except ProtocolError:
+            return False
+        return (tail.last, tail.epoch, tail.index) == (leaf_hash(leaf), parsed.epoch, parsed.index)
+
+    async def _tail(self, account: Account) -> Tail | None:
+        found = await self._reader.read(lambda: self._book.tails([(account.tenant, account.id)]))
+        return found[0] if found else None
