@@ -49,7 +49,7 @@ import signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 try:
-    print(add_checkpoint(place, shown(20, 30), at=NOW))
+    print(add_checkpoint(place, shown(20, 30), now=lambda: NOW))
 except OSError:
     print("not signed")
 """
@@ -59,7 +59,7 @@ except OSError:
 def test_a_full_disk_is_no_memory_and_no_signature(tmp_path: Path, room: int) -> None:
     """Failed before the write."""
     place = made_witness(tmp_path / "witness")
-    add_checkpoint(place, shown(0, 20), at=NOW)
+    add_checkpoint(place, shown(0, 20), now=lambda: NOW)
     before = memory_path(place.directory, ORIGIN).read_bytes()
     paths = (Path(pteri.__file__).parents[1], Path(__file__).parents[1])
     done = subprocess.run(
@@ -72,7 +72,7 @@ def test_a_full_disk_is_no_memory_and_no_signature(tmp_path: Path, room: int) ->
     )
     assert done.stdout == "not signed\n"
     assert memory_path(place.directory, ORIGIN).read_bytes() == before
-    assert isinstance(add_checkpoint(place, shown(20, 30), at=NOW), Signed)
+    assert isinstance(add_checkpoint(place, shown(20, 30), now=lambda: NOW), Signed)
 
 
 def test_a_write_whose_end_is_not_known_is_not_signed_and_the_log_asks_again(
@@ -80,7 +80,7 @@ def test_a_write_whose_end_is_not_known_is_not_signed_and_the_log_asks_again(
 ) -> None:
     """Failed after the write: the file has its name, and the disk does not say whether it keeps it."""
     place = made_witness(tmp_path / "witness")
-    add_checkpoint(place, shown(0, 20), at=NOW)
+    add_checkpoint(place, shown(0, 20), now=lambda: NOW)
 
     def fail(descriptor: int) -> None:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
@@ -89,9 +89,9 @@ def test_a_write_whose_end_is_not_known_is_not_signed_and_the_log_asks_again(
     with monkeypatch.context() as broken:
         broken.setattr(os, "fsync", fail)
         with pytest.raises(OSError, match="gone"):
-            add_checkpoint(place, shown(20, 30), at=NOW)
+            add_checkpoint(place, shown(20, 30), now=lambda: NOW)
     last = read_memory(place.directory, ORIGIN)
     assert last is not None
     assert last.head.size == 30
-    assert add_checkpoint(place, shown(20, 30), at=NOW) == Conflict(30)
-    assert isinstance(add_checkpoint(place, shown(30, 30), at=NOW), Signed)
+    assert add_checkpoint(place, shown(20, 30), now=lambda: NOW) == Conflict(30)
+    assert isinstance(add_checkpoint(place, shown(30, 30), now=lambda: NOW), Signed)

@@ -33,7 +33,7 @@ FORKED = Grown([leaf(number if number != NEW - 1 else -1) for number in range(NE
 
 
 def answer_of(home: Path, raw: bytes) -> Any:
-    return add_checkpoint(open_place(home), raw, at=NOW)
+    return add_checkpoint(open_place(home), raw, now=lambda: NOW)
 
 
 def dies_at(line: int, home: Path, raw: bytes) -> tuple[bool, bytes]:
@@ -65,7 +65,7 @@ def _answer_until(line: int, home: Path, raw: bytes, tell: int) -> None:
         return trace
 
     sys.settrace(trace)
-    answer = add_checkpoint(place, raw, at=NOW)
+    answer = add_checkpoint(place, raw, now=lambda: NOW)
     sys.settrace(None)
     if isinstance(answer, Signed):
         os.write(tell, answer.line.line.encode())

@@ -25,6 +25,8 @@ DEADLINE_S: Final = 3.0
 """For a whole answer. Others wait for the slowest of all who are asked."""
 PAUSE_S: Final = 5.0
 """How long a witness that did not answer is left alone: each time, everybody would wait for its deadline."""
+_IDLE_S: Final = 3.0
+"""How long a quiet connection is used again. Servers close theirs after 5 s or more; to meet one at it is no answer."""
 _MAX_ANSWER_BYTES: Final = 64 * 1024
 _REFUSALS: Final = {
     403: "it does not know the key that signed this",
@@ -57,6 +59,7 @@ class HttpWitness:
         self._client = httpx2.AsyncClient(
             verify=True if tls is None else tls,
             timeout=deadline_s,
+            limits=httpx2.Limits(keepalive_expiry=_IDLE_S),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             trust_env=False,
             follow_redirects=False,

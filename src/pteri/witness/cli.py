@@ -92,7 +92,8 @@ def run_command(
     url = f"http://{shown}:{listener.getsockname()[1]}"
     key = place.signer.verifier.text
     text = (
-        f"The witness {place.signer.verifier.name} listens on {url}. A log asks it with:\n\n"
+        f"The witness {place.signer.verifier.name} listens on {url}. A service asks it with these lines in its "
+        "settings, in place of `witnesses = []`:\n\n"
         f'[[log.witnesses]]\nkey = "{key}"\nurl = "{url}"\n'
     )
     tell({"witness_key": key, "url": url, "logs": sorted(place.logs)}, text, as_json=as_json)

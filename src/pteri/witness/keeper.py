@@ -6,6 +6,7 @@ until what he decided is on disk. A death on any line leaves the memory old or n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -46,9 +47,10 @@ class Kept(msgspec.Struct, frozen=True):
     proof: Suspicion
 
 
-def add_checkpoint(place: Place, raw: bytes, *, at: int) -> Signed | Conflict | Contradiction | Refused:
-    """The answer to these bytes from anybody, durable before it is returned. ``at``: Unix seconds, now.
+def add_checkpoint(place: Place, raw: bytes, *, now: Callable[[], int]) -> Signed | Conflict | Contradiction | Refused:
+    """The answer to these bytes from anybody, durable before it is returned. ``now``: Unix seconds.
 
+    The clock is read when it is this request's turn: a smaller tree must not be signed with a later time than a larger.
     ``WitnessError`` when the memory cannot be read, ``OSError`` when it cannot be written: then nothing is signed, and
     what is remembered is the old or the new.
     """
@@ -58,10 +60,10 @@ def add_checkpoint(place: Place, raw: bytes, *, at: int) -> Signed | Conflict | 
     path = memory_path(place.directory, submitted.checkpoint.origin)
     with durable.locked(path.with_suffix(".lock"), wait=True):
         durable.sweep(path.parent, path.stem)
-        return _decided(place, submitted, at)
+        return _decided(place, submitted, now)
 
 
-def _decided(place: Place, submitted: Submitted, at: int) -> Signed | Conflict | Contradiction | Refused:
+def _decided(place: Place, submitted: Submitted, now: Callable[[], int]) -> Signed | Conflict | Contradiction | Refused:
     last = read_memory(place.directory, submitted.checkpoint.origin)
     answer = judge(submitted, last=last)
     if isinstance(answer, Contradiction):
@@ -70,7 +72,7 @@ def _decided(place: Place, submitted: Submitted, at: int) -> Signed | Conflict |
         return answer
     if last is None or last.head != answer.checkpoint.head:
         write_memory(place.directory, answer.checkpoint)
-    return Signed(answer.checkpoint.head.size, cosign(answer.checkpoint, place.signer, at=at))
+    return Signed(answer.checkpoint.head.size, cosign(answer.checkpoint, place.signer, at=now()))
 
 
 def _keep(directory: Path, found: Contradiction) -> None:

@@ -26,6 +26,7 @@ from pteri.witness.place import Place, WitnessError
 __all__ = ["STATUS", "Limits", "Witness", "listen", "run"]
 
 _CONNECTIONS: Final = 256
+_KEEP_ALIVE_S: Final = 15
 _DRAIN_S: Final = 10
 _MAX_HEAD_BYTES: Final = 16 * 1024
 STATUS: Final[Mapping[No, int]] = {No.MALFORMED: 400, No.UNKNOWN_KEY: 403, No.UNKNOWN_LOG: 404, No.NOT_CONSISTENT: 422}
@@ -85,7 +86,7 @@ class Witness:
         raw = await self._body(receive)
         try:
             # In a thread: it waits for the disk, and for whoever else has a checkpoint of the same log.
-            answer = await asyncio.to_thread(add_checkpoint, self._place, raw, at=self._clock.now())
+            answer = await asyncio.to_thread(add_checkpoint, self._place, raw, now=self._clock.now)
         except (OSError, WitnessError) as error:
             _say("memory_failed", detail=str(error))
             raise _Reply(500, "This witness cannot remember, so it does not sign.") from error
@@ -190,6 +191,7 @@ def run(
         access_log=False,
         server_header=False,
         limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_DRAIN_S,
         h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
         proxy_headers=False,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from notes import LOG, NOW, ORIGIN
+from pteri import durable
 from pteri.core.log.checkpoint import claimed_head, open_checkpoint, signed_checkpoint
 from pteri.core.log.following import SuspicionKind, verify_suspicion
 from pteri.core.log.note import NoteSignature, parse_note
@@ -25,7 +26,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def said(place: Place, raw: bytes) -> Signed | Conflict | Contradiction | Refused:
-    return add_checkpoint(place, raw, at=NOW)
+    return add_checkpoint(place, raw, now=lambda: NOW)
 
 
 def size_of(place: Place) -> int | None:
@@ -117,6 +118,18 @@ def test_of_two_at_once_one_is_signed_and_the_other_hears_the_size(place: Place)
     [winner] = [answer for answer in answers if isinstance(answer, Signed)]
     assert [answer for answer in answers if answer is not winner] == [Conflict(winner.size)] * 7
     assert size_of(place) == winner.size
+
+
+def test_the_clock_is_read_when_nobody_else_can_sign(place: Place) -> None:
+    """Else a larger tree could be signed with an earlier time than a smaller one, by whoever waited for his turn."""
+    lock = memory_path(place.directory, ORIGIN).with_suffix(".lock")
+
+    def now() -> int:
+        with pytest.raises(BlockingIOError), durable.locked(lock, wait=False):
+            raise AssertionError("somebody else could sign now")
+        return NOW
+
+    assert isinstance(add_checkpoint(place, shown(0, 10), now=now), Signed)
 
 
 @pytest.mark.parametrize("damage", [None, b"", b"{}", b'{"format":"x","origin":"y","checkpoint":""}\n'])
