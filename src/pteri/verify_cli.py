@@ -5,17 +5,17 @@ Exit codes: 0 yes, 1 no (with a stable code), 2 the command line is wrong, or it
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from pteri.command_line import JsonFlag, tell, usage
 from pteri.core.errors import ProtocolError
 from pteri.core.keys.message import MAX_MESSAGE_BYTES, verify_message
 from pteri.esim_cli import verify_euicc_command
@@ -27,8 +27,6 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Check signatures offline; nothing of a server is needed.", no_args_is_help=True)
 app.command("euicc")(verify_euicc_command)
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command("message")
@@ -48,12 +46,12 @@ def verify_message_command(
             with message_file.open("rb") as stream:
                 message = stream.read(MAX_MESSAGE_BYTES + 1)
     except OSError as error:
-        _usage(f"Cannot read {message_file}: {error.strerror}.", as_json=as_json)
+        usage(f"Cannot read {message_file}: {error.strerror}.", as_json=as_json)
     try:
         verified = verify_message(address, message, signature, network=network)
     except ProtocolError as error:
         refused = {"valid": False, "code": error.code, "detail": error.detail}
-        _tell(refused, f"Not valid: {error.detail} ({error.code}).", as_json)
+        tell(refused, f"Not valid: {error.detail} ({error.code}).", as_json=as_json)
         raise typer.Exit(1) from None
     found = {
         "valid": True,
@@ -63,7 +61,7 @@ def verify_message_command(
         "signature_type": verified.signature_type,
         "message_sha256": verified.message_sha256.hex(),
     }
-    _tell(found, f"Valid: {verified.address} signed this message ({verified.signature_type}).", as_json)
+    tell(found, f"Valid: {verified.address} signed this message ({verified.signature_type}).", as_json=as_json)
 
 
 @app.command("receipt")
@@ -98,12 +96,12 @@ def verify_receipt_command(
             with file.open("rb") as stream:
                 raw = stream.read(MAX_RECEIPT_BYTES + 1)
     except OSError as error:
-        _usage(f"Cannot read {file}: {error.strerror}.", as_json=as_json)
+        usage(f"Cannot read {file}: {error.strerror}.", as_json=as_json)
     try:
         said = checked(raw, options, at=SystemClock().now())
     except ValueError as error:
-        _usage(str(error), as_json=as_json)
-    _tell(said.values, said.text, as_json)
+        usage(str(error), as_json=as_json)
+    tell(said.values, said.text, as_json=as_json)
     if not said.is_yes:
         raise typer.Exit(1)
 
@@ -143,13 +141,13 @@ def verify_log_command(
         kept = None if state is None or not state.exists() else durable.read_regular(state, MAX_STATE_BYTES)
         seen = None if known is None else durable.read_regular(known, MAX_NOTE_BYTES)
     except OSError as error:
-        _usage(f"Cannot read {error.filename}: {error.strerror}.", as_json=as_json)
+        usage(f"Cannot read {error.filename}: {error.strerror}.", as_json=as_json)
     options = LogOptions(log_key, tuple(witness or ()), needed, seen, kept)
     try:
         with _bar() as progress:
             found = checked_log(_reader(where), options, at=SystemClock().now(), progress=progress)
     except (CannotAsk, ValueError) as error:
-        _usage(str(error), as_json=as_json)
+        usage(str(error), as_json=as_json)
     values, text = found.said.values, found.said.text
     # Evidence of an earlier day is not overwritten by that of today.
     if found.suspicion is not None and _written(durable.create, evidence, found.suspicion, values):
@@ -157,7 +155,7 @@ def verify_log_command(
         values["evidence"] = str(evidence)
     if state is not None and found.state is not None:
         _written(durable.replace, state, found.state, values)
-    _tell(values, text, as_json)
+    tell(values, text, as_json=as_json)
     if not found.said.is_yes:
         raise typer.Exit(1)
 
@@ -177,12 +175,12 @@ def verify_split_command(
     try:
         raw = durable.read_regular(file, MAX_SUSPICION_BYTES)
     except OSError as error:
-        _usage(f"Cannot read {file}: {error.strerror}.", as_json=as_json)
+        usage(f"Cannot read {file}: {error.strerror}.", as_json=as_json)
     try:
         said = checked_suspicion(raw, log_key)
     except ValueError as error:
-        _usage(str(error), as_json=as_json)
-    _tell(said.values, said.text, as_json)
+        usage(str(error), as_json=as_json)
+    tell(said.values, said.text, as_json=as_json)
     if not said.is_yes:
         raise typer.Exit(1)
 
@@ -212,15 +210,3 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
     with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("Reading every entry", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def _tell(values: dict[str, Any], text: str, as_json: bool) -> None:
-    print(json.dumps(values) if as_json else text)
-
-
-def _usage(message: str, *, as_json: bool) -> NoReturn:
-    if as_json:
-        print(json.dumps({"error": message}))
-    else:
-        print(message, file=sys.stderr)
-    raise typer.Exit(2)

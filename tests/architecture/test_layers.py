@@ -67,8 +67,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # A policy as a file: text in, rules out, and what a person should know of it.
     "policies.file": frozenset({"domain", "durable", "settings", "policies.text"}),
     # What policies decide, as a command: over one case, or over a whole registry.
-    "policies": frozenset({"core", "domain", "app", "audit", "durable", "settings", "wiring"})
-    | {"adapters.store.errors", "adapters.system.EntropyFailure"},
+    "policies": frozenset({"core", "domain", "app", "audit", "durable", "settings", "wiring", "command_line"}),
     # The server: the one place that knows every adapter.
     "wiring": _SERVER
     | {
@@ -102,7 +101,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # Where the files of a log are; the auditor's rooms have no files and no sockets.
     "published": frozenset({"audit", "durable"}),
     # Whatever is verified offline, as commands: it knows the auditor's rooms and nothing of a server.
-    "verify_cli": frozenset({"core", "audit", "durable", "published", "esim_cli", "adapters.system"}),
+    "verify_cli": frozenset({"core", "audit", "durable", "published", "esim_cli", "command_line", "adapters.system"}),
     # The phone as a command: its callback finds out about this machine.
     "wallet.cli": frozenset({"core", "wallet", "adapters.system", "settings"}),
     # A witness of logs: a memory on disk and a socket. It knows the protocol, and nothing of a service.

@@ -5,18 +5,12 @@ Exit codes: 0 yes, or no difference; 1 not valid, or a difference; 2 the command
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
-from pteri.adapters.store.errors import StoreRefused
-from pteri.adapters.system import EntropyFailure
-from pteri.app.ports import StoreUnavailable
+from pteri.command_line import ConfigOption, JsonFlag, said_in_a_sentence, tell, usage
 from pteri.domain.rules import Rules
 from pteri.policies.file import PolicyRefused, load_policy, rules_of, write_policy
 from pteri.policies.review import changes, warnings
@@ -27,9 +21,6 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Policy as a file: write it, check it, and see what it would decide.", no_args_is_help=True)
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="The settings file (or PTERI_CONFIG).")]
-
 
 @app.command("new")
 def new_command(
@@ -38,10 +29,10 @@ def new_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Write a policy file with every rule, its bounds and what it protects from."""
-    with _said_in_a_sentence(as_json=as_json):
+    with said_in_a_sentence(as_json=as_json):
         rules = Rules() if config is None else rules_of(load_settings(config))
         write_policy(file, rules)
-    _tell({"policy": str(file), "digest": rules.digest()}, f"Made {file}, digest {rules.digest()}.", as_json)
+    tell({"policy": str(file), "digest": rules.digest()}, f"Made {file}, digest {rules.digest()}.", as_json=as_json)
 
 
 @app.command("show")
@@ -51,8 +42,8 @@ def show_command(
 ) -> None:
     """Print a policy as a complete file, with a comment on each rule."""
     if file is not None and config is not None:
-        _usage("Give a policy file or --config, not both.", as_json=False)
-    with _said_in_a_sentence(as_json=False):
+        usage("Give a policy file or --config, not both.", as_json=False)
+    with said_in_a_sentence(as_json=False):
         if file is not None:
             rules = load_policy(file)
         else:
@@ -69,10 +60,10 @@ def check_command(
     try:
         rules = load_policy(file)
     except PolicyRefused as error:
-        _tell({"valid": False, "problems": list(error.problems)}, f"Not valid.\n{error}", as_json)
+        tell({"valid": False, "problems": list(error.problems)}, f"Not valid.\n{error}", as_json=as_json)
         raise typer.Exit(1) from None
     except SettingsError as error:
-        _usage(str(error), as_json=as_json)
+        usage(str(error), as_json=as_json)
     changed, risky = changes(Rules(), rules), warnings(rules)
     lines = [f"Valid. Digest {rules.digest()}"]
     lines += [f"Changed: {change.sentence}." for change in changed] or ["Every rule has its default."]
@@ -86,7 +77,7 @@ def check_command(
         ],
         "warnings": [{"code": warned.code, "says": warned.sentence} for warned in risky],
     }
-    _tell(found, "\n".join(lines), as_json)
+    tell(found, "\n".join(lines), as_json=as_json)
 
 
 @app.command("explain")
@@ -100,7 +91,7 @@ def explain_command(
     from pteri.policies.looking import explained, place_of_case, tried_case
     from pteri.policies.words import explain_recorded, explain_tried
 
-    with _said_in_a_sentence(as_json=as_json):
+    with said_in_a_sentence(as_json=as_json):
         place = place_of_case(case)
         if place is None:
             given = policy is not None or config is not None or read_environment().config is not None
@@ -110,7 +101,7 @@ def explain_command(
             settings = _settings(config)
             rules = rules_of(settings) if policy is None else load_policy(policy)
             told = explain_recorded(explained(settings, place), rules)
-    _tell(told.tree, "\n".join(told.lines), as_json)
+    tell(told.tree, "\n".join(told.lines), as_json=as_json)
     if told.agrees is False:
         raise typer.Exit(1)
 
@@ -127,9 +118,9 @@ def diff_command(
     from pteri.policies.looking import compared
     from pteri.policies.words import comparison_text, comparison_tree
 
-    with _said_in_a_sentence(as_json=as_json):
+    with said_in_a_sentence(as_json=as_json):
         found = compared(_settings(config), first, second, limit)
-    _tell(comparison_tree(found), comparison_text(found), as_json)
+    tell(comparison_tree(found), comparison_text(found), as_json=as_json)
     if found.found.different:
         raise typer.Exit(1)
 
@@ -143,23 +134,3 @@ def _settings(config: Path | None) -> Settings:
     if path is None:
         raise SettingsError("Which settings? Give --config FILE, or set PTERI_CONFIG.")
     return load_settings(path)
-
-
-@contextmanager
-def _said_in_a_sentence(*, as_json: bool) -> Iterator[None]:
-    try:
-        yield
-    except (SettingsError, StoreRefused, StoreUnavailable, EntropyFailure) as error:
-        _usage(str(error), as_json=as_json)
-
-
-def _tell(values: dict[str, Any], text: str, as_json: bool) -> None:
-    print(json.dumps(values) if as_json else text)
-
-
-def _usage(message: str, *, as_json: bool) -> NoReturn:
-    if as_json:
-        print(json.dumps({"error": message}))
-    else:
-        print(message, file=sys.stderr)
-    raise typer.Exit(2)
