@@ -335,9 +335,10 @@ async def _sequence(deployment: Deployment) -> bool:
 
 
 def _log_loops(deployment: Deployment) -> Iterator[Loop]:
-    desk, book = deployment.log, deployment.store.book
+    desk = deployment.log
     if desk is None:
         return
+    book = deployment.store.book
     files = desk.files
     if desk.quorum is not None:
 

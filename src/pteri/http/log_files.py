@@ -35,9 +35,10 @@ class LogFile(Document):
 
 def log_file_routes(deployment: Deployment, told: Telling) -> Sequence[AnyRoute]:
     """The rows of the table; none where no log is kept."""
-    desk, book = deployment.log, deployment.store.book
+    desk = deployment.log
     if desk is None:
         return ()
+    book = deployment.store.book
 
     async def checkpoint(_: Call[None]) -> Reply:
         return Reply(200, LogNote(await shown_file(book, desk, "checkpoint")), _NOT_KEPT)
