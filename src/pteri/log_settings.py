@@ -10,7 +10,7 @@ import msgspec
 
 from pteri.asked_url import require_url
 from pteri.core.errors import ProtocolError
-from pteri.core.log.note import KeyKind, NoteVerifier, parse_verifier
+from pteri.core.log.note import MAX_SIGNATURES, KeyKind, NoteVerifier, parse_verifier
 from pteri.core.log.witness import Quorum
 
 __all__ = ["LogSettings", "WitnessSettings"]
@@ -65,6 +65,8 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Whom a checkpoint needs; ``None`` where nobody watches."""
         if not self.witnesses and not self.needed:
             return None
+        if len(self.witnesses) > MAX_SIGNATURES - 1:
+            raise ValueError(f"a checkpoint has room for {MAX_SIGNATURES - 1} witnesses")
         verifiers = [witness.verifier for witness in self.witnesses]
         if any(verifier.kind is not KeyKind.WITNESS for verifier in verifiers):
             raise ValueError("the key of a witness, and not that of a log")

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from pteri import durable
 from pteri.adapters.store.opening import open_store
 from pteri.adapters.system import SystemEntropy, self_test
 from pteri.app.growing import first_state, handed_over, is_signed, require_index_key, require_log
@@ -150,6 +151,10 @@ def rotate(settings: Settings) -> Rotated:
         self_test(entropy)
         create_log_key(coming, entropy.draw(KEY_BYTES))
     old, new = log_signer(log), log_signer(coming)
+    if new.verifier == old.verifier:
+        # An earlier one was cut off at its very last step. It is finished; this one begins.
+        durable.remove(coming.key_file)
+        return rotate(settings)
     _with_store(settings, lambda store: _hand_over(store, old, new))
     kept = log.key_file.with_name(f"{log.key_file.name}.{old.verifier.id.hex()}")
     move_key(log.key_file, coming.key_file, kept)

@@ -57,7 +57,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "deployment_key": frozenset({"core", "key_files"}),
     "log_key": frozenset({"core", "durable", "settings", "key_files", "log_settings"}),
     # The log of a service: begun by its own command and never by a service.
-    "logbook": frozenset({"core", "settings", "log_settings", "log_key", "key_files"})
+    "logbook": frozenset({"core", "durable", "settings", "log_settings", "log_key", "key_files"})
     | {"app.ports", "app.log_ports", "app.growing", "adapters.store.opening", "adapters.system"},
     # What the commands of a service share.
     "command_line": frozenset({"settings", "app.ports"}) | {"adapters.store.errors", "adapters.system.EntropyFailure"},

@@ -87,6 +87,21 @@ def test_a_rotation_that_was_cut_off_is_finished_by_the_same_command(settings: S
     assert look(settings).size == 2
 
 
+def test_a_rotation_that_was_cut_off_at_its_last_step_does_not_stand_for_the_next_one(settings: Settings) -> None:
+    log = log_of(settings)
+    first = LogKeys.first(log_signer(log).verifier)
+    done = rotate(settings)
+    # The new key lay in its place, and its first place was not empty yet.
+    coming = log.key_file.with_name("log.key.next")
+    coming.write_bytes(log.key_file.read_bytes())
+    coming.chmod(0o600)
+    again = rotate(settings)
+    assert again.verifier != done.verifier
+    assert [key for _, key in keys_after(settings, first).keys[1:]] == [done.verifier, again.verifier]
+    kept = {path.name for path in log.key_file.parent.glob("log.key.*")}
+    assert kept == {f"log.key.{key.id.hex()}" for key in (first.current, done.verifier)}
+
+
 def test_a_key_that_never_signed_this_log_hands_nothing_over(settings: Settings) -> None:
     log = log_of(settings)
     before, _ = asyncio.run(_book(settings))

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
+import pytest
 
-from notes import INDEXES, LOG, WITNESSES
+from notes import INDEXES, LOG, WITNESSES, log_signer
 from onlookers import Onlooker, caught_up, desk_of, logged, onlookers, sign_in
-from pteri.app.growing import grow
+from pteri.app.growing import NoLog, grow, handed_over
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import WitnessBehind
 from pteri.app.sequence import give_positions
@@ -26,7 +27,7 @@ from pteri.core.log.page import MOST_RECORDS, LogAsked, LogPage
 from pteri.core.log.receipt import Entry, Receipt, encode_receipt
 from pteri.core.log.tree import EMPTY_FRONTIER
 from pteri.core.log.witness import Quorum, verify_witnesses
-from world import NEW_WORDS, SimClock, SimPhone, World
+from world import NEW_WORDS, START, SimClock, SimPhone, World
 from worlds import Worlds
 
 
@@ -153,6 +154,28 @@ def test_answers_do_not_wait_where_the_settings_do_not_ask_for_it(worlds: Worlds
         each.is_away = True
     phone = world.enrolled()
     assert phone.post("/log", LogAsked()).code == "PENDING_LOG"
+
+
+def test_after_a_hand_over_a_phone_hears_nothing_under_two_keys(worlds: Worlds) -> None:
+    world = logged(worlds)
+    phone = world.enrolled()
+    seen = page(phone)
+    state = world.run(world.deployment.store.book.state())
+    assert state is not None
+    successor = log_signer("successor")
+    assert world.run(world.deployment.store.book.grow(handed_over(state, LOG, successor)))
+    # A process that was not started anew: its log stands still, and says so.
+    with pytest.raises(NoLog):
+        caught_up(world)
+    with pytest.raises(NoLog):
+        world.run(show_to_witnesses(world.deployment.store.book, desk_of(world), at=START, tell=lambda _: None))
+    assert page(phone).checkpoint == seen.checkpoint
+    # One that was: until witnesses trust the new key, what they have seen is the old one's.
+    anew = dataclasses.replace(desk_of(world), signer=successor)
+    other = worlds.beside(world, log=anew)
+    assert other.phone("phone").post("/log", LogAsked()).status == 401
+    again = SimPhone(other, phone.key, phone.wallet)
+    assert again.post("/log", LogAsked()).code == "PENDING_LOG"
 
 
 def test_a_witness_that_has_seen_more_is_an_alarm(worlds: Worlds) -> None:

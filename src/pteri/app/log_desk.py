@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from pteri.app.log_ports import LogFiles, Witness
@@ -27,5 +28,7 @@ class LogDesk:
     witnesses: tuple[Witness, ...] = ()
     files: LogFiles | None = None
     answers_wait: bool = True
+    showing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a checkpoint is on its way to the witnesses."""
     seen: dict[str, int] = field(default_factory=dict)
     """What each witness saw last, as far as this process knows: it is learned again when it is lost."""

@@ -43,6 +43,9 @@ async def _logged(deployment: Deployment, desk: LogDesk) -> LogState:
     for _ in range(_TURNS):
         if not await give_positions(store):
             break
+    else:
+        # Positions go by the order of keys: with so many that wait, this one's own may not be among those given.
+        raise PendingLog
     wanted = await store.book.next_position()
     for _ in range(_TURNS):
         state = await require_log(store, desk.signer)

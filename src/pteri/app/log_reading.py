@@ -25,6 +25,7 @@ __all__ = [
     "head",
     "inclusion",
     "is_bundle",
+    "is_by",
     "published",
     "shown_file",
     "shown_head",
@@ -52,6 +53,11 @@ async def shown_head(book: LogBook, desk: LogDesk) -> TreeHead | None:
     state = await book.state()
     shown = None if state is None else published(state, desk)
     return None if shown is None else claimed_head(parse_note(shown.checkpoint))[1]
+
+
+def is_by(shown: Published, desk: LogDesk) -> bool:
+    """Whether the key that this service has now signed it."""
+    return parse_note(shown.checkpoint).signature_by(desk.signer.verifier) is not None
 
 
 def is_bundle(tile: Tile) -> bool:

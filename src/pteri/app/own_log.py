@@ -8,7 +8,7 @@ from pteri.app.callers import Asking, PhoneCall, phone_call
 from pteri.app.deployment import Deployment
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import Logged, Tail
-from pteri.app.log_reading import Published, consistency, inclusion, published
+from pteri.app.log_reading import Published, consistency, inclusion, is_by, published
 from pteri.app.refusals import NotFound, PendingLog
 from pteri.core.log.page import MOST_ENTRIES, MOST_RECORDS, LogAsked, LogEntry, LogPage
 from pteri.core.log.salts import leaf_salt
@@ -27,7 +27,8 @@ async def own_log(deployment: Deployment, asking: Asking, wanted: LogAsked) -> L
         raise NotFound
     state = await book.state()
     shown = None if state is None else published(state, desk)
-    if shown is None:
+    # After a hand-over the newest that witnesses have seen may be the old key's still: nothing is shown under two keys.
+    if shown is None or not is_by(shown, desk):
         raise PendingLog
     found, more = await _entries(deployment, call, wanted, shown)
     tail = next(iter(await book.tails([(call.tenant.id, call.account.id)])), None)
@@ -63,8 +64,8 @@ async def _entries(
 
 
 def _index_proof(desk: LogDesk, tail: Tail | None) -> bytes:
-    """Empty where the account has no leaf yet, or was taken out of the log."""
-    return b"" if tail is None or tail.secret is None else desk.indexes.proof_of(tail.tenant, tail.account)
+    """Empty where the account has no leaf yet. One that was erased has its number still, and its phones may know."""
+    return b"" if tail is None else desk.indexes.proof_of(tail.tenant, tail.account)
 
 
 def _entry(each: Logged, tail: Tail | None, wanted: LogAsked) -> LogEntry:

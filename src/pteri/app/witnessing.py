@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from pteri.app.growing import NoLog, is_signed
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import LogBook, Witness, WitnessBehind, WitnessRefused, WitnessUnavailable
 from pteri.app.log_reading import consistency
@@ -36,10 +37,21 @@ _ROUNDS: Final = 3
 
 
 async def show_to_witnesses(book: LogBook, desk: LogDesk, *, at: int, tell: Callable[[Refusal], None]) -> bool:
-    """Bring the witnessed checkpoint up to the log; whether it moved."""
+    """Bring the witnessed checkpoint up to the log; whether it moved.
+
+    One showing at a time in each process: of a hundred that wait, the first one's is that of most others, too.
+    """
+    async with desk.showing:
+        return await _show(book, desk, at, tell)
+
+
+async def _show(book: LogBook, desk: LogDesk, at: int, tell: Callable[[Refusal], None]) -> bool:
     state = await book.state()
     if desk.quorum is None or state is None or (state.witnessed and state.witnessed_size >= state.size):
         return False
+    if not is_signed(state, desk.signer):
+        # Handed over to a key that this process does not have: whoever has it shows it.
+        raise NoLog("the log in this database is of another key or name than the settings say")
     checkpoint = open_checkpoint(state.checkpoint.encode(), expected_log=desk.signer.verifier)
     showing = _Showing(book, checkpoint, at, desk.seen, tell)
     lines = [line for line in await asyncio.gather(*map(showing.to, desk.witnesses)) if line is not None]
