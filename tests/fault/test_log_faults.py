@@ -298,6 +298,19 @@ def test_an_empty_log_is_published_too_and_grows(bare: SqliteStore, tmp_path: Pa
         assert found.size == asyncio.run(state_of(bare)).size
 
 
+def test_tiles_of_another_log_are_written_over_where_no_checkpoint_says_whose_they_are(
+    bare: SqliteStore, tmp_path: Path
+) -> None:
+    asyncio.run(longer_by(bare, 600))
+    other = tmp_path / "published" / "tile" / "0" / "000"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(bytes(256 * 32))
+    assert asyncio.run(publish(bare.book, DESK, LogDirectory(tmp_path / "published")))
+    found = follow(tmp_path / "published")
+    assert found is not None
+    assert found.size == 600
+
+
 def test_one_publisher_at_a_time_writes(bare: SqliteStore, tmp_path: Path) -> None:
     asyncio.run(longer_by(bare, 3))
     here, there = LogDirectory(tmp_path / "published"), LogDirectory(tmp_path / "published")

@@ -6,6 +6,7 @@ replaced by a wider one, under another name.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from pteri.app.log_desk import LogDesk
@@ -39,10 +40,12 @@ async def publish(book: LogBook, desk: LogDesk, files: LogFiles) -> bool:
         grown = max(there, 0), shown.size
         for tile in (*bundles_between(*grown), *tiles_between(*grown)):
             path = tile_path(tile)
-            # A full tile never changes. It is there when a turn before this one was cut off.
-            if not (tile.is_full and files.has(path)):
-                files.write(path, await file_bytes(book, tile))
-        files.write(CHECKPOINT, shown.checkpoint)
+            # A full tile never changes. It is there when a turn before this one was cut off; but where no checkpoint
+            # says whose it is, it may be of another log.
+            if there < 0 or not (tile.is_full and files.has(path)):
+                # Beside the requests of this process: a disk takes its time, and a first publication has many files.
+                await asyncio.to_thread(files.write, path, await file_bytes(book, tile))
+        await asyncio.to_thread(files.write, CHECKPOINT, shown.checkpoint)
         return True
 
 
