@@ -291,10 +291,11 @@ def sign_ins(played: Played) -> list[list[str]]:
 
 
 def test_a_scanned_sign_in_is_three_requests_and_a_prompted_one_asks_for_its_fields(played: Played) -> None:
+    """And then the phone looks at the log once, which waits for nobody."""
     first, *others = sign_ins(played)
-    assert first[:3] == ["logins", "response", "code"]
+    assert first[:4] == ["logins", "response", "log", "code"]
     [prompted] = [one for one in others if "prompts" in one]
-    assert prompted[:5] == ["logins", "prompts", "claim", "response", "code"]
+    assert prompted[:6] == ["logins", "prompts", "claim", "response", "log", "code"]
 
 
 def test_the_bank_signs_once_for_the_sign_ins_of_five_minutes(played: Played) -> None:

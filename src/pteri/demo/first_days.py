@@ -123,7 +123,8 @@ class FirstDays(Narrator):
         )
         self._tell.words(
             f"         all that was sent: {self._sent_since(asked)}",
-            "         tokens is once in five minutes; so a sign-in is three requests, and the phone's is one of them",
+            "         tokens is once in five minutes; so a sign-in is three requests, and the phone's is one of them;",
+            "         after it, the phone looks once at the log of the service",
         )
 
     def _refuse_sim_swapper(self) -> None:

@@ -11,7 +11,7 @@ from pteri.demo.stage import Answer
 
 __all__ = ["LogStory"]
 
-_BANK: Final = "the bank's operator"
+_BANK: Final = "who runs the service"
 _AUDITOR: Final = "an auditor"
 
 
@@ -42,7 +42,7 @@ class LogStory(Narrator):
             "let the phone check its own part of the log",
             "Alice's phone",
             lambda: self._cast.own.do("audit"),
-            "accepted",
+            "done",
             told="pteri wallet audit: the log only grew, and has everything that this phone signed",
         )
 
@@ -52,7 +52,7 @@ class LogStory(Narrator):
             "keep a receipt",
             "Alice's phone",
             lambda: self._cast.own.do("receipt", "--out", receipt),
-            "accepted",
+            "done",
             told="pteri wallet receipt: every record of the account, and the proof that the log has it",
         )
         keys = ("--log-key", self._stage.log_key, "--index-key", self._stage.index_key)
