@@ -6,13 +6,14 @@ import asyncio
 import itertools
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 import builders as b
+from interrupting import failing_at
 from log_books import DESK, begun, caught_up, check_log, history, placed, state_of
 from notes import LOG
 from postgres import PostgresServer
@@ -68,22 +69,6 @@ def store(path: Path) -> Iterator[SqliteStore]:
 def content(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as connection:
         return list(connection.iterdump())
-
-
-@contextmanager
-def failing_at(store: SqliteStore, statement: int) -> Iterator[None]:
-    """Interrupt the n-th SQL statement from now, from 1."""
-    seen = itertools.count(1)
-
-    def look(_: str) -> None:
-        if next(seen) == statement:
-            store._connection.interrupt()
-
-    store._connection.set_trace_callback(look)
-    try:
-        yield
-    finally:
-        store._connection.set_trace_callback(None)
 
 
 def test_a_failure_at_any_statement_of_a_growth_leaves_the_log_as_it_was(store: SqliteStore, path: Path) -> None:

@@ -27,6 +27,7 @@ from pteri.core.log.page import MOST_RECORDS, LogAsked, LogPage
 from pteri.core.log.receipt import Entry, Receipt, encode_receipt
 from pteri.core.log.tree import EMPTY_FRONTIER
 from pteri.core.log.witness import Quorum, verify_witnesses
+from thieves import HOUR, second_phone
 from world import NEW_WORDS, START, SimClock, SimPhone, World
 from worlds import Worlds
 
@@ -146,6 +147,21 @@ def test_sign_ins_go_on_while_no_witness_answers(worlds: Worlds) -> None:
     assert sign_in(world, phone) == 200
     assert [refusal.is_alarm for refusal in caught_up(world)] == [False, False, False]
     assert verified(world, page(phone)).head.size == 1
+
+
+def test_a_sign_in_that_records_on_its_way_what_time_has_ended_waits_for_nobody(worlds: Worlds) -> None:
+    world = logged(worlds)
+    phone = world.enrolled()
+    other = second_phone(world, phone)
+    assert phone.revoke(other.thumbprint).decided.status == 200
+    for each in onlookers(world):
+        each.is_away = True
+    world.clock.advance(25 * HOUR)
+    before = world.account_of(phone)
+    assert sign_in(world, phone) == 200
+    # The removal took effect with it; it had moved authority when it was signed.
+    after = world.account_of(phone)
+    assert (after.version, after.epoch) == (before.version + 2, before.epoch)
 
 
 def test_answers_do_not_wait_where_the_settings_do_not_ask_for_it(worlds: Worlds) -> None:

@@ -111,12 +111,14 @@ async def commit(deployment: Deployment, changeset: Changeset, *, when_limited: 
 
 
 def _marked(changeset: Changeset) -> Changeset:
-    """The same; and its answer is given when the log has it, where an act of somebody moves authority (I8)."""
+    """The same; and its answer is given when the log has it, where it moves authority (I8).
+
+    Nothing that time alone ends does that, so no sign-in waits, whatever it records on its way.
+    """
     if changeset.answer is None or changeset.account is None:
         return changeset
-    # What time alone has ended comes with any act, and makes no sign-in wait.
-    acts = (each.event for each in changeset.account.events if each.evidence is not None)
-    if not any(type(event) in AUTHORITY_CHANGES or isinstance(event, AccountBound) for event in acts):
+    happened = (type(each.event) for each in changeset.account.events)
+    if not any(kind in AUTHORITY_CHANGES or kind is AccountBound for kind in happened):
         return changeset
     return msgspec.structs.replace(changeset, answer=msgspec.structs.replace(changeset.answer, on_log=True))
 
