@@ -46,8 +46,8 @@ class LogDirectory:
     def sweep(self) -> None:
         """Take away half files: in the first turn of a process, and after a writer who did not come to his end.
 
-        Only in a turn. Whoever writes has the lock, so these are nobody's any more. In other turns nothing is looked at: a
-        log has many directories.
+        Only in a turn: whoever writes has the lock, so these are nobody's any more. In other turns it looks at nothing,
+        since a log has many directories.
         """
         try:
             if self._is_swept and not self._unfinished.exists():
