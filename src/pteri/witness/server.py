@@ -12,7 +12,7 @@ import math
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
@@ -20,6 +20,7 @@ import msgspec
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from pteri.adapters.system import monotonic_s
 from pteri.core.log.add_checkpoint import MAX_REQUEST_BYTES, SIZE_TYPE, encode_cosignatures, encode_size
 from pteri.core.log.witnessing import Conflict, Contradiction, No, Refused
 from pteri.witness.callers import Callers, caller_of, network
@@ -71,9 +72,18 @@ class _Reply(Exception):
 class Witness:
     """The web side of a witness, an ASGI application."""
 
-    def __init__(self, place: Place, clock: Clock, callers: Callers, *, body_s: float, proxies: frozenset[str]) -> None:
+    def __init__(
+        self,
+        place: Place,
+        clock: Clock,
+        callers: Callers,
+        *,
+        body_s: float,
+        proxies: frozenset[str],
+        seconds: Callable[[], float],
+    ) -> None:
         self._place, self._clock, self._body_s = place, clock, body_s
-        self._callers, self._proxies = callers, proxies
+        self._callers, self._proxies, self._seconds = callers, proxies, seconds
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own
         """Answer one request."""
@@ -95,7 +105,7 @@ class Witness:
     def _count(self, scope: dict[str, Any]) -> None:
         peer = scope["client"]
         caller = caller_of("" if peer is None else peer[0], scope["headers"], self._proxies)
-        wait_s = self._callers.wait_s(caller, asyncio.get_running_loop().time())
+        wait_s = self._callers.wait_s(caller, self._seconds())
         if wait_s:
             raise _Reply(429, "So many requests come from your network that this one waits.", wait_s=math.ceil(wait_s))
 
@@ -225,7 +235,7 @@ def run(
     bounds = Limits() if limits is None else limits
     callers = Callers(per_minute=bounds.per_minute, connections=bounds.connections)
     config = uvicorn.Config(
-        Witness(place, clock, callers, body_s=bounds.body_s, proxies=proxies),
+        Witness(place, clock, callers, body_s=bounds.body_s, proxies=proxies, seconds=monotonic_s),
         loop="none",
         lifespan="off",
         http=type("_Connection", (_MortalConnection,), {"limits": bounds, "callers": callers, "proxies": proxies}),
