@@ -10,7 +10,7 @@ from pteri.app.growing import grow
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import WitnessBehind, WitnessRefused, WitnessUnavailable
 from pteri.app.sequence import give_positions
-from pteri.app.witnessing import Refusal, show_to_witnesses
+from pteri.app.witnessing import WitnessNews, show_to_witnesses
 from pteri.core.log.add_checkpoint import AddCheckpoint
 from pteri.core.log.checkpoint import Checkpoint
 from pteri.core.log.note import Note, NoteSignature, NoteSigner, NoteVerifier
@@ -76,9 +76,9 @@ def onlookers(world: World) -> list[Onlooker]:
     return [each for each in desk_of(world).witnesses if isinstance(each, Onlooker)]
 
 
-def caught_up(world: World) -> list[Refusal]:
+def caught_up(world: World) -> list[WitnessNews]:
     """The loops have had their turns; what they told the operator."""
-    told: list[Refusal] = []
+    told: list[WitnessNews] = []
     desk, store = desk_of(world), world.deployment.store
     world.run(give_positions(store))
     world.run(grow(store, desk, world.deployment.entropy))

@@ -6,12 +6,15 @@ the old name would show the world two.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from pteri.command_line import ConfigOption, JsonFlag, said_in_a_sentence, settings_of, tell, usage
+
+if TYPE_CHECKING:
+    from pteri.logbook import Rotated
 
 __all__ = ["app"]
 
@@ -65,11 +68,34 @@ def rotate_command(config: ConfigOption = None, as_json: JsonFlag = False) -> No
     with said_in_a_sentence(as_json=as_json):
         done = rotate(settings)
     tell(
-        {"log_key": done.verifier.text, "old_key_file": str(done.old_key_file)},
-        f"The log is signed by a new key now:\n\n  {done.verifier.text}\n\nRestart every process of the service: until "
-        "then its log stands still. Tell your witnesses and auditors; the log itself proves the hand-over to them. The "
-        f"old key is in {done.old_key_file}: it signs nothing any more, and can be destroyed.",
+        {
+            "log_key": done.verifier.text,
+            "old_key_file": str(done.old_key_file),
+            "was_finished": done.was_finished,
+            "set_aside": None if done.set_aside is None else str(done.set_aside),
+        },
+        _rotated_text(done),
         as_json=as_json,
+    )
+
+
+def _rotated_text(done: Rotated) -> str:
+    first = (
+        "An earlier rotation had been cut off after the log had handed over. It is finished now, and no other key was "
+        "made: rotate once more if that key may have been seen. The log is signed by:"
+        if done.was_finished
+        else "The log is signed by a new key now:"
+    )
+    aside = (
+        ""
+        if done.set_aside is None
+        else f"\n\nAn earlier rotation had been cut off before the log had handed over. Its key is in "
+        f"{done.set_aside}: the log never had it, and when `pteri log show` shows the new one, it can be destroyed."
+    )
+    return (
+        f"{first}\n\n  {done.verifier.text}\n\nRestart every process of the service: until then its log stands still. "
+        "Tell your witnesses and auditors; the log itself proves the hand-over to them. The old key is in "
+        f"{done.old_key_file}: it signs nothing any more, and can be destroyed.{aside}"
     )
 
 

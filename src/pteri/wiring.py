@@ -36,15 +36,14 @@ from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.forget import forget_old
 from pteri.app.growing import NoLog, grow, require_index_key, require_log
 from pteri.app.halting import ClockNews, steady_time, watch_clock
-from pteri.app.log_desk import LogDesk
-from pteri.app.log_ports import LogFilesUnavailable
+from pteri.app.log_desk import LogDesk, Stance
 from pteri.app.loops import Loop, News, Stop, pull
 from pteri.app.observing import LineWatch
-from pteri.app.publishing import OtherLog, publish
+from pteri.app.publishing import Publisher, PublishNews
 from pteri.app.sequence import give_positions
 from pteri.app.shadowing import FAILED, Shadow, ShadowNews
 from pteri.app.telling import tell_of_what_is_due
-from pteri.app.witnessing import Refusal, show_to_witnesses
+from pteri.app.witnessing import WitnessNews, show_to_witnesses
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
 from pteri.core.euicc.anchors import Revocations, TrustAnchors
@@ -347,22 +346,24 @@ def _log_loops(deployment: Deployment) -> Iterator[Loop]:
 
         yield Loop("witness", show, idle_s=_WITNESS_EVERY_S, busy_s=_WITNESS_EVERY_S)
     if files is not None:
-
-        async def put() -> bool:
-            try:
-                return await publish(book, desk, files)
-            except OtherLog as error:
-                _log.critical("log_is_another", detail=str(error))
-            except LogFilesUnavailable as error:
-                _log.error("log_not_published", detail=str(error))
-            return False
-
-        yield Loop("publish", put, idle_s=_PUBLISH_EVERY_S, busy_s=_PUBLISH_EVERY_S)
+        publisher = Publisher(book, desk, files, _tell_of_files)
+        yield Loop("publish", publisher.turn, idle_s=_PUBLISH_EVERY_S, busy_s=_PUBLISH_EVERY_S)
 
 
-def _tell_of_witness(refusal: Refusal) -> None:
-    level = _log.critical if refusal.is_alarm else _log.warning
-    level("witness_did_not_sign", witness=refusal.witness, why=refusal.why)
+def _tell_of_files(news: PublishNews, why: str) -> None:
+    if news is PublishNews.GOES_ON:
+        _log.warning(news.value)
+    else:
+        level = _log.critical if news is PublishNews.IS_ANOTHER else _log.error
+        level(news.value, detail=why)
+
+
+def _tell_of_witness(news: WitnessNews) -> None:
+    if news.stance is Stance.SIGNS:
+        _log.warning("witness_signs_again", witness=news.witness)
+    else:
+        level = _log.critical if news.is_alarm else _log.warning
+        level("witness_did_not_sign", witness=news.witness, stance=news.stance, why=news.why)
 
 
 def holder_of(entropy: Entropy) -> str:

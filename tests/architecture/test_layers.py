@@ -58,7 +58,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "log_key": frozenset({"core", "durable", "settings", "key_files", "log_settings"}),
     # The log of a service: begun by its own command and never by a service.
     "logbook": frozenset({"core", "durable", "settings", "log_settings", "log_key", "key_files"})
-    | {"app.ports", "app.log_ports", "app.growing", "adapters.store.opening", "adapters.system"},
+    | {"app.ports", "app.log_ports", "app.log_seen", "app.growing", "adapters.store.opening", "adapters.system"},
     # What the commands of a service share.
     "command_line": frozenset({"settings", "app.ports"}) | {"adapters.store.errors", "adapters.system.EntropyFailure"},
     "log_cli": frozenset({"command_line", "logbook"}),

@@ -17,7 +17,7 @@ from pteri.cli import app as whole_program
 from pteri.core.log.note import KeyKind, parse_verifier
 from pteri.log_settings import WitnessSettings
 from pteri.witness.cli import app
-from watching import OTHER_TREE, TREE, running, shown, witness_command
+from watching import NEXT_KEY, OTHER_TREE, TREE, running, shown, witness_command
 
 
 def ended(*words: str, status: int = 0) -> Result:
@@ -102,3 +102,27 @@ def test_a_proof_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
     [memory] = (home / "logs").glob("*.json")
     memory.with_name(f"{memory.stem}.split-20.json").write_text("{}")
     assert "cannot be read" in told("show", str(home), status=2)["error"]
+
+
+def test_a_retired_key_is_taken_out_by_a_command(tmp_path: Path) -> None:
+    home = str(tmp_path / "witness")
+    told("new", home, "--name", "watch.example")
+    told("trust", home, LOG.verifier.text)
+    told("trust", home, NEXT_KEY.verifier.text)
+    assert told("distrust", home, LOG.verifier.text) == {
+        "log": ORIGIN,
+        "distrusted": LOG.verifier.text,
+        "is_watched": True,
+    }
+    [log] = told("show", home)["logs"]
+    assert log["log_keys"] == [NEXT_KEY.verifier.text]
+    assert "--yes" in told("distrust", home, NEXT_KEY.verifier.text, status=2)["error"]
+    assert "no more" in ended("distrust", home, NEXT_KEY.verifier.text, "--yes").stdout
+    assert told("show", home)["logs"] == []
+
+
+def test_a_web_server_in_front_has_an_address(tmp_path: Path) -> None:
+    home = str(tmp_path / "witness")
+    told("new", home, "--name", "watch.example")
+    told("trust", home, LOG.verifier.text)
+    assert "no address" in told("run", home, "--proxy", "web.example", status=2)["error"]

@@ -211,21 +211,38 @@ async def test_a_leaf_of_the_logs_own_is_found_again(store: Store) -> None:
 
 async def test_the_witnessed_checkpoint_only_goes_forward_and_never_beyond_the_log(store: Store) -> None:
     await begun(store)
-    assert await store.book.keep_witnessed("empty", 0)
-    assert not await store.book.keep_witnessed("empty again", 0)
-    assert not await store.book.keep_witnessed("of leaves that are not there", 1)
+    assert await store.book.keep_witnessed("empty", 0, instead_of="")
+    assert not await store.book.keep_witnessed("empty again", 0, instead_of="")
+    assert not await store.book.keep_witnessed("of leaves that are not there", 1, instead_of="empty")
     await placed(store, *history())
     await caught_up(store)
-    assert await store.book.keep_witnessed("five", 5)
-    assert not await store.book.keep_witnessed("four", 4)
-    assert not await store.book.keep_witnessed("five again", 5)
-    assert not await store.book.keep_witnessed("eight", 8)
+    assert await store.book.keep_witnessed("five", 5, instead_of="empty")
+    assert not await store.book.keep_witnessed("four", 4, instead_of="five")
+    assert not await store.book.keep_witnessed("eight", 8, instead_of="five")
     state = await state_of(store)
     assert (state.witnessed, state.witnessed_size) == ("five", 5)
+    # Of more leaves: whatever was there meanwhile.
+    assert await store.book.keep_witnessed("six", 6, instead_of="empty")
     await placed(store, b.opening(6))
     await caught_up(store, "later")
     later = await state_of(store)
-    assert (later.witnessed, later.witnessed_size, later.size) == ("five", 5, 8)
+    assert (later.witnessed, later.witnessed_size, later.size) == ("six", 6, 8)
+
+
+async def test_more_witnesses_of_the_same_checkpoint_replace_the_note_that_was_read_and_no_other(
+    open_store: OpenStore,
+) -> None:
+    here, there = await open_store(), await open_store()
+    await begun(here)
+    await placed(here, *history())
+    await caught_up(here)
+    assert await here.book.keep_witnessed("one", 7, instead_of="")
+    assert await here.book.keep_witnessed("one and two", 7, instead_of="one")
+    # Another process had read the first: its note lacks what is there now.
+    assert not await there.book.keep_witnessed("one and three", 7, instead_of="one")
+    assert (await state_of(there)).witnessed == "one and two"
+    assert await there.book.keep_witnessed("one, two and three", 7, instead_of="one and two")
+    assert (await state_of(here)).witnessed == "one, two and three"
 
 
 async def test_a_record_that_cannot_become_a_leaf_stops_the_log_and_skips_nothing(store: Store) -> None:

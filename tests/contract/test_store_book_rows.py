@@ -156,8 +156,8 @@ async def test_an_erased_account_has_no_secret_ever_again_and_everything_else_st
 
 async def test_an_empty_log_may_be_witnessed_once(store: Store) -> None:
     assert await store.book.start(FIRST)
-    assert await store.book.keep_witnessed("empty", 0)
-    assert not await store.book.keep_witnessed("empty again", 0)
+    assert await store.book.keep_witnessed("empty", 0, instead_of="")
+    assert not await store.book.keep_witnessed("empty again", 0, instead_of="")
     assert (await state_of(store.book)).witnessed == "empty"
 
 
@@ -165,7 +165,7 @@ async def test_growing_and_witnessing_do_not_undo_each_other(store: Store) -> No
     events = await history(store)
     assert await store.book.grow(growth(FIRST, events[:4]))
     read_before = await state_of(store.book)
-    assert await store.book.keep_witnessed("four", 4)
+    assert await store.book.keep_witnessed("four", 4, instead_of="")
     assert await store.book.grow(growth(read_before, events[4:]))
     state = await state_of(store.book)
     assert (state.version, state.size, state.witnessed, state.witnessed_size) == (3, 7, "four", 4)

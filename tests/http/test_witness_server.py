@@ -130,15 +130,19 @@ from pteri.witness.place import open_place
 
 listener = server.listen("127.0.0.1", 0)
 print(listener.getsockname()[1], flush=True)
-limits = server.Limits(body_s=float(sys.argv[2]), life_s=float(sys.argv[3]))
-server.run(open_place(Path(sys.argv[1])), SystemClock(), listener, for_s=120, limits=limits)
+limits = server.Limits(*map(float, sys.argv[2:4]), *map(int, sys.argv[4:6]))
+proxies = frozenset(sys.argv[6:])
+server.run(open_place(Path(sys.argv[1])), SystemClock(), listener, for_s=120, limits=limits, proxies=proxies)
 """
 
 
 @contextmanager
-def hurried(place: Place, body_s: float, life_s: float) -> Iterator[int]:
+def hurried(
+    place: Place, body_s: float, life_s: float, per_minute: int = 1200, connections: int = 32, *proxies: str
+) -> Iterator[int]:
     """A witness with less patience: its port."""
-    command = [sys.executable, "-c", HURRIED, str(place.directory), str(body_s), str(life_s)]
+    values = map(str, (body_s, life_s, per_minute, connections, *proxies))
+    command = [sys.executable, "-c", HURRIED, str(place.directory), *values]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -159,3 +163,65 @@ def test_whoever_says_little_does_not_hold_a_connection(place: Place, said: byte
         connection.sendall(said)
         with suppress(ConnectionResetError):
             assert connection.recv(100) == b""
+
+
+# --- how much one network has -----------------------------------------------------------------------------------
+
+
+def asked(port: int, source: str = "127.0.0.1", said: str = "") -> httpx2.Response:
+    """One request from this address; ``said``: of whom the web server in front says that he asks."""
+    with httpx2.Client(transport=httpx2.HTTPTransport(local_address=source)) as client:
+        headers = {"x-forwarded-for": said} if said else {}
+        return client.post(f"http://127.0.0.1:{port}/add-checkpoint", content=b"garbage", headers=headers)
+
+
+def test_one_network_has_so_many_requests_and_another_one_its_own(place: Place) -> None:
+    with hurried(place, 60, 60, 3) as port:
+        assert [asked(port).status_code for _ in range(3)] == [400, 400, 400]
+        late = asked(port)
+        assert late.status_code == 429
+        assert 1 <= int(late.headers["retry-after"]) <= 20
+        # Another address of the same network is the same caller. Whoever calls himself another one is, too.
+        assert asked(port, "127.0.0.2").status_code == 429
+        assert asked(port, said="192.0.2.1").status_code == 429
+        assert asked(port, "127.0.1.1").status_code == 400
+
+
+def test_who_has_had_enough_is_told_before_his_body_is_read(place: Place) -> None:
+    with hurried(place, 60, 60, 1) as port:
+        assert asked(port).status_code == 400
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            connection.sendall(b"POST /add-checkpoint HTTP/1.1\r\nhost: w\r\ncontent-length: 100\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 429 ")
+
+
+def test_behind_a_web_server_whoever_it_names_is_counted(place: Place) -> None:
+    with hurried(place, 60, 60, 2, 1, "127.0.0.1") as port:
+        assert [asked(port, said="192.0.2.1").status_code for _ in range(3)] == [400, 400, 429]
+        # What he wrote there himself stands before what the web server wrote.
+        assert asked(port, said="198.51.100.7, 192.0.2.9").status_code == 429
+        assert asked(port, said="198.51.100.7").status_code == 400
+        # From elsewhere the header says nothing.
+        assert [asked(port, "127.0.1.1", f"203.0.{each}.1").status_code for each in range(3)] == [400, 400, 429]
+
+
+def test_one_network_does_not_hold_all_connections(place: Place) -> None:
+    def connected(source: str) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0))
+
+    def is_let_go(connection: socket.socket) -> bool:
+        with suppress(ConnectionResetError, BrokenPipeError):
+            connection.sendall(b"POST /add-checkpoint HTTP/1.1\r\nhost: w\r\ncontent-length: 1\r\n\r\nx")
+            return not connection.recv(1000)
+        return True
+
+    with hurried(place, 60, 60, 1200, 2) as port, connected("127.0.0.1") as held:
+        with connected("127.0.0.1"), connected("127.0.0.2") as third, connected("127.0.1.1") as other:
+            assert is_let_go(third)
+            assert not is_let_go(other)
+            assert not is_let_go(held)
+        # One of the two has ended: as soon as the witness sees it, there is room again.
+        while True:
+            with connected("127.0.0.2") as again:
+                if not is_let_go(again):
+                    break

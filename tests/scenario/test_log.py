@@ -15,7 +15,7 @@ from pteri.app.growing import NoLog, grow, handed_over
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import WitnessBehind
 from pteri.app.sequence import give_positions
-from pteri.app.witnessing import Refusal, show_to_witnesses
+from pteri.app.witnessing import WitnessNews, show_to_witnesses
 from pteri.audit.receipts import Check, Trusted, Verdict, verify_receipt
 from pteri.core.ids import TenantId
 from pteri.core.log.checking import verify_consistency, verify_inclusion
@@ -239,7 +239,7 @@ def test_a_witness_to_whom_another_process_has_shown_more_is_no_alarm(worlds: Wo
         return state.size
 
     witness.overtake = overtake
-    told: list[Refusal] = []
+    told: list[WitnessNews] = []
     assert not world.run(show_to_witnesses(store.book, desk, at=clock.now(), tell=told.append))
     assert told == []
     # With what there is now it is shown, and signs.

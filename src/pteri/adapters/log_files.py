@@ -21,6 +21,10 @@ class LogDirectory:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._unfinished = directory / ".unfinished"
+        """There while somebody writes, and after he died of it."""
+        self._is_swept = False
+        self._writes = False
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -32,9 +36,28 @@ class LogDirectory:
         except OSError as error:
             raise LogFilesUnavailable(f"{self._directory}: {error.strerror}") from error
         try:
+            self._writes = False
             yield
+            if self._writes:
+                self._unfinished.unlink(missing_ok=True)
         finally:
             lock.__exit__(None, None, None)
+
+    def sweep(self) -> None:
+        """Take away half files: in the first turn of a process, and after a writer who did not come to his end.
+
+        Only in a turn: whoever writes has the lock, so these are nobody's any more. In other turns it looks at nothing,
+        since a log has many directories.
+        """
+        try:
+            if self._is_swept and not self._unfinished.exists():
+                return
+            for directory in (self._directory, *(path for path in self._directory.glob("tile/**/") if path.is_dir())):
+                durable.sweep(directory)
+            self._unfinished.unlink(missing_ok=True)
+        except OSError as error:
+            raise LogFilesUnavailable(f"{self._directory}: {error.strerror}") from error
+        self._is_swept = True
 
     def read(self, path: str) -> bytes | None:
         """The file under this path."""
@@ -53,6 +76,9 @@ class LogDirectory:
         """The file, old or new and never half, and readable by everybody: it is public."""
         file = self._directory / path
         try:
+            if not self._writes:
+                self._unfinished.touch()
+                self._writes = True
             file.parent.mkdir(parents=True, exist_ok=True)
             durable.replace(file, content, mode=_READABLE)
         except OSError as error:

@@ -14,7 +14,7 @@ from typing import Final
 import httpx2
 
 from pteri.adapters.system import monotonic_s
-from pteri.app.log_ports import WitnessBehind, WitnessRefused, WitnessUnavailable
+from pteri.app.log_ports import WitnessBehind, WitnessContradicts, WitnessRefused, WitnessUnavailable
 from pteri.core.errors import ProtocolError
 from pteri.core.log.add_checkpoint import SIZE_TYPE, AddCheckpoint, parse_cosignatures, parse_size
 from pteri.core.log.note import Note, NoteSignature, NoteVerifier
@@ -29,9 +29,9 @@ _IDLE_S: Final = 3.0
 """How long a quiet connection is used again. Servers close theirs after 5 s or more; to meet one at it is no answer."""
 _MAX_ANSWER_BYTES: Final = 64 * 1024
 _REFUSALS: Final = {
-    403: "it does not know the key that signed this",
-    404: "it does not watch this log",
-    422: "it saw something that this did not grow out of",
+    403: (WitnessRefused, "it does not know the key that signed this"),
+    404: (WitnessRefused, "it does not watch this log"),
+    422: (WitnessContradicts, "it saw something that this did not grow out of"),
 }
 
 
@@ -97,7 +97,8 @@ class HttpWitness:
 
     def _read(self, asked: AddCheckpoint, status: int, kind: str, body: bytes) -> NoteSignature:
         if status in _REFUSALS:
-            raise WitnessRefused(_REFUSALS[status])
+            kind_of_no, why = _REFUSALS[status]
+            raise kind_of_no(why)
         try:
             if status == 200:
                 return self._own_line(asked.checkpoint, body)
@@ -122,10 +123,10 @@ class HttpWitness:
 def _conflict(asked: AddCheckpoint, kind: str, body: bytes) -> Exception:
     """It starts from elsewhere; or from there, and saw another tree of the size that it is shown."""
     if kind.partition(";")[0].strip().lower() != SIZE_TYPE:
-        return WitnessRefused("it saw another tree of this size")
+        return WitnessContradicts("it saw another tree of this size")
     size = parse_size(body)
     if size == asked.old_size:
-        return WitnessRefused(f"it saw another tree of {size} leaves")
+        return WitnessContradicts(f"it saw another tree of {size} leaves")
     return WitnessBehind(size)
 
 

@@ -13,9 +13,10 @@ from pteri.app.deployment import Deployment
 from pteri.app.growing import grow, require_log
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import LogState
+from pteri.app.log_reading import published
 from pteri.app.refusals import PendingLog
 from pteri.app.sequence import give_positions
-from pteri.app.witnessing import show_to_witnesses
+from pteri.app.witnessing import ask_witnesses
 
 __all__ = ["wait_for_log"]
 
@@ -29,11 +30,11 @@ async def wait_for_log(deployment: Deployment) -> None:
     if desk is None or not desk.answers_wait:
         return
     state = await _logged(deployment, desk)
-    if desk.quorum is None or _is_seen(state, state.size):
+    if _may_be_shown(state, desk, state.size):
         return
-    await show_to_witnesses(deployment.store.book, desk, at=deployment.clock.now(), tell=lambda _: None)
-    seen = await require_log(deployment.store, desk.signer)
-    if not _is_seen(seen, state.size):
+    # Nobody is told here what a witness says: the loop tells the operator, whoever asked.
+    await ask_witnesses(deployment.store.book, desk, at=deployment.clock.now())
+    if not _may_be_shown(await require_log(deployment.store, desk.signer), desk, state.size):
         raise PendingLog
 
 
@@ -55,5 +56,6 @@ async def _logged(deployment: Deployment, desk: LogDesk) -> LogState:
     raise PendingLog
 
 
-def _is_seen(state: LogState, size: int) -> bool:
-    return bool(state.witnessed) and state.witnessed_size >= size
+def _may_be_shown(state: LogState, desk: LogDesk, size: int) -> bool:
+    shown = published(state, desk)
+    return shown is not None and shown.size >= size

@@ -33,6 +33,7 @@ __all__ = [
     "Unlogged",
     "Witness",
     "WitnessBehind",
+    "WitnessContradicts",
     "WitnessRefused",
     "WitnessUnavailable",
 ]
@@ -141,10 +142,11 @@ class LogBook(Protocol):
         """Whether all of it is durable now; false, and nothing is, when the log is not of the version before it."""
         ...
 
-    async def keep_witnessed(self, note: str, size: int) -> bool:
+    async def keep_witnessed(self, note: str, size: int, *, instead_of: str) -> bool:
         """Whether this is the newest witnessed checkpoint now.
 
-        It must be of more leaves than the one before, and of no more than the log has.
+        It must be of more leaves than the one that is there, or of as many and that one is still ``instead_of``; and of
+        no more than the log has.
         """
         ...
 
@@ -178,7 +180,11 @@ class WitnessUnavailable(Exception):
 
 
 class WitnessRefused(Exception):
-    """It will not sign this: it does not know the log or its key, or saw something that does not go with it."""
+    """It will not sign this: it does not know the log or its key."""
+
+
+class WitnessContradicts(WitnessRefused):
+    """What it saw of this log does not go with this: there are two of it, or there were."""
 
 
 class WitnessBehind(Exception):
@@ -200,7 +206,7 @@ class Witness(Protocol):
     async def cosign(self, checkpoint: Note, *, old_size: int, path: Sequence[bytes]) -> NoteSignature:
         """Its line below this checkpoint, which nobody has verified yet. ``path``: consistency from ``old_size``.
 
-        Raises ``WitnessUnavailable``, ``WitnessRefused`` or ``WitnessBehind``.
+        Raises ``WitnessUnavailable``, ``WitnessRefused``, ``WitnessContradicts`` or ``WitnessBehind``.
         """
         ...
 
@@ -214,6 +220,10 @@ class LogFiles(Protocol):
 
     def turn(self) -> AbstractContextManager[None]:
         """Nobody else writes here meanwhile; ``LogFilesUnavailable`` while another one does."""
+        ...
+
+    def sweep(self) -> None:
+        """Take away what was left by somebody who died in his turn. Only in a turn: then nobody else writes."""
         ...
 
     def read(self, path: str) -> bytes | None:

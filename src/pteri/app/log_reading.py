@@ -9,6 +9,7 @@ import msgspec
 
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import LogBook, LogState
+from pteri.app.log_seen import has_seen
 from pteri.app.ports import StoreUnavailable
 from pteri.app.refusals import NotFound
 from pteri.core.errors import Malformed
@@ -42,10 +43,10 @@ class Published(msgspec.Struct, frozen=True):
 
 
 def published(state: LogState, desk: LogDesk) -> Published | None:
-    """What may be shown of this state; ``None`` while no quorum has seen anything."""
+    """What may be shown of this state; ``None`` while the quorum of the settings has not seen what is stored."""
     if desk.quorum is None:
         return Published(state.size, state.checkpoint.encode())
-    return Published(state.witnessed_size, state.witnessed.encode()) if state.witnessed else None
+    return Published(state.witnessed_size, state.witnessed.encode()) if has_seen(state, desk.quorum) else None
 
 
 async def shown_head(book: LogBook, desk: LogDesk) -> TreeHead | None:

@@ -100,6 +100,7 @@ class _Lease:
     async def give_back(self) -> None:
         """So that another process need not wait for its end."""
         if self._taken_at is not None:
+            self._taken_at = None
             with suppress(StoreUnavailable):
                 await self._store.release(self._name, self._holder)
 
@@ -117,6 +118,8 @@ async def pull(
         try:
             pause_s = await _pause_after_turn(loop, lease)
         except StoreUnavailable:
+            # Another process may be able to: one whose settings have the key that the log has now.
+            await lease.give_back()
             if failures == 0:
                 tell(News.WAITS)
             pause_s = min(_FIRST_PAUSE_S * 2.0**failures, _LONGEST_PAUSE_S)

@@ -5,6 +5,7 @@ Exit codes: 0 yes, 1 a log was caught with two trees (``show``), 2 the command l
 
 from __future__ import annotations
 
+import ipaddress
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from pteri.adapters.system import EntropyFailure, SystemClock, SystemEntropy, se
 from pteri.command_line import JsonFlag, tell, usage
 from pteri.core.errors import ProtocolError
 from pteri.witness.keeper import Kept, kept_proofs
-from pteri.witness.place import Place, WitnessError, make_witness, open_place, read_memory, trust
+from pteri.witness.place import Place, WitnessError, distrust, make_witness, open_place, read_memory, trust
 
 __all__ = ["app"]
 
@@ -70,6 +71,29 @@ def trust_command(
     )
 
 
+@app.command("distrust")
+def distrust_command(
+    directory: DirectoryArgument,
+    log_key: Annotated[str, typer.Argument(help="The key that the log no longer has, name+id+key.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Also if the log seems to have it, or has no other.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take a key of a log out, after the log has handed over to another one. What was seen of it stays."""
+    with _said_in_a_sentence(as_json=as_json):
+        goes_on = distrust(directory, log_key, surely=yes)
+    name = log_key.partition("+")[0]
+    tell(
+        {"log": name, "distrusted": log_key, "is_watched": goes_on},
+        (
+            f"This witness watches {name} under its other key."
+            if goes_on
+            else f"This witness watches {name} no more. What it saw of it stays, and counts when it is trusted again."
+        )
+        + " If it runs, restart it.",
+        as_json=as_json,
+    )
+
+
 @app.command("run")
 def run_command(
     directory: DirectoryArgument,
@@ -78,15 +102,20 @@ def run_command(
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: a free one.")] = 8791,
     for_s: Annotated[int | None, typer.Option("--for", min=1, help="Seconds until it stops by itself.")] = None,
+    per_minute: Annotated[int, typer.Option(min=1, help="Requests that one network has in a minute.")] = 1200,
+    proxy: Annotated[
+        list[str] | None, typer.Option(help="Address of a web server in front, which says who asks. See the guide.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Answer logs until told to stop (SIGTERM or Ctrl-C). Each event is one line of JSON."""
-    from pteri.witness.server import listen, run
+    from pteri.witness.server import Limits, listen, run
 
     with _said_in_a_sentence(as_json=as_json):
         place = open_place(directory)
         if not place.logs:
             usage(f"There is no log to watch. Name one: pteri witness trust {directory} LOGKEY", as_json=as_json)
+        proxies = frozenset(map(_address, proxy or ()))
         listener = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{listener.getsockname()[1]}"
@@ -99,7 +128,15 @@ def run_command(
     tell({"witness_key": key, "url": url, "logs": sorted(place.logs)}, text, as_json=as_json)
     # A program that waits for this line must not wait for the next ones.
     sys.stdout.flush()
-    run(place, SystemClock(), listener, for_s=for_s)
+    run(place, SystemClock(), listener, for_s=for_s, limits=Limits(per_minute=per_minute), proxies=proxies)
+
+
+def _address(text: str) -> str:
+    """As a connection says it."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise WitnessError(f"{text} is no address of a web server.") from error
 
 
 @app.command("show")

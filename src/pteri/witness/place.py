@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +23,17 @@ from pteri.core.log.checkpoint import Checkpoint, claimed_head
 from pteri.core.log.note import MAX_NOTE_BYTES, KeyKind, NoteSigner, NoteVerifier, parse_note, parse_verifier
 from pteri.core.log.witnessing import TrustedLog
 
-__all__ = ["Place", "WitnessError", "make_witness", "memory_path", "open_place", "read_memory", "trust", "write_memory"]
+__all__ = [
+    "Place",
+    "WitnessError",
+    "distrust",
+    "make_witness",
+    "memory_path",
+    "open_place",
+    "read_memory",
+    "trust",
+    "write_memory",
+]
 
 _SETTINGS: Final = "witness.toml"
 _KEY: Final = "witness.key"
@@ -102,6 +114,60 @@ def trust(directory: Path, key: str) -> NoteVerifier:
     except OSError as error:
         raise WitnessError(f"Cannot write in {directory}: {error.strerror}. Is there a witness?") from error
     return verifier
+
+
+def distrust(directory: Path, key: str, *, surely: bool) -> bool:
+    """Take this key from now on for no log's; whether the log is watched under another one. What was seen stays.
+
+    Not ``surely``, it is refused for the only key of a log, and for the one that signed what was seen last: the log may
+    not have handed over yet, and would stand still.
+    """
+    try:
+        verifier = parse_verifier(key)
+    except ProtocolError as error:
+        raise WitnessError(f"This is not the key of a log: {error.detail}.") from error
+    try:
+        with durable.locked(directory / _LOCK, wait=True):
+            durable.sweep(directory, _SETTINGS)
+            settings = _read_settings(directory)
+            left = tuple(each for each in settings.logs if each.key != key)
+            if left == settings.logs:
+                raise WitnessError("This witness does not know this key. Those that it knows: pteri witness show")
+            goes_on = any(parse_verifier(each.key).name == verifier.name for each in left)
+            if not surely:
+                _require_retired(directory, verifier, goes_on=goes_on)
+            durable.replace(
+                directory / _SETTINGS, _without(directory, key, msgspec.structs.replace(settings, logs=left))
+            )
+    except OSError as error:
+        raise WitnessError(f"Cannot write in {directory}: {error.strerror}. Is there a witness?") from error
+    return goes_on
+
+
+def _require_retired(directory: Path, verifier: NoteVerifier, *, goes_on: bool) -> None:
+    if not goes_on:
+        raise WitnessError(
+            f"It is the only key of {verifier.name}, which would be watched no more. If you are sure, add --yes."
+        )
+    last = read_memory(directory, verifier.name)
+    if last is not None and last.note.signature_by(verifier) is not None:
+        raise WitnessError(
+            f"{verifier.name} still signed with this key when this witness saw it last, so it may not have handed over "
+            "yet. If you are sure, add --yes."
+        )
+
+
+def _without(directory: Path, key: str, wanted: _Settings) -> bytes:
+    """The settings without the table of this key, and with everything else that somebody wrote there."""
+    lines = durable.read_regular(directory / _SETTINGS, _MAX_SETTINGS_BYTES).decode().splitlines(keepends=True)
+    heads = [at for at, line in enumerate(lines) if line.lstrip().startswith("[")]
+    for begin, end in pairwise([*heads, len(lines)]):
+        text = "".join(lines[:begin] + lines[end:])
+        # Whoever wrote it in another way than this program does is asked to change it himself.
+        with suppress(msgspec.MsgspecError, ValueError):
+            if key in "".join(lines[begin:end]) and msgspec.toml.decode(text, type=_Settings) == wanted:
+                return text.encode()
+    raise WitnessError(f"Take this key out of {directory / _SETTINGS} by hand: it is not written as `trust` writes it.")
 
 
 def open_place(directory: Path) -> Place:

@@ -1,16 +1,18 @@
-"""A witness on a socket: ``POST /add-checkpoint`` and nothing else, with bounds on bytes, time and connections.
+"""A witness on a socket: ``POST /add-checkpoint`` and nothing else. Bytes, time, connections and requests are bounded.
 
-Whoever may reach it needs no account: a checkpoint that no trusted log signed costs a signature check and no more.
+Whoever may reach it needs no account: a checkpoint that no trusted log signed costs a signature check and no more, and
+everybody has so many of those in a minute.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
@@ -18,14 +20,18 @@ import msgspec
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from pteri.adapters.system import monotonic_s
 from pteri.core.log.add_checkpoint import MAX_REQUEST_BYTES, SIZE_TYPE, encode_cosignatures, encode_size
 from pteri.core.log.witnessing import Conflict, Contradiction, No, Refused
+from pteri.witness.callers import Callers, caller_of, network
 from pteri.witness.keeper import Signed, add_checkpoint
 from pteri.witness.place import Place, WitnessError
 
 __all__ = ["STATUS", "Limits", "Witness", "listen", "run"]
 
 _CONNECTIONS: Final = 256
+_MOST_SOCKETS: Final = 2 * _CONNECTIONS
+"""Between the two, somebody hears that it is too much; beyond, nobody is heard."""
 _KEEP_ALIVE_S: Final = 15
 _DRAIN_S: Final = 10
 _MAX_HEAD_BYTES: Final = 16 * 1024
@@ -41,6 +47,10 @@ class Limits(msgspec.Struct, frozen=True):
     """To send a body; and to take an answer."""
     life_s: float = 30.0
     """Before a connection ends: whoever says little holds it no longer."""
+    per_minute: int = 1200
+    """Requests of one network. A log asks twice a second, and once for each change of authority that waits."""
+    connections: int = 32
+    """Of one network at once, of the 256 that there are."""
 
 
 class Clock(Protocol):
@@ -54,29 +64,50 @@ class Clock(Protocol):
 class _Reply(Exception):
     """An answer that ends the reading of a request."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, *, wait_s: int = 0) -> None:
         super().__init__(text)
-        self.status, self.text = status, text
+        self.status, self.text, self.wait_s = status, text, wait_s
 
 
 class Witness:
     """The web side of a witness, an ASGI application."""
 
-    def __init__(self, place: Place, clock: Clock, *, body_s: float) -> None:
+    def __init__(
+        self,
+        place: Place,
+        clock: Clock,
+        callers: Callers,
+        *,
+        body_s: float,
+        proxies: frozenset[str],
+        seconds: Callable[[], float],
+    ) -> None:
         self._place, self._clock, self._body_s = place, clock, body_s
+        self._callers, self._proxies, self._seconds = callers, proxies, seconds
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own
         """Answer one request."""
+        wait_s = 0
         try:
+            self._count(scope)
             status, kind, body = await self._answer(scope, receive)
         except _Reply as reply:
-            status, kind, body = reply.status, _TEXT, f"{reply.text}\n".encode()
+            status, kind, body, wait_s = reply.status, _TEXT, f"{reply.text}\n".encode(), reply.wait_s
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
-        if status in {404, 405, 408, 413}:
+        if wait_s:
+            headers.append((b"retry-after", str(wait_s).encode()))
+        if status in {404, 405, 408, 413, 429}:
             # What is left of the body is not waited for.
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+    def _count(self, scope: dict[str, Any]) -> None:
+        peer = scope["client"]
+        caller = caller_of("" if peer is None else peer[0], scope["headers"], self._proxies)
+        wait_s = self._callers.wait_s(caller, self._seconds())
+        if wait_s:
+            raise _Reply(429, "So many requests come from your network that this one waits.", wait_s=math.ceil(wait_s))
 
     async def _answer(self, scope: dict[str, Any], receive: Any) -> tuple[int, str, bytes]:  # noqa: ANN401
         if scope["path"] != "/add-checkpoint":
@@ -134,18 +165,30 @@ def _say(event: str, **values: str | int) -> None:
 
 
 class _MortalConnection(H11Protocol):
-    """A connection with an end: uvicorn waits for a head as long as somebody sends it."""
+    """A connection with an end: uvicorn waits for a head as long as somebody sends it. And nobody has all of them."""
 
     limits = Limits()
+    callers = Callers(per_minute=limits.per_minute, connections=limits.connections)
+    proxies: frozenset[str] = frozenset()
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - asyncio's own
         """From the first moment: who connects and says nothing holds a connection, too."""
         super().connection_made(transport)
         self._end = self.loop.call_later(self.limits.life_s, self._die)
+        peer = "" if self.client is None else self.client[0]
+        # A web server in front has one connection for each of those who ask it, and bounds them itself.
+        self._caller = None if peer in self.proxies else network(peer)
+        if self._caller is not None and not self.callers.connects(self._caller):
+            self._caller = None
+            transport.abort()
+        elif len(self.connections) > _MOST_SOCKETS:
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It ended by itself."""
         self._end.cancel()
+        if self._caller is not None:
+            self.callers.leaves(self._caller)
         super().connection_lost(exc)
 
     def _die(self) -> None:
@@ -177,15 +220,25 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def run(
-    place: Place, clock: Clock, listener: socket.socket, *, for_s: int | None, limits: Limits | None = None
+    place: Place,
+    clock: Clock,
+    listener: socket.socket,
+    *,
+    for_s: int | None,
+    limits: Limits | None = None,
+    proxies: frozenset[str] = frozenset(),
 ) -> None:
-    """Answer until SIGTERM or SIGINT, or for so many seconds; then finish what is under way."""
+    """Answer until SIGTERM or SIGINT, or for so many seconds; then finish what is under way.
+
+    ``proxies``: addresses of web servers in front, whose ``X-Forwarded-For`` says who asks.
+    """
     bounds = Limits() if limits is None else limits
+    callers = Callers(per_minute=bounds.per_minute, connections=bounds.connections)
     config = uvicorn.Config(
-        Witness(place, clock, body_s=bounds.body_s),
+        Witness(place, clock, callers, body_s=bounds.body_s, proxies=proxies, seconds=monotonic_s),
         loop="none",
         lifespan="off",
-        http=type("_Connection", (_MortalConnection,), {"limits": bounds}),
+        http=type("_Connection", (_MortalConnection,), {"limits": bounds, "callers": callers, "proxies": proxies}),
         ws="none",
         log_config=None,
         access_log=False,

@@ -144,6 +144,24 @@ async def test_a_failing_database_is_heard_of_once_and_asked_less_and_less_often
     assert stop.pauses == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 60.0, 60.0]
 
 
+async def test_a_process_that_cannot_do_the_work_leaves_it_to_one_that_can(path: Path) -> None:
+    """As one that has the old key of a log, beside one that has the new key."""
+    clock, store = SimClock(), SqliteStore.open(path)
+    taken: list[bool] = []
+
+    class Looking(Turns):
+        async def wait(self, seconds: float) -> None:
+            await super().wait(seconds)
+            taken.append(await store.lease("sequence", "other", at=clock.now(), until=clock.now() + LEASE_S))
+
+    work = Working(StoreUnavailable("the log is of another key"))
+    ear = await pulled(work, store, Looking(3), clock=clock)
+    assert taken == [True] * 3
+    assert work.turns == 1
+    assert ear.heard[0] is News.WAITS
+    await store.close()
+
+
 async def test_a_bug_ends_the_loop(path: Path) -> None:
     store = SqliteStore.open(path)
     with pytest.raises(LookupError):

@@ -7,8 +7,19 @@ from pathlib import Path
 import pytest
 
 from notes import LOG, ORIGIN, WITNESSES, log_signer, private
-from pteri.witness.place import WitnessError, make_witness, memory_path, open_place, read_memory, trust
-from watching import NEXT_KEY, made_witness
+from pteri.core.log.checkpoint import signed_checkpoint
+from pteri.witness.place import (
+    Place,
+    WitnessError,
+    distrust,
+    make_witness,
+    memory_path,
+    open_place,
+    read_memory,
+    trust,
+    write_memory,
+)
+from watching import NEXT_KEY, TREE, made_witness
 
 RANDOM = private("a witness").seed.reveal()
 
@@ -130,3 +141,75 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (place.directory / "witness.toml").mkdir()
     with pytest.raises(WitnessError, match="Cannot read"):
         open_place(place.directory)
+
+
+# --- a key that a log no longer has -----------------------------------------------------------------------------
+
+
+def handed_over(place: Place) -> None:
+    """The log has a new key, and this witness has seen a checkpoint by it."""
+    trust(place.directory, NEXT_KEY.verifier.text)
+    write_memory(place.directory, signed_checkpoint(TREE.heads[20], NEXT_KEY))
+
+
+def test_a_retired_key_is_taken_out_and_what_was_seen_stays(tmp_path: Path) -> None:
+    place = made_witness(tmp_path / "witness")
+    handed_over(place)
+    assert distrust(place.directory, LOG.verifier.text, surely=False)
+    assert open_place(place.directory).logs[ORIGIN].keys == (NEXT_KEY.verifier,)
+    last = read_memory(place.directory, ORIGIN)
+    assert last is not None
+    assert last.head.size == 20
+    with pytest.raises(WitnessError, match="does not know this key"):
+        distrust(place.directory, LOG.verifier.text, surely=True)
+
+
+def test_what_else_somebody_wrote_into_the_settings_stays(tmp_path: Path) -> None:
+    place = made_witness(tmp_path / "witness")
+    settings = place.directory / "witness.toml"
+    settings.write_text("# mine\n" + settings.read_text() + "# who this is\n")
+    handed_over(place)
+    distrust(place.directory, NEXT_KEY.verifier.text, surely=True)
+    assert settings.read_text().startswith("# mine\n")
+    assert "# who this is" in settings.read_text()
+    assert open_place(place.directory).logs[ORIGIN].keys == (LOG.verifier,)
+
+
+def test_the_key_that_the_log_signed_with_last_is_not_taken_out_by_mistake(tmp_path: Path) -> None:
+    place = made_witness(tmp_path / "witness")
+    handed_over(place)
+    with pytest.raises(WitnessError, match="may not have handed over"):
+        distrust(place.directory, NEXT_KEY.verifier.text, surely=False)
+    assert open_place(place.directory).logs[ORIGIN].keys == (LOG.verifier, NEXT_KEY.verifier)
+
+
+def test_the_only_key_of_a_log_is_taken_out_by_who_is_sure_and_its_memory_waits(tmp_path: Path) -> None:
+    place = made_witness(tmp_path / "witness")
+    write_memory(place.directory, signed_checkpoint(TREE.heads[20], LOG))
+    with pytest.raises(WitnessError, match="only key"):
+        distrust(place.directory, LOG.verifier.text, surely=False)
+    assert not distrust(place.directory, LOG.verifier.text, surely=True)
+    assert open_place(place.directory).logs == {}
+    trust(place.directory, LOG.verifier.text)
+    last = read_memory(place.directory, ORIGIN)
+    assert last is not None
+    assert last.head.size == 20
+
+
+def test_settings_that_somebody_wrote_in_another_way_are_left_to_him(tmp_path: Path) -> None:
+    place = made_witness(tmp_path / "witness")
+    keys = ", ".join(f'{{ key = "{signer.verifier.text}" }}' for signer in (LOG, NEXT_KEY))
+    settings = place.directory / "witness.toml"
+    settings.write_text(f'name = "a-witness.example"\nlogs = [{keys}]\n')
+    before = settings.read_bytes()
+    with pytest.raises(WitnessError, match="by hand"):
+        distrust(place.directory, LOG.verifier.text, surely=True)
+    assert settings.read_bytes() == before
+
+
+def test_what_is_no_key_is_said(tmp_path: Path) -> None:
+    place = made_witness(tmp_path / "witness")
+    with pytest.raises(WitnessError, match="not the key of a log"):
+        distrust(place.directory, "hello", surely=True)
+    with pytest.raises(WitnessError, match="Is there a witness"):
+        distrust(tmp_path / "nowhere", LOG.verifier.text, surely=True)

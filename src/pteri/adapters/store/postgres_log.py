@@ -55,7 +55,8 @@ _TAILS_NEW: Final = """
     """
 _WITNESSED: Final = """
     UPDATE log_state SET witnessed = $2, witnessed_size = $3
-    WHERE name = $1 AND size >= $3 AND (witnessed_size < $3 OR witnessed = '') RETURNING 1
+    WHERE name = $1 AND size >= $3
+    AND (witnessed_size < $3 OR (witnessed_size = $3 AND witnessed = $4)) RETURNING 1
     """
 _UNLOGGED: Final = """
     SELECT log.position, log.tenant, log.account, log.seq, events.payload FROM log
@@ -128,9 +129,9 @@ class PostgresLogBook:
             return False
         return True
 
-    async def keep_witnessed(self, note: str, size: int) -> bool:
+    async def keep_witnessed(self, note: str, size: int, *, instead_of: str) -> bool:
         """Whether this is the newest witnessed checkpoint now."""
-        return bool(await self._connections.write(_WITNESSED, LOG, note, size))
+        return bool(await self._connections.write(_WITNESSED, LOG, note, size, instead_of))
 
     async def leaves(self, from_place: int, limit: int) -> list[bytes]:
         """Leaves in their places from this one on."""

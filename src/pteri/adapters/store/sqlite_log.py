@@ -48,7 +48,7 @@ _TAIL: Final = """
     """
 _WITNESSED: Final = """
     UPDATE log_state SET witnessed = ?2, witnessed_size = ?3
-    WHERE name = ?1 AND size >= ?3 AND (witnessed_size < ?3 OR witnessed = '')
+    WHERE name = ?1 AND size >= ?3 AND (witnessed_size < ?3 OR (witnessed_size = ?3 AND witnessed = ?4))
     """
 _FREE_POSITION: Final = "SELECT COALESCE(MAX(position) + 1, 0) FROM log"
 _UNLOGGED: Final = """
@@ -115,10 +115,10 @@ class SqliteLogBook:
             connection.executemany(_TAIL, map(tail_row, growth.tails))
             return True
 
-    async def keep_witnessed(self, note: str, size: int) -> bool:
+    async def keep_witnessed(self, note: str, size: int, *, instead_of: str) -> bool:
         """Whether this is the newest witnessed checkpoint now."""
         with self._transaction() as connection:
-            return connection.execute(_WITNESSED, (LOG, note, size)).rowcount == 1
+            return connection.execute(_WITNESSED, (LOG, note, size, instead_of)).rowcount == 1
 
     async def leaves(self, from_place: int, limit: int) -> list[bytes]:
         """Leaves in their places from this one on."""

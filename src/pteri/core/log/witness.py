@@ -16,7 +16,7 @@ from pteri.core.keys.ed25519 import SIGNATURE_BYTES
 from pteri.core.log.checkpoint import Checkpoint
 from pteri.core.log.note import KeyKind, NoteSignature, NoteSigner, NoteVerifier
 
-__all__ = ["MAX_AHEAD_S", "Quorum", "Witnessed", "cosign", "verify_witnesses"]
+__all__ = ["MAX_AHEAD_S", "Quorum", "Witnessed", "cosign", "cosigned", "verify_witnesses"]
 
 MAX_AHEAD_S: Final = 300
 """How far a witness's clock may be ahead of ours."""
@@ -64,32 +64,41 @@ def cosign(checkpoint: Checkpoint, signer: NoteSigner, *, at: int) -> NoteSignat
     return NoteSignature(signer.verifier.name, signer.verifier.id, at.to_bytes(_TIME_BYTES, "big") + signature)
 
 
+def cosigned(checkpoint: Checkpoint, *, expected_witnesses: Sequence[NoteVerifier]) -> tuple[tuple[str, int], ...]:
+    """Which of these witnesses signed it, and when each saw it. Whether times and number are right is another question.
+
+    A line by one of them that does not verify spoils the note: ``Malformed`` or ``NotAuthentic(NOTE_SIGNATURE)``.
+    """
+    seen: list[tuple[str, int]] = []
+    for witness in expected_witnesses:
+        signature = checkpoint.note.signature_by(witness)
+        if signature is None:
+            continue
+        if len(signature.raw) != _TIME_BYTES + SIGNATURE_BYTES:
+            raise Malformed(Code.LENGTH, "a cosignature is a time and 64 bytes")
+        seen_at = int.from_bytes(signature.raw[:_TIME_BYTES], "big")
+        witness.key.verify(_message(checkpoint, seen_at), signature.raw[_TIME_BYTES:])
+        seen.append((witness.name, seen_at))
+    return tuple(seen)
+
+
 def verify_witnesses(checkpoint: Checkpoint, *, expected_quorum: Quorum, at: int) -> Witnessed:
     """The checkpoint, seen by as many witnesses as the verifier asks for. ``at``: now, by the verifier's clock.
 
     1. each line by a known witness verifies: a forged one spoils the note; 2. none is from the future; 3. they are
     enough. Raises ``Malformed`` or ``NotAuthentic`` (``NOTE_SIGNATURE``, ``WITNESSES``).
     """
-    seen: list[tuple[str, int]] = []
-    for witness in expected_quorum.witnesses:
-        signature = checkpoint.note.signature_by(witness)
-        if signature is None:
-            continue
-        # 1.
-        if len(signature.raw) != _TIME_BYTES + SIGNATURE_BYTES:
-            raise Malformed(Code.LENGTH, "a cosignature is a time and 64 bytes")
-        seen_at = int.from_bytes(signature.raw[:_TIME_BYTES], "big")
-        witness.key.verify(_message(checkpoint, seen_at), signature.raw[_TIME_BYTES:])
-        # 2. signed for later, it would say today what the witness may learn tomorrow to be wrong
-        if seen_at > min(at + MAX_AHEAD_S, _LAST_TIME):
-            raise NotAuthentic(Code.WITNESSES, "a witness signed for a time that has not come")
-        seen.append((witness.name, seen_at))
+    # 1.
+    seen = cosigned(checkpoint, expected_witnesses=expected_quorum.witnesses)
+    # 2. signed for later, it would say today what the witness may learn tomorrow to be wrong
+    if any(seen_at > min(at + MAX_AHEAD_S, _LAST_TIME) for _, seen_at in seen):
+        raise NotAuthentic(Code.WITNESSES, "a witness signed for a time that has not come")
     # 3.
     if len(seen) < expected_quorum.needed:
         raise NotAuthentic(
             Code.WITNESSES, f"seen by {len(seen)} known witnesses, and {expected_quorum.needed} are needed"
         )
-    return Witnessed(checkpoint, tuple(seen))
+    return Witnessed(checkpoint, seen)
 
 
 def _message(checkpoint: Checkpoint, at: int) -> bytes:
