@@ -19,6 +19,7 @@ from pteri.wallet.screen import Told, proof_line
 from pteri.wallet.watching import Given, News
 
 if TYPE_CHECKING:
+    from pteri.wallet.anchored import Anchored
     from pteri.wallet.phone import Phone
     from pteri.wallet.watchful import Looked
 
@@ -66,7 +67,8 @@ def receipt(
 ) -> Told:
     """Keep a receipt of an event of your account, that anybody can verify who may read its history."""
     phone = desk.phone()
-    made = phone.log_receipt(seq)
+    anchored = phone.anchored(phone.log_receipt(seq))
+    made = anchored.receipt
     content = encode_receipt(made)
     if len(content) > MAX_RECEIPT_BYTES:
         raise WalletError(
@@ -74,12 +76,55 @@ def receipt(
         )
     create_file(out, content)
     log_key, index_key = phone.log_key, phone.index_key
+    verify = f"pteri verify receipt '{out}' --log-key '{log_key}' --index-key '{index_key}'"
     desk.screen.say(
         f"{out} is a receipt for event {len(made.entries)} of your account. It has your whole history until then: show "
         "it to those alone who may read that.",
-        f"To verify it: pteri verify receipt '{out}' --log-key '{log_key}' --index-key '{index_key}'",
+        *_anchor_lines(anchored),
+        f"To verify it: {verify}{_anchor_options(anchored, phone.network)}",
     )
-    return {"file": str(out), "seq": len(made.entries), "log_key": log_key, "index_key": index_key}
+    told = {"file": str(out), "seq": len(made.entries), "log_key": log_key, "index_key": index_key}
+    return told | _anchor_told(anchored)
+
+
+def _anchor_lines(anchored: Anchored) -> list[str]:
+    if anchored.wrong is not None:
+        wrong = (
+            f"The service showed an anchor in Litecoin that does not hold ({anchored.wrong}). It was left out, and the "
+            "receipt is as good as one without. Tell the people of the service."
+        )
+        return [wrong]
+    if anchored.at is None or anchored.known is None:
+        return ["It has no anchor in Litecoin: none is deep enough yet, or the service keeps none."]
+    found = (
+        f"It has an anchor in Litecoin: block {anchored.at.height}, {utc_text(anchored.at.time)}, "
+        f"{anchored.at.confirmations} confirmations. That counts for whoever knows from elsewhere that block "
+        f"{anchored.known.height} of Litecoin is {anchored.known.shown_id}."
+    )
+    return [found]
+
+
+def _anchor_options(anchored: Anchored, network: str) -> str:
+    named = "" if network == "main" else f" --network {network}"
+    if anchored.known is None:
+        return named
+    return f" --known-block {anchored.known.height}:{anchored.known.shown_id}{named}"
+
+
+def _anchor_told(anchored: Anchored) -> dict[str, object]:
+    if anchored.wrong is not None:
+        return {"anchor_wrong": anchored.wrong}
+    if anchored.at is None or anchored.known is None:
+        return {}
+    return {
+        "anchor": {
+            "height": anchored.at.height,
+            "block": anchored.at.block,
+            "at": anchored.at.time,
+            "confirmations": anchored.at.confirmations,
+            "known_block": f"{anchored.known.height}:{anchored.known.shown_id}",
+        }
+    }
 
 
 def log_told_after_sign_in(desk: Desk, phone: Phone) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-__all__ = ["MOST_ENTRIES", "MOST_RECORDS", "LogAsked", "LogEntry", "LogPage"]
+__all__ = ["MOST_ENTRIES", "MOST_RECORDS", "AnchorAsked", "AnchorTold", "LogAsked", "LogEntry", "LogPage"]
 
 MOST_ENTRIES: Final = 400
 """On one page, of leaves alone."""
@@ -62,3 +62,15 @@ class LogPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     path: tuple[bytes, ...] = ()
     rules: str = ""
     more: bool = False
+
+
+class AnchorAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The event of the account whose anchor is asked for, by its number."""
+
+    seq: Annotated[int, msgspec.Meta(ge=1, le=_LAST)]
+
+
+class AnchorTold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``proof``: that the event was in Litecoin, JSON of docs/spec/anchors.md section 5; empty while there is none."""
+
+    proof: str = ""
