@@ -189,7 +189,8 @@ class Watchful(Answering):
             entries += map(_entry, page.entries)
             if len(entries) == seq:
                 return tuple(entries), page
-            if not 0 < len(page.entries) <= MOST_RECORDS or len(entries) > seq:
+            # A page before the last one is full.
+            if len(page.entries) != MOST_RECORDS or len(entries) > seq:
                 raise _not_told()
 
     def _keep_evidence(self, evidence: Suspicion) -> Path | None:
