@@ -208,7 +208,13 @@ def test_the_command_says_what_the_anchor_counts_from(held: Hand, chain: Simulat
     said = shell.run("receipt", "--out", f"{path}.2").stdout
     told = shell.json("receipt", "--out", f"{path}.3")["anchor"]
     assert f"It has an anchor in Litecoin: block {told['height']}, " in said
-    assert f"--known-block {told['known_block']} --network regtest" in said
+    height, _, name = told["known_block"].partition(":")
+    assert f"look block {height} up in a Litecoin node" in said
+    assert f"add its hash: --known-block {height}:HASH. It should be {name}." in said
+    # Not in the command that is ready to be copied: then nobody would compare it.
+    command = said[said.index("pteri verify receipt") :]
+    assert "--known-block" not in command
+    assert "--network regtest" in command
     assert (told["block"], told["confirmations"]) == (known(chain, told["height"]).shown_id, 6)
 
 

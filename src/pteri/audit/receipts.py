@@ -15,18 +15,12 @@ from typing import Final
 import msgspec
 
 from pteri.audit.errors import in_our_words
+from pteri.audit.event_anchors import anchored_by, read_event_anchor, what_to_give
 from pteri.audit.leaves import leaf_of, read_record
 from pteri.audit.rechecking import Unchecked
 from pteri.audit.refolding import Refolding
 from pteri.audit.site import KnownOfficer, Site
-from pteri.core.anchor.proof import (
-    AnchorProof,
-    Block,
-    beginning_after,
-    read_anchor_proof,
-    verify_anchor_proof,
-    verify_anchored_leaf,
-)
+from pteri.core.anchor.proof import Block
 from pteri.core.errors import Code, Malformed, NotAuthentic, ProtocolError
 from pteri.core.ids import TenantId, Thumbprint
 from pteri.core.keys.network import network_named
@@ -38,7 +32,6 @@ from pteri.core.log.note import NoteVerifier, parse_note
 from pteri.core.log.receipt import Receipt, parse_receipt
 from pteri.core.log.tree import leaf_hash
 from pteri.core.log.witness import Quorum, verify_witnesses
-from pteri.core.statement import instant_text
 from pteri.domain.records import RecordedEvent
 from pteri.domain.rules import Rules
 
@@ -306,41 +299,10 @@ def _anchored(receipt: Receipt, believed: Trusted) -> Finding:
     if fields is None:
         return Finding(Check.ANCHOR, Verdict.UNKNOWN, "the receipt has no anchor in Litecoin")
     try:
-        proof = read_anchor_proof(fields)
-        _check_anchored_event(receipt, proof)
+        proof = read_event_anchor(fields, receipt)
         if believed.block is None:
-            verify_anchored_leaf(proof)
-            return Finding(Check.ANCHOR, Verdict.UNKNOWN, _what_to_give(proof))
-        anchored = verify_anchor_proof(
-            beginning_after(proof, believed.block),
-            expected_network=believed.network,
-            expected_checkpoint=believed.block,
-            expected_confirmations=believed.confirmations,
-        )
+            return Finding(Check.ANCHOR, Verdict.UNKNOWN, what_to_give(proof))
+        said = anchored_by(proof, believed.block, network=believed.network, confirmations=believed.confirmations)
     except ProtocolError as error:
         return Finding(Check.ANCHOR, Verdict.FAILS, error.detail, str(error.code))
-    return Finding(
-        Check.ANCHOR,
-        Verdict.HOLDS,
-        f"the event was in Litecoin's block {anchored.height} ({anchored.block}) at {instant_text(anchored.time)}, "
-        f"with {anchored.confirmations} confirmations when this was proved",
-    )
-
-
-def _check_anchored_event(receipt: Receipt, proof: AnchorProof) -> None:
-    if (proof.leaf, proof.leaf_index) != (receipt.entries[-1].leaf, receipt.leaf_index):
-        raise NotAuthentic(Code.ANCHOR, "the anchor is of another event")
-    # Of the checkpoint's own size there is one tree; of another size, a receipt has no path between the two.
-    _, head = claimed_head(parse_note(receipt.checkpoint.encode()))
-    if proof.head.size == head.size and proof.head.root != head.root:
-        raise NotAuthentic(Code.ANCHOR, "the anchor is of another log than the checkpoint")
-
-
-def _what_to_give(proof: AnchorProof) -> str:
-    """In words. The block that the proof begins after is its maker's word: a reader compares it with another source."""
-    first, last = proof.checkpoint, proof.block.height - 1
-    return (
-        f"there is an anchor, in block {proof.block.height} of Litecoin as it says: to have it checked, name a block "
-        f"from {first.height} to {last} that you know from elsewhere, with --known-block HEIGHT:HASH; of "
-        f"{first.height} the hash would be {first.shown_id}"
-    )
+    return Finding(Check.ANCHOR, Verdict.HOLDS, said)

@@ -81,7 +81,7 @@ def receipt(
         f"{out} is a receipt for event {len(made.entries)} of your account. It has your whole history until then: show "
         "it to those alone who may read that.",
         *_anchor_lines(anchored),
-        f"To verify it: {verify}{_anchor_options(anchored, phone.network)}",
+        f"To verify it: {verify}{'' if phone.network == 'main' else f' --network {phone.network}'}",
     )
     told = {"file": str(out), "seq": len(made.entries), "log_key": log_key, "index_key": index_key}
     return told | _anchor_told(anchored)
@@ -96,19 +96,14 @@ def _anchor_lines(anchored: Anchored) -> list[str]:
         return [wrong]
     if anchored.at is None or anchored.known is None:
         return ["It has no anchor in Litecoin: none is deep enough yet, or the service keeps none."]
+    # The hash is the service's word: in a command that is ready to be copied, nobody would compare it.
     found = (
         f"It has an anchor in Litecoin: block {anchored.at.height}, {utc_text(anchored.at.time)}, "
-        f"{anchored.at.confirmations} confirmations. That counts for whoever knows from elsewhere that block "
-        f"{anchored.known.height} of Litecoin is {anchored.known.shown_id}."
+        f"{anchored.at.confirmations} confirmations. To have that checked, too, look block {anchored.known.height} "
+        "up in a Litecoin node or with somebody whom you trust, and add its hash: "
+        f"--known-block {anchored.known.height}:HASH. It should be {anchored.known.shown_id}."
     )
     return [found]
-
-
-def _anchor_options(anchored: Anchored, network: str) -> str:
-    named = "" if network == "main" else f" --network {network}"
-    if anchored.known is None:
-        return named
-    return f" --known-block {anchored.known.height}:{anchored.known.shown_id}{named}"
 
 
 def _anchor_told(anchored: Anchored) -> dict[str, object]:
