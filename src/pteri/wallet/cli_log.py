@@ -14,6 +14,7 @@ from pteri.core.log.witness import Quorum
 from pteri.wallet.desk import Desk, command
 from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.files import create_file
+from pteri.wallet.log_words import AlarmCode
 from pteri.wallet.refusals import ServerError, utc_text
 from pteri.wallet.screen import Told, proof_line
 from pteri.wallet.watching import Given, News
@@ -28,6 +29,8 @@ __all__ = ["add_log_commands", "log_told_after_sign_in"]
 _commands = typer.Typer()
 _STALE_S: Final = 7 * 86_400
 _NOT_YOU: Final = "If one of these was not you, with a phone of yours: stop the account now, with: pteri wallet freeze"
+_ALARM: Final = "ALARM. Your sign-in counts, but something is wrong with the log of the service."
+_CLOCK_FIRST: Final = "Your sign-in counts. Something about the time does not fit."
 _MOST_NEWS: Final = 20
 _BY: Final = {"phone": "signed by another phone of yours", "service": "recorded by the service, signed by nobody"}
 
@@ -128,7 +131,7 @@ def log_told_after_sign_in(desk: Desk, phone: Phone) -> dict[str, object]:
     if looked.alarm is not None:
         desk.screen.say(
             "",
-            "ALARM. Your sign-in counts, but something is wrong with the log of the service.",
+            _CLOCK_FIRST if looked.alarm.code is AlarmCode.PHONE_CLOCK else _ALARM,
             looked.alarm.message,
             *_evidence_lines(looked),
             f"({looked.alarm.code})",
