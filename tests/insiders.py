@@ -22,6 +22,7 @@ from pteri.core.log.leaf import NOTHING, encode_leaf, parse_leaf
 from pteri.core.log.note import NoteSigner
 from pteri.core.log.page import LogAsked, LogEntry, LogPage
 from pteri.core.log.proving import consistency_proof, inclusion_proof
+from pteri.core.log.rotation import parse_rotation
 from pteri.core.log.tree import leaf_hash
 from pteri.core.log.witness import cosign
 from pteri.wallet.server import Reply, Request
@@ -48,13 +49,16 @@ class Insider:
     at: int = NOW
     most: int = 400
     handovers: tuple[bytes, ...] = ()
+    ahead: tuple[int, ...] = ()
+    """By how much the clock of each witness is ahead, where it is."""
 
     def page(self, asked: LogAsked | None = None, *, size: int | None = None) -> LogPage:
         """What an honest service with this log answers."""
         asked, size = asked or LogAsked(), len(self.leaves) if size is None else size
         tree = Grown(self.leaves)
         checkpoint = signed_checkpoint(tree.heads[size], self.signer)
-        lines = [cosign(checkpoint, signer, at=self.at) for signer in WITNESSES[: self.witnesses]]
+        clocks = [self.at + ahead for ahead in self.ahead or (0,) * self.witnesses]
+        lines = [cosign(checkpoint, signer, at=at) for signer, at in zip(WITNESSES, clocks, strict=False)]
         mine = [place for place in range(size) if self._is_mine(place, asked)]
         shown = mine[: self.most]
         old = min(asked.seen_size, size)
@@ -65,6 +69,7 @@ class Insider:
             checkpoint=checkpoint.note.with_signatures(lines).encoded.decode(),
             consistency=consistency_proof(old, size, tree.read),
             handovers=self.handovers,
+            handover_paths=tuple(self._path(raw, size, tree) for raw in self.handovers),
             index_key=INDEXES.public.text,
             index_proof=self.index_proof,
             entries=tuple(LogEntry(self.leaves[place]) for place in shown),
@@ -72,6 +77,14 @@ class Insider:
             path=inclusion_proof(shown[-1], size, tree.read) if shown else (),
             more=len(mine) > len(shown),
         )
+
+    def _path(self, raw: bytes, size: int, tree: Grown) -> tuple[bytes, ...]:
+        """The inclusion of a hand-over, where it is one and says a place that the tree has."""
+        try:
+            place = parse_rotation(raw).place
+        except ProtocolError:
+            return ()
+        return inclusion_proof(place, size, tree.read) if place < size else ()
 
     def answer(self, request: Request) -> Reply | None:
         """In the place of the service, to whoever asks for the log."""

@@ -164,6 +164,7 @@ class Hand:
             confirm=self.owner,
             clock=self,
             entropy=SimEntropy(f"{self.label} {self.restarts}"),
+            network=self.world.network,
             may_make_key=True,
             cost=LIGHT,
         )

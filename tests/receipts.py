@@ -71,8 +71,8 @@ def receipt_of(recorded: list[RecordedEvent], rules: Rules, *, anchor: Any = Non
 
 
 def anchor_of(receipt: Receipt) -> dict[str, Any]:
-    """The proof of an anchor of its last leaf, in a tree of its own size."""
-    return proof(leaf_data=receipt.entries[-1].leaf, size=21, index=receipt.leaf_index)
+    """The proof of an anchor of its last leaf, in a tree of another size than that of the checkpoint."""
+    return proof(leaf_data=receipt.entries[-1].leaf, size=20, index=receipt.leaf_index)
 
 
 def trusted(network: str = "main", **more: Any) -> Trusted:

@@ -16,7 +16,7 @@ from collections.abc import Coroutine, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 import httpx2
 import msgspec
@@ -25,9 +25,11 @@ from pteri.adapters.store.grouped import GroupedStore
 from pteri.adapters.store.sqlite import SqliteStore
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
+from pteri.app.anchoring import Anchoring, Schedule
 from pteri.app.deployment import Deployment, Officer, Tenant
 from pteri.app.growing import first_state
 from pteri.app.log_desk import LogDesk
+from pteri.app.log_reading import shown_head
 from pteri.app.observing import LineWatch
 from pteri.app.ports import CourierUnavailable, Letter, LetterRefused, LetterRejected, LineAnswer
 from pteri.app.shadowing import Shadow
@@ -60,6 +62,7 @@ from pteri.http.ratelimit import Rate
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from pteri.app.anchor_ports import Chain
     from pteri.app.operators import Operator
     from pteri.app.ports import Store
 
@@ -287,7 +290,7 @@ class World:
 
     ``line``: what a made-up port says of every line; ``mobile``: an operator behind the real one, which the bank asks.
 
-    ``log``: how its log is signed; where there is one, it begins here.
+    ``log``: how its log is signed; where there is one, it begins here. ``chain``: the node that it is anchored with.
 
     ``clock`` and ``deployment_key``: of another process of the same service. ``close`` it, or leave that to its
     fixture.
@@ -306,7 +309,10 @@ class World:
         deployment_key: bytes = b"deployment",
         shadow: Shadow | None = None,
         log: LogDesk | None = None,
+        network: Literal["main", "test", "regtest"] = "main",
+        chain: Chain | None = None,
     ) -> None:
+        self.network: Literal["main", "test", "regtest"] = network
         self.clock = clock or SimClock()
         self.directory = directory
         self.database = database or SqliteFile(directory)
@@ -334,8 +340,8 @@ class World:
                     Tenant(
                         id=TenantId(name),
                         domain=Domain(f"{name}.example"),
-                        network="main",
-                        chain=network_named("main").chain_id,
+                        network=network,
+                        chain=network_named(network).chain_id,
                         client_keys={key.private.public.thumbprint: key.private.public},
                         officers=officers if name == "bank" else {},
                     )
@@ -349,6 +355,8 @@ class World:
         )
         if log is not None:
             self.run(self.deployment.store.book.start(first_state(log.signer)))
+        if chain is not None:
+            self.deployment = replace(self.deployment, anchoring=self._anchoring(chain))
         if mobile is not None:
             watch = LineWatch(self.deployment.store, self.deployment.vault, {TenantId("bank"): mobile})
             self.deployment = replace(self.deployment, line=watch)
@@ -356,6 +364,18 @@ class World:
         """As it was opened: the one of the deployment may be wrapped by a test."""
         self.app: ASGIApp = build_app(
             self.deployment, version="0", limits=Limits(rate=Rate("tests", 1_000_000, 1.0)), lifespan=None
+        )
+
+    def _anchoring(self, chain: Chain) -> Anchoring:
+        store, desk = self.deployment.store, self.deployment.log
+        assert desk is not None
+        return Anchoring(
+            log=desk.signer.verifier.name,
+            store=store.anchors,
+            chain=chain,
+            heads=lambda: shown_head(store.book, desk),
+            schedule=Schedule(),
+            tell=lambda *_: None,
         )
 
     def close(self) -> None:

@@ -8,14 +8,21 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from insiders import Insider, insider_of, logged, with_log
+from insiders import Insider, insider_of, logged, page_asked, with_log
 from leaves import sha
-from notes import log_signer
+from looks import BEGUN, code
+from notes import LOG, log_signer
 from phones import Hand, client, hand, linked
+from pteri.core.ids import AccountId, TenantId
+from pteri.core.log.following import SuspicionKind, verify_suspicion
 from pteri.core.log.leaf import KINDS, encode_leaf, parse_leaf
+from pteri.core.log.page import LogAsked
+from pteri.core.log.rotation import rotation_leaf
 from pteri.core.log.tree import leaf_hash
 from pteri.wallet.log_notes import CHANGE_LOGGED_S, LOG_NOTES_FILE
-from pteri.wallet.log_words import AlarmCode
+from pteri.wallet.log_words import NOT_OF_THE_LOG, AlarmCode
+from pteri.wallet.server import Reply, Request
+from pteri.wallet.watching import Whose, check_page
 from world import MALLORY_WORDS
 from worlds import Worlds
 
@@ -45,7 +52,7 @@ def found(held: Hand, insider: Insider) -> AlarmCode | None:
     held.wire.forge = insider.answer
     looked = held.phone().look_at_log()
     held.wire.forge = lambda _: None
-    if looked.alarm is not None and looked.alarm.code is not AlarmCode.MISSING_ACT:
+    if looked.alarm is not None and looked.alarm.code not in NOT_OF_THE_LOG:
         assert (held.directory / LOG_NOTES_FILE).read_bytes() == before
         assert held.phone().audit_log().alarm is None
     return None if looked.alarm is None else looked.alarm.code
@@ -82,8 +89,51 @@ def test_sv_11_an_act_that_the_service_accepted_and_left_out_is_missed(held: Han
     without = replace(real, leaves=real.leaves[:-1])
     assert found(held, without) is None
     held.world.clock.advance(CHANGE_LOGGED_S)
-    assert found(held, without) is AlarmCode.MISSING_ACT
+    # What witnesses saw before it was due says nothing of it for ever, and is old by the phone's clock.
+    assert found(held, without) is AlarmCode.OLD_LOG
+    assert found(held, replace(without, at=held.world.clock.now())) is AlarmCode.MISSING_ACT
     assert held.phone().audit_log().alarm is None
+
+
+def test_sv_11_a_service_that_always_says_that_there_is_more_hides_no_act_behind_it(held: Hand) -> None:
+    real = frozen(held)
+    held.world.clock.advance(CHANGE_LOGGED_S)
+    without = replace(real, leaves=real.leaves[:-1], at=held.world.clock.now())
+
+    def always_more(request: Request) -> Reply | None:
+        asked = page_asked(request)
+        if asked is None:
+            return None
+        return Reply(200, msgspec.json.encode(msgspec.structs.replace(without.page(asked), more=True)))
+
+    held.wire.forge = always_more
+    looked = held.phone().look_at_log()
+    assert looked.alarm is not None
+    assert looked.alarm.code is AlarmCode.HELD_BACK
+
+
+def test_sv_14_a_retired_key_that_hands_over_once_more_leaves_a_proof_with_the_phone(held: Hand) -> None:
+    """Its thief stands between, with a tree of his own that goes on where this phone looked last."""
+    real, new, thief = frozen(held), log_signer("the next key"), log_signer("a thief")
+    place = len(real.leaves)
+    moved, stolen = (rotation_leaf(LOG, key, place=place) for key in (new, thief))
+    held.wire.forge = replace(real, leaves=(*real.leaves, moved), signer=new, handovers=(moved,)).answer
+    looked = held.phone().audit_log()
+    assert (looked.alarm, looked.handed_over) == (None, True)
+    held.wire.forge = replace(real, leaves=(*real.leaves, stolen), signer=thief, handovers=(stolen,)).answer
+    looked = held.phone().look_at_log()
+    assert looked.alarm is not None
+    assert looked.alarm.code is AlarmCode.TWO_HANDOVERS
+    assert looked.evidence is not None
+    proof = verify_suspicion(looked.evidence.read_bytes(), expected_logs=[LOG.verifier])
+    assert proof.kind is SuspicionKind.TWO_HANDOVERS
+    # Nor does he bring a phone that has not looked since to a key of his own with a page that is genuine otherwise.
+    beside = real.page(LogAsked())
+    told = msgspec.structs.replace(beside, handovers=(stolen,), handover_paths=(beside.path,))
+    fresh = check_page(
+        BEGUN, told, whose=Whose(TenantId("bank"), AccountId(held.phone().devices().account)), at=real.at
+    )
+    assert code(fresh) is AlarmCode.NOT_INCLUDED
 
 
 def test_sv_11_an_act_that_was_left_out_with_one_after_it_breaks_the_chain(held: Hand) -> None:

@@ -86,6 +86,18 @@ def test_a_sign_in_with_an_alarm_counts_and_is_loud(shell: Shell) -> None:
         assert words in result.stdout
 
 
+def test_a_clock_that_is_behind_is_told_as_that_and_not_as_a_lie_of_the_service(shell: Shell) -> None:
+    shell.json("audit")
+    shell.wire.forge = replace(real_log(shell), at=shell.world.clock.now() + 400).answer
+    assert sign_in(shell)["log_alarm"]["code"] == "PHONE_CLOCK"
+    waiting = client(shell.world).start_sign_in(EMAIL)
+    result = shell.run("sign-in", waiting.qr, "--line", LINE, "--yes")
+    assert "Something about the time does not fit." in result.stdout
+    assert "clock seems to be behind" in result.stdout
+    assert "ALARM" not in result.stdout
+    assert shell.refusal("audit") == "PHONE_CLOCK"
+
+
 def test_audit_ends_with_1_and_the_proof_on_an_alarm(shell: Shell) -> None:
     shell.json("audit")
     real = real_log(shell)

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from notes import LOG, WITNESSES, log_signer
+from pteri.core.log.following import encode_suspicion, two_handovers
+from pteri.core.log.rotation import rotation_leaf
 from published import Published, events
 
 ME = ["--log-key", LOG.verifier.text]
@@ -121,6 +123,19 @@ def test_two_trees_for_one_size_are_kept_for_everybody(tmp_path: Path) -> None:
     status, out, err = run(*command, cwd=tmp_path)
     assert (status, file.read_bytes()) == (1, before)
     assert "Cannot write pteri-log-suspicion.json" in err
+
+
+def test_two_hand_overs_of_a_phone_are_told_with_their_keys(tmp_path: Path) -> None:
+    keys = [log_signer("new"), log_signer("thief")]
+    entries = [rotation_leaf(LOG, key, place=20) for key in keys]
+    file = tmp_path / "evidence-1.json"
+    file.write_bytes(encode_suspicion(two_handovers(entries[0], entries[1], expected_old=LOG.verifier)))
+    status, values = said("split", file, *ME)
+    assert (status, values["kind"], values["proof"], values["places"]) == (0, "TWO_HANDOVERS", True, [20, 20])
+    assert values["keys"] == [key.verifier.text for key in keys]
+    _, out, _ = run("split", file, *ME)
+    assert "a key hands over once. Somebody else has it, or its owner lies." in out
+    assert run("split", file, "--log-key", log_signer("stranger").verifier.text)[0] == 1
 
 
 def test_a_smaller_tree_is_kept_and_is_no_proof(tmp_path: Path) -> None:

@@ -82,11 +82,12 @@ def test_a_program_gets_one_object(tmp_path: Path, receipt: Receipt) -> None:
 
 
 def test_an_anchor_counts_from_a_block_that_is_known(tmp_path: Path, receipt: Receipt) -> None:
-    fields = proof(leaf_data=receipt.entries[-1].leaf, size=21, index=receipt.leaf_index)
+    fields = proof(leaf_data=receipt.entries[-1].leaf, size=20, index=receipt.leaf_index)
     anchored = msgspec.structs.replace(receipt, anchor=msgspec.Raw(msgspec.json.encode(fields)))
     known = f"1000:{fields['checkpoint']['hash']}"
     status, out, _ = run(tmp_path, anchored, *ME, "--network", "regtest", "--known-block", known)
-    assert "holds    anchor     in Litecoin's block 1002" in out
+    assert "holds    anchor     the event was in Litecoin's block 1002" in out
+    assert "at 2026-11-18T11:06:41Z, with 6 confirmations when this was proved" in out
     # The account's own wallet is of the main network.
     assert status == 1
     assert "FAILS    history" in out

@@ -15,7 +15,7 @@ from pteri.core import ids, wire
 from pteri.core.acts import ACTS
 from pteri.core.httpsig import SignedRequest
 from pteri.core.keys.message import SignatureType
-from pteri.core.log.page import LogAsked
+from pteri.core.log.page import AnchorAsked, LogAsked
 from pteri.core.verify import WalletSignature
 from pteri.http.app import service_routes
 from pteri.http.routing import Auth
@@ -166,6 +166,7 @@ def every_route(world: World, thief: SimPhone, stand: Stand, set_up: Stand) -> d
         "/line-proofs": thief.prove_line,
         "/channels": lambda: thief.post("/channels", wire.Nothing()),
         "/log": lambda: thief.post("/log", LogAsked()),
+        "/anchors": lambda: thief.post("/anchors", AnchorAsked(1)),
         "/channel-changes": lambda: thief.start_channels("mallory@evil.example"),
         "/attestations": lambda: thief.start_attest(account_of(stand), thief),
     }

@@ -10,16 +10,19 @@ import pytest
 
 from insiders import insider_of, logged, page_asked, with_log
 from leaves import sha
-from notes import INDEXES, LOG, TWO_OF_THREE
+from notes import INDEXES, LOG, TWO_OF_THREE, log_signer
 from onlookers import Onlooker, watched
 from phones import EMAIL, Hand, client, linked, linked_also
 from pteri.app.forget import forget_old
+from pteri.app.growing import handed_over
 from pteri.app.log_desk import LogDesk
 from pteri.audit import Trusted, verify_receipt
 from pteri.audit.receipts import Check, Verdict
 from pteri.core.log.following import verify_suspicion
-from pteri.core.log.page import MOST_RECORDS
+from pteri.core.log.leaf import KINDS, NOTHING, encode_leaf, parse_leaf
+from pteri.core.log.page import MOST_ENTRIES, MOST_RECORDS
 from pteri.core.log.receipt import encode_receipt
+from pteri.core.log.tree import leaf_hash
 from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.log_notes import LOG_NOTES_FILE, SIGN_IN_LOGGED_S
 from pteri.wallet.log_words import AlarmCode, LogAlarm
@@ -109,17 +112,63 @@ def test_a_long_history_is_read_page_by_page(world: World) -> None:
         signed_in(held)
         world.clock.advance(7)
     logged(world)
-    held.wire.forge = replace(insider_of(held), most=20).answer
     sent = len(held.wire.sent)
-    looked = held.phone().audit_log()
-    assert (looked.alarm, looked.notes.seq, looked.notes.found) == (None, MOST_RECORDS + 3, MOST_RECORDS + 3)
-    assert held.wire.places[sent:] == ["log"] * 3
-    held.wire.forge = lambda _: None
     receipt = held.phone().log_receipt()
     assert len(receipt.entries) == MOST_RECORDS + 3
-    assert held.wire.places[sent + 3 :] == ["log"] * 3
+    assert held.wire.places[sent:] == ["log"] * 3
+    # The same with so many events of the service that the leaves alone are two pages.
+    real, before = insider_of(held), held.phone().audit_log()
+    assert (before.alarm, before.notes.found) == (None, MOST_RECORDS + 3)
+    more = list(real.leaves[-1:])
+    for _ in range(MOST_ENTRIES + 1):
+        more.append(noted_by_nobody(more[-1]))
+    held.wire.forge = replace(real, leaves=(*real.leaves, *more[1:])).answer
+    sent = len(held.wire.sent)
+    looked = held.phone().audit_log()
+    assert (looked.alarm, looked.notes.seq, len(looked.news)) == (None, before.notes.seq + MOST_ENTRIES + 1, 401)
+    assert held.wire.places[sent:] == ["log"] * 2
     found = verify_receipt(encode_receipt(receipt), trusted=Trusted(log=LOG.verifier, at=world.clock.now()))
     assert found.is_sound
+
+
+def noted_by_nobody(before: bytes) -> bytes:
+    """The next leaf of the account: something that the operator said of its line."""
+    last, kind = parse_leaf(before), KINDS["LineObserved"]
+    changes = {"account_seq": last.account_seq + 1, "previous": leaf_hash(before), "kind": kind}
+    return encode_leaf(msgspec.structs.replace(last, **changes, statement=NOTHING, wallet_signature=NOTHING))
+
+
+def test_a_page_of_records_before_the_last_one_is_full(world: World) -> None:
+    held = linked(world)
+    signed_in(held)
+    logged(world)
+
+    def halved(request: Any) -> Reply | None:
+        asked = page_asked(request)
+        if asked is None or not asked.records:
+            return None
+        page = msgspec.json.decode(held.wire._answer(request).body)
+        return Reply(200, msgspec.json.encode(page | {"entries": page["entries"][:1], "more": True}))
+
+    held.wire.forge = halved
+    with pytest.raises(ServerError, match="does not tell"):
+        held.phone().log_receipt()
+
+
+def test_a_service_that_handed_over_shows_that_in_its_log(worlds: Worlds) -> None:
+    world = with_log(worlds, desk_without_witnesses)
+    held = linked(world)
+    logged(world)
+    assert held.phone().audit_log().alarm is None
+    state, successor = world.run(world.store.book.state()), log_signer("successor")
+    assert state is not None
+    assert world.run(world.store.book.grow(handed_over(state, LOG, successor)))
+    anew = worlds.beside(world, log=LogDesk(successor, INDEXES))
+    held.wire.world = anew
+    for _ in range(2):
+        looked = held.phone().audit_log()
+        assert (looked.alarm, looked.size) == (None, 2)
+    assert held.phone().log_key == successor.verifier.text
 
 
 def test_an_event_that_this_phone_did_not_sign_is_told(world: World) -> None:
@@ -283,7 +332,8 @@ def test_a_witness_that_is_back_brings_what_was_missing(world: World) -> None:
     world.clock.advance(1)
     late = held.phone().audit_log()
     assert late.alarm is not None
-    assert late.alarm.code is AlarmCode.MISSING_ACT
+    # What they have seen is from before it was due: nobody can say that it was left out.
+    assert late.alarm.code is AlarmCode.OLD_LOG
     for each in world.deployment.log.witnesses:
         assert isinstance(each, Onlooker)
         each.is_away = False

@@ -15,7 +15,7 @@ import msgspec
 from notes import LOG, ORIGIN, WITNESSES, checkpoint, log_signer
 from pteri.core.errors import Code
 from pteri.core.log.checkpoint import signed_checkpoint
-from pteri.core.log.following import Suspicion, SuspicionKind, encode_suspicion, follow, rewritten
+from pteri.core.log.following import Suspicion, SuspicionKind, encode_suspicion, follow, rewritten, two_handovers
 from pteri.core.log.note import Note, NoteSignature, NoteSigner
 from pteri.core.log.proving import consistency_proof
 from pteri.core.log.rotation import ROTATION_TAG, rotation_leaf
@@ -111,6 +111,15 @@ def suspicions() -> list[Case]:
     forged = signed_checkpoint(OTHER.heads[40], STRANGER).note.encoded.decode()
     of_another = signed_checkpoint(OTHER.heads[40], OTHER_LOG).note.encoded.decode()
 
+    handover = rotation_leaf(LOG, NEW, place=41)
+    robbed = two_handovers(handover, rotation_leaf(LOG, STRANGER, place=42), expected_old=LOG.verifier)
+    by_stranger = two_handovers(
+        rotation_leaf(STRANGER, NEW, place=41),
+        rotation_leaf(STRANGER, NEW, place=42),
+        expected_old=STRANGER.verifier,
+    )
+    next_one = rotation_leaf(NEW, STRANGER, place=42)[len(ROTATION_TAG) :].decode()
+
     def file(content: bytes | Suspicion) -> dict[str, str]:
         return {"file": (content if isinstance(content, bytes) else encode_suspicion(content)).decode()}
 
@@ -124,6 +133,21 @@ def suspicions() -> list[Case]:
         accept("fewer entries than were seen", **file(_suspicion(60, 40)), **said("WENT_BACK", proof=False)),
         accept("no answer", **file(_suspicion(40, 60)), **said("NOT_SHOWN", proof=False)),
         accept("a wrong answer", **file(_suspicion(40, 60, HONEST, path)), **said("NOT_SHOWN", proof=False)),
+        accept("two hand-overs by one key", **file(robbed), **said("TWO_HANDOVERS", proof=True)),
+        reject("one hand-over twice", Code.SUSPICION, **file(replace(robbed, shown=robbed.seen))),
+        reject("a hand-over by the next key", Code.NOTE_SIGNATURE, **file(replace(robbed, shown=next_one))),
+        reject("two hand-overs by another key", Code.NOTE_SIGNATURE, **file(by_stranger)),
+        reject("two hand-overs with a path", Code.SUSPICION, **file(replace(robbed, path=path))),
+        reject(
+            "two checkpoints, said to be hand-overs",
+            Code.ROTATION,
+            **file(replace(split, kind=SuspicionKind.TWO_HANDOVERS)),
+        ),
+        reject(
+            "two hand-overs, said to be checkpoints",
+            Code.CHECKPOINT,
+            **file(replace(robbed, kind=SuspicionKind.SPLIT_VIEW)),
+        ),
         reject("the same checkpoint twice", Code.SUSPICION, **file(_claimed(SuspicionKind.SPLIT_VIEW, 40, 40))),
         reject("two sizes, said to be one", Code.SUSPICION, **file(_claimed(SuspicionKind.SPLIT_VIEW, 40, 60))),
         reject("a split with a path", Code.SUSPICION, **file(replace(split, path=path))),

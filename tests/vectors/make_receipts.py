@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from anchors import proof
 from notes import INDEXES, LOG, NOW, WITNESSES, indexes, log_signer
 from pteri.audit import Check
 from pteri.audit.leaves import leaf_of, read_record
@@ -35,7 +36,7 @@ NOTE = (
 
 def base() -> Receipt:
     """The receipt that everything else is made of."""
-    [first] = [case for case in json.loads(FILE.read_bytes())["cases"] if case["expect"] == "HOLDS"]
+    first = json.loads(FILE.read_bytes())["cases"][0]
     return parse_receipt(first["receipt"].encode())
 
 
@@ -58,8 +59,23 @@ def cases(good: Receipt) -> list[dict[str, Any]]:
     split = signed_checkpoint(TreeHead(20, bytes(32)), LOG).note.encoded.decode()
     unseen = good.checkpoint[: good.checkpoint.rindex("\u2014")]
     later = entry.record.replace('"at":', '"at":1', 1)
+
+    def anchor(size: int = 20, **changed: Any) -> dict[str, Any]:
+        fields = proof(leaf_data=entry.leaf, size=size, index=good.leaf_index) | changed
+        return {"anchor": msgspec.Raw(msgspec.json.encode(fields))}
+
+    anchored = encode_receipt(msgspec.structs.replace(good, **anchor())).decode()
+    payload = proof(leaf_data=entry.leaf, size=19, index=good.leaf_index)["op_return_payload"]
     return [
         {"expect": "HOLDS", "why": "a receipt of an account that was bound", "receipt": whole},
+        {"expect": "HOLDS", "why": "with an anchor, and no block to count from", "receipt": anchored},
+        fails("an anchor of another event", Check.ANCHOR, "ANCHOR", **anchor(leaf_data=b"another".hex())),
+        fails("an anchor of the event at another place", Check.ANCHOR, "ANCHOR", **anchor(leaf_index=3)),
+        fails("an anchor of another tree of the same size", Check.ANCHOR, "ANCHOR", **anchor(size=21)),
+        fails("an anchor of a tree without the event", Check.ANCHOR, "TREE", **anchor(tree_size=11)),
+        fails("an anchor with another payload", Check.ANCHOR, "PAYLOAD", **anchor(op_return_payload=payload)),
+        fails("an anchor in another transaction", Check.ANCHOR, "TRANSACTION", **anchor(txid="00" * 32)),
+        fails("an anchor that is none", Check.ANCHOR, "ANCHOR", anchor=msgspec.Raw(b"7")),
         fails("another salt", Check.RECORDS, "LEAF", **last(salt=bytes(32))),
         fails("the number of another account", Check.INDEX, "VRF", index_proof=INDEXES.proof_of(good.tenant, other)),
         fails(

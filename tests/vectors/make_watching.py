@@ -71,7 +71,10 @@ def _case(
 def cases() -> list[Case]:
     page = HONEST.page(ASKED)
     handover = rotation_leaf(LOG, NEW, place=7)
-    moved = replace(HONEST, leaves=(*HONEST.leaves, handover), signer=NEW)
+    moved = replace(HONEST, leaves=(*HONEST.leaves, handover), signer=NEW, handovers=(handover,))
+    followed = check_page(SEEN, moved.page(ASKED), whose=ME, at=NOW).notes
+    stolen = rotation_leaf(LOG, ENEMY, place=7)
+    robbed = replace(HONEST, leaves=(*HONEST.leaves, stolen), signer=ENEMY, handovers=(stolen,))
     other_tree = replace(HONEST, leaves=(leaf(9), *HONEST.leaves[1:]))
     index = INDEXES.index_of(TENANT, OTHER)
     theirs = Insider((leaf(0), encode_leaf(account_leaf(1, index=index))), index, INDEXES.proof_of(TENANT, OTHER))
@@ -80,6 +83,9 @@ def cases() -> list[Case]:
     back = encode_leaf(account_leaf(3, leaf_hash(MINE[1]), epoch=0))
     left_out = Insider((leaf(0), *chained([MINE[0], MINE[2]])), INDEX)
     late = encode_leaf(account_leaf(3, leaf_hash(MINE[1]), at=253_402_300_800))
+
+    # A genuine page, and beside it a hand-over by the key that the phone believes to one of a thief.
+    beside = _replaced(page, handovers=(rotation_leaf(LOG, ENEMY, place=7),), handover_paths=(page.path,))
 
     def ending(raw: bytes) -> LogPage:
         return replace(HONEST, leaves=(*HONEST.leaves[:4], raw)).page(ASKED)
@@ -92,12 +98,16 @@ def cases() -> list[Case]:
         _case("what the phone signed is found", page, notes=_replaced(SEEN, acts=(_act(3, NOW), _act(4), _act(9)))),
         _case("what nobody signed", replace(HONEST, leaves=(*HONEST.leaves, unsigned)).page(ASKED)),
         _case("not due yet", page, notes=_replaced(SEEN, acts=(_act(9, NOW + 1),))),
+        _case("handed over to a new key", moved.page(ASKED)),
+        _case("a hand-over that was followed, again", moved.page(LogAsked(after_seq=4, seen_size=8)), notes=followed),
         _case(
-            "due, and perhaps on the next page",
-            replace(HONEST, most=1).page(ASKED),
-            notes=_replaced(SEEN, acts=(_act(9, NOW),)),
+            "by the log's time not due, and by the phone's",
+            page,
+            AlarmCode.OLD_LOG,
+            notes=_replaced(SEEN, acts=(_act(9, NOW + 1),)),
+            at=NOW + 1,
         ),
-        _case("handed over to a new key", _replaced(moved.page(ASKED), handovers=(handover,))),
+        _case("one witness of three from the future", replace(HONEST, witnesses=3, ahead=(301, 0, 0)).page(ASKED)),
         _case(
             "a new key that the person gives",
             replace(HONEST, signer=ENEMY).page(ASKED),
@@ -105,11 +115,20 @@ def cases() -> list[Case]:
         ),
         _case("without the proof of an index that is known", _replaced(page, index_proof=b"")),
         _case("another key", replace(HONEST, signer=ENEMY).page(ASKED), AlarmCode.OTHER_KEY),
-        _case("a new key without a hand-over", moved.page(ASKED), AlarmCode.OTHER_KEY),
+        _case("a new key without a hand-over", replace(moved, handovers=()).page(ASKED), AlarmCode.OTHER_KEY),
+        _case("the old key after its hand-over", replace(moved, signer=LOG).page(ASKED), AlarmCode.OTHER_KEY),
+        _case("a hand-over without a path", _replaced(moved.page(ASKED), handover_paths=()), AlarmCode.NOT_INCLUDED),
+        _case("a hand-over that the log does not have", beside, AlarmCode.NOT_INCLUDED),
         _case(
-            "the old key after its hand-over",
-            _replaced(replace(moved, signer=LOG).page(ASKED), handovers=(handover,)),
-            AlarmCode.OTHER_KEY,
+            "two hand-overs by one key",
+            replace(moved, handovers=(handover, stolen)).page(ASKED),
+            AlarmCode.TWO_HANDOVERS,
+        ),
+        _case(
+            "another hand-over than was followed",
+            robbed.page(LogAsked(after_seq=4, seen_size=8)),
+            AlarmCode.TWO_HANDOVERS,
+            notes=followed,
         ),
         _case(
             "another key of the indexes",
@@ -129,7 +148,11 @@ def cases() -> list[Case]:
             AlarmCode.UNWITNESSED,
             given=Given(witnesses=(WITNESSES[2].verifier.text,)),
         ),
-        _case("a witness from the future", replace(HONEST, at=NOW + 301).page(ASKED), AlarmCode.UNWITNESSED),
+        _case("witnesses from the future", replace(HONEST, at=NOW + 301).page(ASKED), AlarmCode.PHONE_CLOCK),
+        _case("one of two from the future", replace(HONEST, ahead=(301, 0)).page(ASKED), AlarmCode.PHONE_CLOCK),
+        _case(
+            "one witness from the future", replace(HONEST, at=NOW + 301, witnesses=1).page(ASKED), AlarmCode.UNWITNESSED
+        ),
         _case("a shorter log", HONEST.page(ASKED, size=3), AlarmCode.LOG_WENT_BACK),
         _case("another tree of the same size", other_tree.page(ASKED, size=4), AlarmCode.SPLIT_VIEW),
         _case("a tree that begins otherwise", other_tree.page(ASKED), AlarmCode.LOG_CHANGED),
@@ -167,7 +190,13 @@ def cases() -> list[Case]:
         ),
         _case("a leaf of 198 bytes", _replaced(page, entries=(LogEntry(MINE[2][:-1]),)), AlarmCode.UNREADABLE),
         _case("a time after the year 9999", ending(late), AlarmCode.UNREADABLE),
-        _case("a next page after an empty one", _replaced(page, entries=(), more=True), AlarmCode.UNREADABLE),
+        _case("a next page after an empty one", _replaced(page, entries=(), more=True), AlarmCode.HELD_BACK),
+        _case(
+            "due, and said to be on the next page",
+            replace(HONEST, most=1).page(ASKED),
+            AlarmCode.HELD_BACK,
+            notes=_replaced(SEEN, acts=(_act(9, NOW),)),
+        ),
         _case("no checkpoint", _replaced(page, checkpoint="nothing"), AlarmCode.UNREADABLE),
     ]
 

@@ -31,6 +31,7 @@ async def own_log(deployment: Deployment, asking: Asking, wanted: LogAsked) -> L
     if shown is None or not is_by(shown, desk):
         raise PendingLog
     found, more = await _entries(deployment, call, wanted, shown)
+    handovers = [(place, leaf) for place, leaf in await book.own_leaves() if place < shown.size]
     tail = next(iter(await book.tails([(call.tenant.id, call.account.id)])), None)
     last = found[-1] if found else None
     return LogPage(
@@ -40,7 +41,8 @@ async def own_log(deployment: Deployment, asking: Asking, wanted: LogAsked) -> L
         checkpoint=shown.checkpoint.decode(),
         # Who says that he saw more than there is, gets no path, and sees for himself.
         consistency=await consistency(book, min(wanted.seen_size, shown.size), shown.size),
-        handovers=tuple(leaf for place, leaf in await book.own_leaves() if place < shown.size),
+        handovers=tuple(leaf for _, leaf in handovers),
+        handover_paths=tuple([await inclusion(book, place, shown.size) for place, _ in handovers]),
         index_key=desk.indexes.public.text,
         index_proof=_index_proof(desk, tail),
         entries=tuple(_entry(each, tail, wanted) for each in found),

@@ -15,11 +15,12 @@ from typing import Final
 import msgspec
 
 from pteri.audit.errors import in_our_words
+from pteri.audit.event_anchors import anchored_by, read_event_anchor, what_to_give
 from pteri.audit.leaves import leaf_of, read_record
 from pteri.audit.rechecking import Unchecked
 from pteri.audit.refolding import Refolding
 from pteri.audit.site import KnownOfficer, Site
-from pteri.core.anchor.proof import Block, read_anchor_proof, verify_anchor_proof
+from pteri.core.anchor.proof import Block
 from pteri.core.errors import Code, Malformed, NotAuthentic, ProtocolError
 from pteri.core.ids import TenantId, Thumbprint
 from pteri.core.keys.network import network_named
@@ -297,19 +298,11 @@ def _anchored(receipt: Receipt, believed: Trusted) -> Finding:
         return Finding(Check.ANCHOR, Verdict.FAILS, "the proof of the anchor is nested too deep", str(Code.ANCHOR))
     if fields is None:
         return Finding(Check.ANCHOR, Verdict.UNKNOWN, "the receipt has no anchor in Litecoin")
-    if believed.block is None:
-        return Finding(Check.ANCHOR, Verdict.UNKNOWN, "nobody said which block of Litecoin is known")
     try:
-        proof = read_anchor_proof(fields)
-        if (proof.leaf, proof.leaf_index) != (receipt.entries[-1].leaf, receipt.leaf_index):
-            raise NotAuthentic(Code.ANCHOR, "the anchor is of another event")
-        anchored = verify_anchor_proof(
-            proof,
-            expected_network=believed.network,
-            expected_checkpoint=believed.block,
-            expected_confirmations=believed.confirmations,
-        )
+        proof = read_event_anchor(fields, receipt)
+        if believed.block is None:
+            return Finding(Check.ANCHOR, Verdict.UNKNOWN, what_to_give(proof))
+        said = anchored_by(proof, believed.block, network=believed.network, confirmations=believed.confirmations)
     except ProtocolError as error:
         return Finding(Check.ANCHOR, Verdict.FAILS, error.detail, str(error.code))
-    said = f"in Litecoin's block {anchored.height} ({anchored.block}), {anchored.confirmations} confirmations"
     return Finding(Check.ANCHOR, Verdict.HOLDS, said)

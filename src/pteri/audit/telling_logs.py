@@ -15,8 +15,9 @@ from pteri.audit.receipts import Verdict
 from pteri.audit.telling import Said
 from pteri.core.errors import ProtocolError
 from pteri.core.log.checkpoint import claimed_head
-from pteri.core.log.following import SuspicionKind, encode_suspicion, verify_suspicion
+from pteri.core.log.following import Suspicion, SuspicionKind, encode_suspicion, verify_suspicion
 from pteri.core.log.note import NoteVerifier, parse_note, parse_verifier
+from pteri.core.log.rotation import ROTATION_TAG, parse_rotation
 from pteri.core.log.witness import Quorum
 
 __all__ = ["LogOptions", "LogSaid", "checked_log", "checked_suspicion"]
@@ -26,6 +27,7 @@ _KINDS: Final = {
     SuspicionKind.SPLIT_VIEW: "for one size it signed two trees",
     SuspicionKind.REWRITTEN: "it signed two trees, and the newer one does not begin with the older one",
     SuspicionKind.WENT_BACK: "it showed a smaller tree after a larger one; perhaps somebody showed an old one again",
+    SuspicionKind.TWO_HANDOVERS: "and a key hands over once",
     SuspicionKind.NOT_SHOWN: "asked how the newer tree follows from the older one, it answered what is wrong",
 }
 
@@ -84,6 +86,8 @@ def checked_suspicion(raw: bytes, log_keys: Sequence[str]) -> Said:
     logs = [_key(each) for each in log_keys]
     try:
         found = verify_suspicion(raw, expected_logs=logs)
+        if found.kind is SuspicionKind.TWO_HANDOVERS:
+            return _two_handovers(found)
         notes = [parse_note(each.encode()) for each in (found.seen, found.shown)]
         (origin, first), (_, second) = (claimed_head(note) for note in notes)
     except ProtocolError as error:
@@ -97,6 +101,18 @@ def checked_suspicion(raw: bytes, log_keys: Sequence[str]) -> Said:
         if found.kind.is_proof
         else "By itself this is no proof. Ask the log for a path between the two, and keep both.",
     ]
+    return Said(values, "\n".join(lines), is_yes=True)
+
+
+def _two_handovers(found: Suspicion) -> Said:
+    first, second = (parse_rotation(ROTATION_TAG + each.encode()) for each in (found.seen, found.shown))
+    values: dict[str, Any] = {"valid": True, "proof": True, "kind": str(found.kind), "origin": first.new.name}
+    values |= {"places": [first.place, second.place], "keys": [first.new.text, second.new.text]}
+    said = (
+        f"One key of {first.new.name} signed both hand-overs, for place {first.place} to {first.new.text} and for "
+        f"place {second.place} to {second.new.text}: {_KINDS[found.kind]}. Somebody else has it, or its owner lies."
+    )
+    lines = [said, "This proves it to anybody who has the key. Pass it on."]
     return Said(values, "\n".join(lines), is_yes=True)
 
 

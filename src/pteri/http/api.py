@@ -23,6 +23,7 @@ from pteri.app import (
     lines,
     offline_codes,
     opening,
+    own_anchor,
     own_log,
     queries,
     telling,
@@ -48,7 +49,7 @@ from pteri.app.respond import respond
 from pteri.app.tokens import new_token
 from pteri.core import ids, wire
 from pteri.core.ids import RequestId
-from pteri.core.log.page import LogAsked, LogPage
+from pteri.core.log.page import AnchorAsked, AnchorTold, LogAsked, LogPage
 from pteri.core.statement import instant_text
 from pteri.core.verify import Payload
 from pteri.domain.challenge import BindAsked, SignInAsked
@@ -183,6 +184,10 @@ class _Endpoints:
     async def own_log(self, call: Call[LogAsked]) -> Reply:
         """POST /v1/{tenant}/log."""
         return Reply(200, await own_log.own_log(self._deployment, self.asking(call), call.body))
+
+    async def own_anchor(self, call: Call[AnchorAsked]) -> Reply:
+        """POST /v1/{tenant}/anchors."""
+        return Reply(200, await own_anchor.own_anchor(self._deployment, self.asking(call), call.body))
 
     async def channels(self, call: Call[wire.Nothing]) -> Reply:
         """POST /v1/{tenant}/channels."""
@@ -367,6 +372,7 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
             "Prepare codes for a phone without a network",
         ),
         phone("/log", ends.own_log, LogAsked, {200: LogPage}, "What the log has of this account"),
+        phone("/anchors", ends.own_anchor, AnchorAsked, {200: AnchorTold}, "The anchor of an event in Litecoin"),
         phone("/channels", ends.channels, wire.Nothing, {200: wire.ChannelsSeen}, "Where warnings go"),
         phone(
             "/channel-changes", ends.opens(warned.start_channels), wire.SetChannels, claimed, "Say where warnings go"

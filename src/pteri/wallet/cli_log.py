@@ -14,11 +14,13 @@ from pteri.core.log.witness import Quorum
 from pteri.wallet.desk import Desk, command
 from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.files import create_file
+from pteri.wallet.log_words import AlarmCode
 from pteri.wallet.refusals import ServerError, utc_text
 from pteri.wallet.screen import Told, proof_line
 from pteri.wallet.watching import Given, News
 
 if TYPE_CHECKING:
+    from pteri.wallet.anchored import Anchored
     from pteri.wallet.phone import Phone
     from pteri.wallet.watchful import Looked
 
@@ -27,6 +29,8 @@ __all__ = ["add_log_commands", "log_told_after_sign_in"]
 _commands = typer.Typer()
 _STALE_S: Final = 7 * 86_400
 _NOT_YOU: Final = "If one of these was not you, with a phone of yours: stop the account now, with: pteri wallet freeze"
+_ALARM: Final = "ALARM. Your sign-in counts, but something is wrong with the log of the service."
+_CLOCK_FIRST: Final = "Your sign-in counts. Something about the time does not fit."
 _MOST_NEWS: Final = 20
 _BY: Final = {"phone": "signed by another phone of yours", "service": "recorded by the service, signed by nobody"}
 
@@ -66,7 +70,8 @@ def receipt(
 ) -> Told:
     """Keep a receipt of an event of your account, that anybody can verify who may read its history."""
     phone = desk.phone()
-    made = phone.log_receipt(seq)
+    anchored = phone.anchored(phone.log_receipt(seq))
+    made = anchored.receipt
     content = encode_receipt(made)
     if len(content) > MAX_RECEIPT_BYTES:
         raise WalletError(
@@ -74,12 +79,50 @@ def receipt(
         )
     create_file(out, content)
     log_key, index_key = phone.log_key, phone.index_key
+    verify = f"pteri verify receipt '{out}' --log-key '{log_key}' --index-key '{index_key}'"
     desk.screen.say(
         f"{out} is a receipt for event {len(made.entries)} of your account. It has your whole history until then: show "
         "it to those alone who may read that.",
-        f"To verify it: pteri verify receipt '{out}' --log-key '{log_key}' --index-key '{index_key}'",
+        *_anchor_lines(anchored),
+        f"To verify it: {verify}{'' if phone.network == 'main' else f' --network {phone.network}'}",
     )
-    return {"file": str(out), "seq": len(made.entries), "log_key": log_key, "index_key": index_key}
+    told = {"file": str(out), "seq": len(made.entries), "log_key": log_key, "index_key": index_key}
+    return told | _anchor_told(anchored)
+
+
+def _anchor_lines(anchored: Anchored) -> list[str]:
+    if anchored.wrong is not None:
+        wrong = (
+            f"The service showed an anchor in Litecoin that does not hold ({anchored.wrong}). It was left out, and the "
+            "receipt is as good as one without. Tell the people of the service."
+        )
+        return [wrong]
+    if anchored.at is None or anchored.known is None:
+        return ["It has no anchor in Litecoin: none is deep enough yet, or the service keeps none."]
+    # The hash is the service's word: in a command that is ready to be copied, nobody would compare it.
+    found = (
+        f"It has an anchor in Litecoin: block {anchored.at.height}, {utc_text(anchored.at.time)}, "
+        f"{anchored.at.confirmations} confirmations. To have that checked, too, look block {anchored.known.height} "
+        "up in a Litecoin node or with somebody whom you trust, and add its hash: "
+        f"--known-block {anchored.known.height}:HASH. It should be {anchored.known.shown_id}."
+    )
+    return [found]
+
+
+def _anchor_told(anchored: Anchored) -> dict[str, object]:
+    if anchored.wrong is not None:
+        return {"anchor_wrong": anchored.wrong}
+    if anchored.at is None or anchored.known is None:
+        return {}
+    return {
+        "anchor": {
+            "height": anchored.at.height,
+            "block": anchored.at.block,
+            "at": anchored.at.time,
+            "confirmations": anchored.at.confirmations,
+            "known_block": f"{anchored.known.height}:{anchored.known.shown_id}",
+        }
+    }
 
 
 def log_told_after_sign_in(desk: Desk, phone: Phone) -> dict[str, object]:
@@ -88,7 +131,7 @@ def log_told_after_sign_in(desk: Desk, phone: Phone) -> dict[str, object]:
     if looked.alarm is not None:
         desk.screen.say(
             "",
-            "ALARM. Your sign-in counts, but something is wrong with the log of the service.",
+            _CLOCK_FIRST if looked.alarm.code is AlarmCode.PHONE_CLOCK else _ALARM,
             looked.alarm.message,
             *_evidence_lines(looked),
             f"({looked.alarm.code})",

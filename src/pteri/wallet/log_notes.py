@@ -27,6 +27,7 @@ __all__ = [
     "MOST_ACTS",
     "SIGN_IN_LOGGED_S",
     "Believed",
+    "FollowedHandover",
     "LogNotes",
     "Notebook",
     "SignedAct",
@@ -56,6 +57,13 @@ class Believed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     index_key: str = ""
 
 
+class FollowedHandover(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A hand-over that this phone followed: ``key`` before it, as ``name+id+key``, and the entry of the log."""
+
+    key: str
+    entry: bytes
+
+
 class SignedAct(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """What this phone signed: SHA-256 of the statement and of the text of the wallet signature.
 
@@ -72,7 +80,8 @@ class LogNotes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """``since``: everything that this phone signed after this second stands in ``acts``, or was found in the log.
 
     ``checkpoint``: the last good one, a note; ``looked_at``: when. ``index``, ``seq``, ``leaf`` and ``epoch`` are of
-    the last leaf of the account: its index, number, hash and epoch. ``found``: how many acts were.
+    the last leaf of the account: its index, number, hash and epoch. ``found``: how many acts were. ``handovers``: the
+    newest that were followed; not there before the first one, so that notes of earlier programs verify.
     """
 
     since: int
@@ -86,6 +95,7 @@ class LogNotes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     acts: tuple[SignedAct, ...] = ()
     found: int = 0
     has_caught_up: bool = False
+    handovers: tuple[FollowedHandover, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def signed(notes: LogNotes, act: SignedAct) -> LogNotes:
@@ -168,8 +178,9 @@ class Notebook:
         self._try_to_note(min(at, statement.issued_at), lambda notes: signed(notes, act))
 
     def answered(self, statement: Statement, at: int) -> None:
-        """Remember that the service said yes to it."""
-        self._try_to_note(at, lambda notes: answered(notes, statement.sha256(), due_at(statement, at)))
+        """Remember that the service said yes to it. When the log must have it, its own time says, not this phone's."""
+        due = due_at(statement, statement.issued_at)
+        self._try_to_note(at, lambda notes: answered(notes, statement.sha256(), due))
 
     def _try_to_note(self, at: int, change: Callable[[LogNotes], LogNotes]) -> None:
         try:

@@ -12,7 +12,7 @@ import msgspec
 from pteri.core.log.leaf import KINDS
 from pteri.wallet.errors import WalletError
 
-__all__ = ["Alarm", "AlarmCode", "LogAlarm", "alarm", "words_of"]
+__all__ = ["NOT_OF_THE_LOG", "Alarm", "AlarmCode", "LogAlarm", "alarm", "words_of"]
 
 
 class AlarmCode(StrEnum):
@@ -30,6 +30,10 @@ class AlarmCode(StrEnum):
     """Two trees of one size: the two notes prove it to anybody."""
     LOG_CHANGED = "LOG_CHANGED"
     """It does not show that it begins with what this phone saw."""
+    TWO_HANDOVERS = "TWO_HANDOVERS"
+    """One key of the log has handed over twice: the two entries prove it to anybody."""
+    HELD_BACK = "HELD_BACK"
+    """It says that there is more of the account, and shows less than it must."""
     CHAIN_BROKEN = "CHAIN_BROKEN"
     """Entries of the account do not follow each other."""
     NOT_INCLUDED = "NOT_INCLUDED"
@@ -40,10 +44,18 @@ class AlarmCode(StrEnum):
     """A statement that this phone signed, with a signature that is not its own."""
     MISSING_ACT = "MISSING_ACT"
     """What this phone signed, and the service accepted, is not in the log."""
+    OLD_LOG = "OLD_LOG"
+    """What this phone signed is due by its clock and not in the log, and what witnesses saw is from before that."""
+    PHONE_CLOCK = "PHONE_CLOCK"
+    """Witnesses have seen it at a time that has not come by this phone's clock."""
     LOG_GONE = "LOG_GONE"
     """The service says that it keeps no log, and it kept one."""
     NOTES_CHANGED = "NOTES_CHANGED"
     """What this phone remembers of the log is not what it wrote."""
+
+
+NOT_OF_THE_LOG: Final = frozenset({AlarmCode.MISSING_ACT, AlarmCode.OLD_LOG, AlarmCode.PHONE_CLOCK})
+"""After these the phone remembers what it saw: they say nothing against the log itself."""
 
 
 class Alarm(msgspec.Struct, frozen=True):
@@ -74,22 +86,30 @@ _SENTENCES: Final[Mapping[AlarmCode, str]] = MappingProxyType(
         "If it has announced a new key, compare that with what others have, and give it: pteri wallet audit --log-key "
         "KEY. Else: " + _ASK,
         AlarmCode.UNWITNESSED: "Too few of the witnesses that this phone knows have seen what the service shows as its "
-        "log; it may be made for you alone. If this phone's clock is wrong, put it right and look again. If the "
-        "witnesses were announced to be others, give them: pteri wallet audit --witness KEY --needed NUMBER. Else: "
-        + _ASK,
+        "log; it may be made for you alone. If the witnesses were announced to be others, give them: pteri wallet "
+        "audit --witness KEY --needed NUMBER. Else: " + _ASK,
         AlarmCode.LOG_WENT_BACK: "The log of the service has fewer entries than this phone has seen: something was "
         "taken back. " + _KEEP,
         AlarmCode.SPLIT_VIEW: "The service has signed two different logs of the same length: what it shows you is not "
         "what it shows others. " + _KEEP,
         AlarmCode.LOG_CHANGED: "The log of the service does not begin with what this phone has seen, or the service "
         "cannot show that it does: something in it was changed. " + _KEEP,
+        AlarmCode.TWO_HANDOVERS: "A key of the service's log has handed over to two new keys: somebody else has it, "
+        "too, or the service keeps two logs. " + _KEEP,
+        AlarmCode.HELD_BACK: "The service says that its log has more of your account, and does not show it. " + _ASK,
         AlarmCode.CHAIN_BROKEN: "In the log, something of your account is left out, doubled or out of order. " + _ASK,
         AlarmCode.NOT_INCLUDED: "The service told this phone of an entry that is not in its log. " + _ASK,
         AlarmCode.NOT_MY_ACCOUNT: "The service shows entries that are not of your account. " + _ASK,
         AlarmCode.OTHER_SIGNATURE: "The log has something that this phone signed, with a signature that is not yours. "
         + _ASK,
         AlarmCode.MISSING_ACT: "Something that this phone signed, and that the service accepted, is not in its log. "
-        + _ASK,
+        "Where nobody watches the log, look first whether this phone's clock is right. " + _ASK,
+        AlarmCode.OLD_LOG: "Something that this phone signed should be in the log of the service by now, and the "
+        "newest that the service shows is from before that. If this phone's clock is ahead, put it right and look "
+        "again. If it is right, the service shows an old log, or its witnesses are away. " + _ASK,
+        AlarmCode.PHONE_CLOCK: "This phone's clock seems to be behind: witnesses have seen the log of the service at "
+        "a time that has not come by it. Nothing else is wrong. Put the clock right, then look again: pteri wallet "
+        "audit. If it is right already, ask the people of the service.",
         AlarmCode.LOG_GONE: "The service says that it keeps no log, and this phone has seen one. " + _ASK,
         AlarmCode.NOTES_CHANGED: "What this phone remembers of the log was changed.",
     }

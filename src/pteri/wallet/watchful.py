@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from pteri.core.log.following import Suspicion, encode_suspicion
-from pteri.core.log.page import MOST_RECORDS, LogAsked, LogEntry, LogPage
+from pteri.core.log.page import MOST_RECORDS, AnchorAsked, AnchorTold, LogAsked, LogEntry, LogPage
 from pteri.core.log.receipt import MAX_ENTRIES, Entry, Receipt
-from pteri.wallet.answering import Answering
+from pteri.wallet.anchored import Anchored, with_anchor
+from pteri.wallet.answering import Answering, Network
 from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.files import create_file, read_file
 from pteri.wallet.log_notes import LogNotes
@@ -104,6 +105,11 @@ class Watchful(Answering):
         return "" if believed is None else believed.log_key
 
     @property
+    def network(self) -> Network:
+        """The Litecoin network of this phone's wallet."""
+        return self._network
+
+    @property
     def index_key(self) -> str:
         """Index key of that log, as ``name+id+key``; empty before this phone has seen one."""
         believed = self._notebook.read(self._clock.now()).believed
@@ -142,6 +148,18 @@ class Watchful(Answering):
                 raise LogAlarm(wrong.code, wrong.message)
             return receipt
 
+    def anchored(self, receipt: Receipt) -> Anchored:
+        """This receipt of the account, with the proof that its event was in Litecoin, where there is one by now.
+
+        A request of its own. Without an answer, and from a service that is too old for it, the receipt stays as it is.
+        """
+        state = self._linked_state()
+        try:
+            told = self._server(state).post("/anchors", AnchorAsked(len(receipt.entries)), AnchorTold)
+        except ServerError:
+            return Anchored(receipt)
+        return with_anchor(receipt, told.proof, network=state.network)
+
     def _look(self, state: PhoneState, notes: LogNotes, given: Given) -> tuple[Looked, bool]:
         """One page, and whether there is a next one that should be looked at."""
         assert state.account is not None
@@ -171,7 +189,8 @@ class Watchful(Answering):
             entries += map(_entry, page.entries)
             if len(entries) == seq:
                 return tuple(entries), page
-            if not 0 < len(page.entries) <= MOST_RECORDS or len(entries) > seq:
+            # A page before the last one is full.
+            if len(page.entries) != MOST_RECORDS or len(entries) > seq:
                 raise _not_told()
 
     def _keep_evidence(self, evidence: Suspicion) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from pteri.audit import (
     verify_inclusion,
 )
 from pteri.core.anchor.headers import parse_header, target_of
+from pteri.core.anchor.proof import Block, beginning_after, read_anchor_proof, verify_anchor_proof
 from pteri.core.anchor.transaction import payload
 from pteri.core.log.proving import consistency_proof, inclusion_proof
 from pteri.core.log.tree import TreeHead
@@ -169,6 +171,23 @@ def test_the_known_block_is_the_verifiers() -> None:
     for height, shown in wrong:
         with refused("ANCHOR", Unreadable):
             verify(GOOD, checkpoint_height=height, checkpoint_hash=shown)
+
+
+def test_whoever_knows_a_later_block_needs_no_headers_before_it() -> None:
+    proof_read = read_anchor_proof(GOOD)
+    between = Block(1001, proof_read.headers[0].shown_id)
+    later = beginning_after(proof_read, between)
+    assert (later.checkpoint, later.headers, later.header_index) == (between, proof_read.headers[1:], 0)
+    found = verify_anchor_proof(
+        later, expected_network="regtest", expected_checkpoint=between, expected_confirmations=6
+    )
+    assert (found.height, found.confirmations) == (1002, 6)
+    # The block that it begins after already, one from before, the anchor's own, and one of another name.
+    own = Block(1002, proof_read.headers[1].shown_id)
+    for known in (proof_read.checkpoint, Block(999, between.shown_id), own, Block(1001, "00" * 32)):
+        assert beginning_after(proof_read, known) is proof_read
+    far = msgspec.structs.replace(proof_read, header_index=50)
+    assert beginning_after(far, Block(1040, between.shown_id)) is far
 
 
 def test_a_proof_of_regtest_is_none_of_another_network() -> None:

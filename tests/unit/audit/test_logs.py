@@ -138,6 +138,16 @@ def test_a_wrong_hand_over_is_told_with_its_place(wrong: bytes, key: Any) -> Non
         assert failed(found, LogCheck.CHECKPOINT)
 
 
+@pytest.mark.parametrize(("key", "signer"), [(LOG, NEW), (NEW, NEW)])
+def test_a_second_hand_over_by_one_key_is_told_with_its_place(key: Any, signer: Any) -> None:
+    """By whoever has the retired key, and got his entry into the log."""
+    second = rotation_leaf(LOG, STRANGER, place=12)
+    entries = [*events(10), rotation_leaf(LOG, NEW, place=10), b"something else", second]
+    found = looked(Published(entries, signer=signer), key.verifier)
+    assert [where for where, _ in failed(found, LogCheck.KEYS)] == ["entry 12"]
+    assert not failed(found, LogCheck.CHECKPOINT)
+
+
 def unowned(place: int) -> bytes:
     """A hand-over to the key of today by the first one, with the name of the new key under a signature of the old."""
     good = rotation_leaf(LOG, NEW, place=place)

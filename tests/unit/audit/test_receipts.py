@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anchors import proof
 from lived import Lived, lived
 from notes import INDEXES, indexes, log_signer
 from pteri.audit import AuditError, Check, Findings, Trusted, Verdict, verify_receipt
@@ -73,8 +74,9 @@ def test_a_receipt_of_a_sign_in_holds(signed_in: list[RecordedEvent], rules: Rul
 
 def test_with_an_anchor_everything_holds(signed_in: list[RecordedEvent], rules: Rules, network: str) -> None:
     receipt = receipt_of(signed_in, rules)
-    anchored = msgspec.structs.replace(receipt, anchor=msgspec.Raw(msgspec.json.encode(anchor_of(receipt))))
-    found = verify_receipt(encode_receipt(anchored), trusted=trusted(network="regtest", block=KNOWN))
+    found = verify_receipt(
+        encode_receipt(with_proof(receipt, anchor_of(receipt))), trusted=trusted(network="regtest", block=KNOWN)
+    )
     assert verdicts(found)[Check.ANCHOR] is Verdict.HOLDS
     # The account's wallet is of another network than the anchor here: that is seen, too.
     assert found.is_complete == (network == "regtest")
@@ -93,12 +95,23 @@ def test_nobody_is_believed_who_was_not_named(signed_in: list[RecordedEvent], ru
     found = verify_receipt(encode_receipt(receipt_of(signed_in, rules)))
     for check in (Check.CHECKPOINT, Check.WITNESSES, Check.ANCHOR):
         assert verdicts(found)[check] is Verdict.UNKNOWN
-    anchored = msgspec.structs.replace(receipt_of(signed_in, rules), anchor=msgspec.Raw(b"{}"))
-    assert verdicts(verify_receipt(encode_receipt(anchored)))[Check.ANCHOR] is Verdict.UNKNOWN
+    receipt = receipt_of(signed_in, rules)
+    found = verify_receipt(encode_receipt(with_proof(receipt, anchor_of(receipt))))
+    [anchor] = [each for each in found.found if each.check is Check.ANCHOR]
+    assert anchor.verdict is Verdict.UNKNOWN
+    # It says what to give, and that this is not to be taken from here.
+    assert (
+        "name a block from 1000 to 1001 that you know from elsewhere, with --known-block HEIGHT:HASH" in anchor.detail
+    )
+    assert anchor.detail.endswith(f"of 1000 the hash would be {KNOWN.shown_id}")
     only_the_log = Trusted(log=trusted().log)
     found = verify_receipt(encode_receipt(receipt_of(signed_in, rules)), trusted=only_the_log)
     assert verdicts(found)[Check.CHECKPOINT] is Verdict.HOLDS
     assert verdicts(found)[Check.WITNESSES] is Verdict.UNKNOWN
+
+
+def with_proof(receipt: Receipt, fields: object) -> Receipt:
+    return msgspec.structs.replace(receipt, anchor=msgspec.Raw(msgspec.json.encode(fields)))
 
 
 def with_last(receipt: Receipt, **changes: Any) -> Receipt:
@@ -240,6 +253,35 @@ def test_an_anchor_of_another_event_is_seen(signed_in: list[RecordedEvent], rule
     of_the_first = anchor_of(msgspec.structs.replace(receipt, entries=receipt.entries[:1]))
     moved = msgspec.structs.replace(receipt, anchor=msgspec.Raw(msgspec.json.encode(of_the_first)))
     found = verify_receipt(encode_receipt(moved), trusted=trusted(network, block=KNOWN))
+    assert failed(found) == {Check.ANCHOR: "ANCHOR"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"leaf_index": 3}, "ANCHOR"),
+        ({"tree_size": 11}, "TREE"),
+        ({"tree_root": "00" * 32}, "NOT_INCLUDED"),
+        ({"tree_size": 19}, "PAYLOAD"),
+        ({"op_return_payload": "50544552" + "00" * 41}, "PAYLOAD"),
+        ({"txid": "00" * 32}, "TRANSACTION"),
+    ],
+)
+def test_an_anchor_that_was_changed_is_seen_with_and_without_a_known_block(
+    signed_in: list[RecordedEvent], rules: Rules, network: str, changes: Any, code: str
+) -> None:
+    receipt = receipt_of(signed_in, rules)
+    raw = encode_receipt(with_proof(receipt, anchor_of(receipt) | changes))
+    for block in (None, KNOWN):
+        assert failed(verify_receipt(raw, trusted=trusted(network, block=block))) == {Check.ANCHOR: code}
+
+
+def test_an_anchor_of_another_tree_of_the_checkpoints_size_is_seen(
+    signed_in: list[RecordedEvent], rules: Rules, network: str
+) -> None:
+    receipt = receipt_of(signed_in, rules)
+    fields = proof(leaf_data=receipt.entries[-1].leaf, size=21, index=receipt.leaf_index)
+    found = verify_receipt(encode_receipt(with_proof(receipt, fields)), trusted=trusted(network, block=KNOWN))
     assert failed(found) == {Check.ANCHOR: "ANCHOR"}
 
 

@@ -19,9 +19,12 @@ from pteri.core.log.following import (
     follow,
     parse_suspicion,
     rewritten,
+    two_handovers,
     verify_suspicion,
 )
+from pteri.core.log.note import Note
 from pteri.core.log.proving import consistency_proof
+from pteri.core.log.rotation import ROTATION_TAG, parse_rotation, rotation_leaf
 from trees import Grown, grown, leaf
 
 HONEST = grown(60)
@@ -198,3 +201,49 @@ def test_a_changed_suspicion_is_none(bit: int) -> None:
         return
     # What a changed bit may leave is the name of a signature that nobody looks at, never another head.
     assert found.kind is parse_suspicion(GOOD).kind
+
+
+NEW, NEWER = log_signer("new"), log_signer("newer")
+FIRST = rotation_leaf(LOG, NEW, place=41)
+
+
+@pytest.mark.parametrize("second", [rotation_leaf(LOG, NEWER, place=41), rotation_leaf(LOG, NEW, place=42)])
+def test_two_hand_overs_by_one_key_are_a_proof(second: bytes) -> None:
+    found = two_handovers(FIRST, second, expected_old=LOG.verifier)
+    assert (found.kind, found.kind.is_proof) == (SuspicionKind.TWO_HANDOVERS, True)
+    raw = encode_suspicion(found)
+    assert verify_suspicion(raw, expected_logs=[NEW.verifier, LOG.verifier]) == found
+    with refused(Code.NOTE_SIGNATURE):
+        verify_suspicion(raw, expected_logs=[NEW.verifier])
+
+
+def test_what_is_no_second_hand_over_by_that_key_is_none() -> None:
+    by_another = rotation_leaf(NEW, NEWER, place=42)
+    note = parse_rotation(rotation_leaf(LOG, NEWER, place=41)).note
+    other_by = msgspec.structs.replace(note.signatures[0], raw=bytes(64))
+    forged = ROTATION_TAG + Note(note.text, (other_by, note.signatures[1])).encoded
+    for second, code in (
+        (FIRST, Code.SUSPICION),
+        (by_another, Code.NOTE_SIGNATURE),
+        (forged, Code.NOTE_SIGNATURE),
+        (b"nothing", Code.ROTATION),
+    ):
+        with refused(code):
+            two_handovers(FIRST, second, expected_old=LOG.verifier)
+    found = two_handovers(FIRST, rotation_leaf(LOG, NEWER, place=41), expected_old=LOG.verifier)
+    with refused(Code.SUSPICION):
+        verify_suspicion(
+            encode_suspicion(msgspec.structs.replace(found, path=(bytes(32),))), expected_logs=[LOG.verifier]
+        )
+    # A checkpoint is no hand-over, and a hand-over no checkpoint.
+    checkpoints = suspected(at(40), at(40, OTHER))
+    with refused(Code.ROTATION):
+        verify_suspicion(
+            encode_suspicion(msgspec.structs.replace(checkpoints, kind=SuspicionKind.TWO_HANDOVERS)),
+            expected_logs=[LOG.verifier],
+        )
+    with refused(Code.CHECKPOINT):
+        verify_suspicion(
+            encode_suspicion(msgspec.structs.replace(found, kind=SuspicionKind.SPLIT_VIEW)),
+            expected_logs=[LOG.verifier],
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import msgspec
@@ -17,12 +18,14 @@ from pteri.wallet.log_notes import (
     LOG_NOTES_FILE,
     MOST_ACTS,
     SIGN_IN_LOGGED_S,
+    FollowedHandover,
     LogNotes,
     Notebook,
     SignedAct,
     answered,
     signed,
 )
+from statements import EXAMPLES, statement
 from world import World
 
 KEY = Secret(sha("a device key"))
@@ -60,6 +63,30 @@ def test_notes_that_somebody_changed_are_refused_letter_by_letter(tmp_path: Path
     notebook(tmp_path, Secret(sha("another device key"))).write(LogNotes(since=7))
     with pytest.raises(WalletError, match=r"delete log\.json"):
         book.read(7)
+
+
+def test_notes_of_a_program_that_knew_no_hand_overs_verify(tmp_path: Path) -> None:
+    book, path = notebook(tmp_path), tmp_path / LOG_NOTES_FILE
+    book.write(LogNotes(since=7, seq=3))
+    assert b"handovers" not in path.read_bytes()
+    followed = LogNotes(since=7, seq=3, handovers=(FollowedHandover("a key", b"an entry"),))
+    book.write(followed)
+    assert book.read(7) == followed
+    # Taken out again, they are missed: whoever writes here makes the phone follow no second one.
+    path.write_bytes(re.sub(rb',"handovers":\[\[.*?\]\]', b"", path.read_bytes()))
+    with pytest.raises(WalletError, match="Somebody has changed"):
+        book.read(7)
+
+
+def test_an_act_is_due_by_the_time_of_its_statement(tmp_path: Path) -> None:
+    """What this phone's clock says when the answer comes makes nothing due early or late."""
+    book, signed_one = notebook(tmp_path), statement(EXAMPLES["stop the account"])
+    for skew in (-500, 0, 10**6):
+        at = signed_one.issued_at + skew
+        book.forget()
+        book.signed(signed_one, "a signature", at)
+        book.answered(signed_one, at)
+        assert [act.due_at for act in book.read(at).acts] == [signed_one.issued_at + CHANGE_LOGGED_S]
 
 
 def test_the_newest_thousand_acts_are_remembered_and_that_some_are_not() -> None:

@@ -23,13 +23,22 @@ from pteri.core.anchor.headers import (
     check_work,
     parse_header,
 )
-from pteri.core.anchor.transaction import anchored_head, parse_payload, parse_transaction
+from pteri.core.anchor.transaction import Transaction, anchored_head, parse_payload, parse_transaction
 from pteri.core.errors import Code, Malformed, NotAuthentic
 from pteri.core.keys.network import network_named
 from pteri.core.log.checking import verify_inclusion
 from pteri.core.log.tree import MAX_SIZE, TreeHead
 
-__all__ = ["AnchorProof", "AnchoredAt", "Block", "read_anchor_proof", "read_block", "verify_anchor_proof"]
+__all__ = [
+    "AnchorProof",
+    "AnchoredAt",
+    "Block",
+    "beginning_after",
+    "read_anchor_proof",
+    "read_block",
+    "verify_anchor_proof",
+    "verify_anchored_leaf",
+]
 
 MAX_HEIGHT: Final = (1 << 31) - 1
 _MAX_LEAF_BYTES: Final = 0xFFFF
@@ -138,17 +147,8 @@ def verify_anchor_proof(
     rules = WORK_RULES[network_named(expected_network).name]
     if type(expected_confirmations) is not int or expected_confirmations < 1:
         raise Malformed(Code.CONFIRMATIONS, "a proof has one confirmation or more")
-    # 1.
-    verify_inclusion(proof.leaf, proof.audit_path, expected_index=proof.leaf_index, expected_head=proof.head)
-    # 2. the size too: the path alone fits trees of several sizes
-    if parse_payload(proof.payload) != proof.head:
-        raise NotAuthentic(Code.PAYLOAD, "the payload is of another tree")
-    # 3.
-    transaction = parse_transaction(proof.transaction)
-    if anchored_head(transaction) != proof.head:
-        raise NotAuthentic(Code.PAYLOAD, "the transaction anchors another tree")
-    if transaction.txid[::-1].hex() != proof.shown_txid:
-        raise NotAuthentic(Code.TRANSACTION, "the transaction has another id")
+    # 1. to 3.
+    transaction = verify_anchored_leaf(proof)
     # 4. the proof names a block that it begins after, too; trusted is the verifier's
     if proof.checkpoint != expected_checkpoint:
         raise NotAuthentic(Code.BLOCK_LINK, "the proof begins after another block than the one that is known")
@@ -182,6 +182,40 @@ def verify_anchor_proof(
         leaf_index=proof.leaf_index,
         tree_size=proof.head.size,
         tree_root=proof.head.root.hex(),
+    )
+
+
+def verify_anchored_leaf(proof: AnchorProof) -> Transaction:
+    """The transaction that anchors this leaf: the first three steps of a proof, which need no chain.
+
+    Whether it is in any block, they do not say. Raises ``Malformed`` or ``NotAuthentic``.
+    """
+    # 1.
+    verify_inclusion(proof.leaf, proof.audit_path, expected_index=proof.leaf_index, expected_head=proof.head)
+    # 2. the size too: the path alone fits trees of several sizes
+    if parse_payload(proof.payload) != proof.head:
+        raise NotAuthentic(Code.PAYLOAD, "the payload is of another tree")
+    # 3.
+    transaction = parse_transaction(proof.transaction)
+    if anchored_head(transaction) != proof.head:
+        raise NotAuthentic(Code.PAYLOAD, "the transaction anchors another tree")
+    if transaction.txid[::-1].hex() != proof.shown_txid:
+        raise NotAuthentic(Code.TRANSACTION, "the transaction has another id")
+    return transaction
+
+
+def beginning_after(proof: AnchorProof, known: Block) -> AnchorProof:
+    """The same proof for somebody who knows a later block of its headers, from before the anchor's.
+
+    Headers up to that block are left out: whoever knows it needs no work before it. The proof as it is, for any other.
+    """
+    skipped = known.height - proof.checkpoint.height
+    if not 0 < skipped <= min(proof.header_index, len(proof.headers)):
+        return proof
+    if proof.headers[skipped - 1].shown_id != known.shown_id:
+        return proof
+    return msgspec.structs.replace(
+        proof, headers=proof.headers[skipped:], header_index=proof.header_index - skipped, checkpoint=known
     )
 
 

@@ -17,6 +17,7 @@ from pteri.core.errors import Code, Malformed, NotAuthentic, ProtocolError
 from pteri.core.log.checking import verify_consistency
 from pteri.core.log.checkpoint import Checkpoint, open_checkpoint
 from pteri.core.log.note import MAX_NOTE_BYTES, NoteVerifier, parse_note
+from pteri.core.log.rotation import ROTATION_TAG, parse_rotation, verify_rotation
 from pteri.core.log.tree import HASH_BYTES, TreeHead
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "follow",
     "parse_suspicion",
     "rewritten",
+    "two_handovers",
     "verify_suspicion",
 ]
 
@@ -47,11 +49,13 @@ class SuspicionKind(StrEnum):
     """Fewer leaves than were seen before. It may be an old checkpoint that somebody shows again."""
     NOT_SHOWN = "NOT_SHOWN"
     """What was answered does not lead from the older to the newer. Another answer may."""
+    TWO_HANDOVERS = "TWO_HANDOVERS"
+    """One key handed over twice, at two places or to two keys. A proof, and the notes are no checkpoints here."""
 
     @property
     def is_proof(self) -> bool:
         """The two notes, and what is with them, are enough for anybody."""
-        return self in {SuspicionKind.SPLIT_VIEW, SuspicionKind.REWRITTEN}
+        return self in {SuspicionKind.SPLIT_VIEW, SuspicionKind.REWRITTEN, SuspicionKind.TWO_HANDOVERS}
 
 
 class Followed(msgspec.Struct, frozen=True):
@@ -65,7 +69,7 @@ class Suspicion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     ``seen``: the note that was there first; ``shown``: the later one. ``path``: the consistency path that was answered.
     Of ``REWRITTEN`` alone, ``root`` is the one that the newer tree had at the size of the older one, and ``path`` leads
-    from that to the newer.
+    from that to the newer. Of ``TWO_HANDOVERS`` they are the notes of two hand-overs, without their tag.
     """
 
     format: Literal["pteri-log-suspicion-1"] = _FORMAT
@@ -108,6 +112,14 @@ def rewritten(seen: Checkpoint, shown: Checkpoint, root: bytes, path: Sequence[b
     return made
 
 
+def two_handovers(seen: bytes, shown: bytes, *, expected_old: NoteVerifier) -> Suspicion:
+    """The proof that this key handed over twice, of two entries by it. Raises what :func:`verify_suspicion` would."""
+    notes = [parse_rotation(raw).note.encoded.decode() for raw in (seen, shown)]
+    made = Suspicion(kind=SuspicionKind.TWO_HANDOVERS, seen=notes[0], shown=notes[1])
+    _verify_handovers(made, [expected_old])
+    return made
+
+
 def encode_suspicion(suspicion: Suspicion) -> bytes:
     """The file: JSON, with a newline at its end."""
     return msgspec.json.encode(suspicion) + b"\n"
@@ -140,6 +152,10 @@ def verify_suspicion(raw: bytes, *, expected_logs: Sequence[NoteVerifier]) -> Su
     """
     # 1.
     found = parse_suspicion(raw)
+    if found.kind is SuspicionKind.TWO_HANDOVERS:
+        # 2. to 4., of hand-overs
+        _verify_handovers(found, expected_logs)
+        return found
     # 2.
     seen, shown = _opened(found.seen, expected_logs), _opened(found.shown, expected_logs)
     # 3.
@@ -156,6 +172,21 @@ def _opened(note: str, expected_logs: Sequence[NoteVerifier]) -> Checkpoint:
         if parsed.signature_by(log) is not None:
             return open_checkpoint(raw, expected_log=log)
     raise NotAuthentic(Code.NOTE_SIGNATURE, "not signed by a key of this log that you know")
+
+
+def _verify_handovers(found: Suspicion, expected_logs: Sequence[NoteVerifier]) -> None:
+    """One key of the log signed both, each for its own place, and they do not say the same."""
+    entries = [ROTATION_TAG + note.encode("utf-8", "replace") for note in (found.seen, found.shown)]
+    first, second = map(parse_rotation, entries)
+    by = (first.by.name, first.by.id)
+    old = next((log for log in expected_logs if (log.name, log.id) == by), None)
+    if old is None:
+        raise NotAuthentic(Code.NOTE_SIGNATURE, "not handed over by a key of this log that you know")
+    for entry, each in zip(entries, (first, second), strict=True):
+        verify_rotation(entry, expected_old=old, expected_place=each.place)
+    # Signed once more, the same hand-over is still one.
+    if first.note.text == second.note.text or found.path:
+        raise NotAuthentic(Code.SUSPICION, "these two hand-overs do not show what is said of them")
 
 
 def _same_log(seen: Checkpoint, shown: Checkpoint) -> None:

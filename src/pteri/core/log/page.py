@@ -9,12 +9,12 @@ from typing import Annotated, Final
 
 import msgspec
 
-__all__ = ["MOST_ENTRIES", "MOST_RECORDS", "LogAsked", "LogEntry", "LogPage"]
+__all__ = ["MOST_ENTRIES", "MOST_RECORDS", "AnchorAsked", "AnchorTold", "LogAsked", "LogEntry", "LogPage"]
 
 MOST_ENTRIES: Final = 400
-"""On one page, of leaves alone."""
+"""On one page, of leaves alone; and so many exactly on each that says that there is more."""
 MOST_RECORDS: Final = 40
-"""On one page, where each leaf comes with its record."""
+"""The same, where each leaf comes with its record."""
 
 _LAST: Final = (1 << 63) - 1
 
@@ -45,8 +45,9 @@ class LogPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     ``log_key``, ``index_key``, ``witnesses`` and ``needed``: what the service says of its log. A phone remembers the
     first that it hears; whom to believe, nobody here can tell it. ``checkpoint``: a note; ``consistency``: its path
     from the size that the phone saw. ``handovers``: the entries by which the log went from its first key to this one;
-    each says its own place. ``leaf_index`` and ``path``: the inclusion of the last entry. ``rules``: the text
-    of the rules that are in force. ``more``: there is a next page.
+    each says its own place, and ``handover_paths`` are their inclusions, in the same order. ``leaf_index`` and
+    ``path``: the inclusion of the last entry. ``rules``: the text of the rules that are in force. ``more``: there is a
+    next page, and this one is full.
     """
 
     log_key: str
@@ -55,6 +56,7 @@ class LogPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     checkpoint: str
     consistency: tuple[bytes, ...] = ()
     handovers: tuple[bytes, ...] = ()
+    handover_paths: tuple[tuple[bytes, ...], ...] = ()
     index_key: str = ""
     index_proof: bytes = b""
     entries: tuple[LogEntry, ...] = ()
@@ -62,3 +64,15 @@ class LogPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     path: tuple[bytes, ...] = ()
     rules: str = ""
     more: bool = False
+
+
+class AnchorAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The event of the account whose anchor is asked for, by its number."""
+
+    seq: Annotated[int, msgspec.Meta(ge=1, le=_LAST)]
+
+
+class AnchorTold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``proof``: that the event was in Litecoin, JSON of docs/spec/anchors.md section 5; empty while there is none."""
+
+    proof: str = ""
