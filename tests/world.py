@@ -26,6 +26,7 @@ from pteri.adapters.store.sqlite import SqliteStore
 from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.deployment import Deployment, Officer, Tenant
+from pteri.app.event_desk import EventDesk
 from pteri.app.growing import first_state
 from pteri.app.log_desk import LogDesk
 from pteri.app.observing import LineWatch
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 
     from pteri.app.operators import Operator
     from pteri.app.ports import Store
+    from pteri.app.subscription_ports import Subscriber
 
 T = TypeVar("T")
 ORIGIN = "https://pteri.example"
@@ -286,6 +288,7 @@ class World:
     """One service. ``tenants``: bank and shop, each with its own client key.
 
     ``line``: what a made-up port says of every line; ``mobile``: an operator behind the real one, which the bank asks.
+    ``telling``: operators, by name, that tell the bank events.
 
     ``log``: how its log is signed; where there is one, it begins here.
 
@@ -306,6 +309,7 @@ class World:
         deployment_key: bytes = b"deployment",
         shadow: Shadow | None = None,
         log: LogDesk | None = None,
+        telling: Mapping[str, Subscriber] | None = None,
     ) -> None:
         self.clock = clock or SimClock()
         self.directory = directory
@@ -346,6 +350,7 @@ class World:
             courier=self.courier,
             shadow=shadow,
             log=log,
+            events=None if telling is None else EventDesk({TenantId("bank"): telling}, frozenset(telling)),
         )
         if log is not None:
             self.run(self.deployment.store.book.start(first_state(log.signer)))

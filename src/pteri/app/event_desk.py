@@ -83,8 +83,7 @@ def sink_of(vault: Vault, origin: str, tenant: TenantId, url: str) -> Sink | Non
 
 def sink_token(vault: Vault, tenant: TenantId, sink: Sink) -> Secret:
     """The bearer token of its events: the same every time, and for this deployment and this operator only."""
-    named = "\0".join((sink.operator, sink.account, sink.esim, sink.generation))
-    return Secret(ids.to_base64url(vault.derive("operator-events", tenant, named)).encode())
+    return Secret(ids.to_base64url(vault.derive("operator-events", tenant, _encoder.encode(sink).decode())).encode())
 
 
 def _path(tenant: TenantId) -> str:

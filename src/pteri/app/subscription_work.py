@@ -57,7 +57,7 @@ class OperatorMoods:
 
 
 class SubscriptionWork:
-    """The steps of one. ``number``: of the line that is to be told of; ``subscriber``: ``None`` for one nobody knows."""
+    """The steps of one. ``number``: of the line that is to be told of. ``subscriber``: ``None`` where it is unknown."""
 
     def __init__(
         self,

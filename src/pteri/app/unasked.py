@@ -1,13 +1,15 @@
 """An operator tells of a line without being asked (docs/spec/operator.md section 6).
 
-What it tells is evidence, and goes the way of an answer: it is recorded, and what is recorded counts. It can make a line
-worse and nothing better. Nobody signs it; it is the operator's by an address that was sealed here and a token that only
-that operator was told. Everything else is refused, in the same words and before the store is looked into.
+What it tells is evidence, and goes the way of an answer: it is recorded, and what is recorded counts. It can make a
+line worse and nothing better. Nobody signs it; it is the operator's by an address that was sealed here and a token that
+only that operator was told. Everything else is refused, in the same words and before the store is looked into.
 """
 
 from __future__ import annotations
 
 from typing import Final
+
+import msgspec
 
 from pteri.app.committing import account_change, settled
 from pteri.app.deployment import Deployment, Tenant
@@ -42,7 +44,8 @@ async def hear_event(deployment: Deployment, tenant: Tenant, sealed: str, messag
     if event.is_end:
         await _end(deployment, subscription, sink, at)
     elif event.signal is not None:
-        await _record(deployment, tenant.id, sink, event, event.signal, at)
+        spent = _name_of(deployment, tenant.id, sink, event)
+        await _record(deployment, tenant.id, sink, event.signal, spent)
 
 
 def _read(
@@ -86,11 +89,9 @@ async def _end(deployment: Deployment, subscription: Subscription, sink: Sink, a
         await deployment.store.subscriptions.keep(subscription.ended(new_generation(deployment), at))
 
 
-async def _record(
-    deployment: Deployment, tenant: TenantId, sink: Sink, event: UnaskedEvent, signal: Signal, at: int
-) -> None:
-    """What it does to the line, once: with it its name is spent, as a nonce is."""
-    spent = _name_of(deployment, tenant, sink, event)
+async def _record(deployment: Deployment, tenant: TenantId, sink: Sink, signal: Signal, spent: Nonce) -> None:
+    """What it does to the line, once: with it the event's name is spent, as a nonce is."""
+    at = signal.asked_at
     for _ in range(_ATTEMPTS):
         if await deployment.store.is_spent(tenant, spent):
             return
@@ -114,5 +115,5 @@ async def _record(
 
 def _name_of(deployment: Deployment, tenant: TenantId, sink: Sink, event: UnaskedEvent) -> Nonce:
     """The name of the event as a nonce. CloudEvents: ``source`` and ``id`` together are one event's only."""
-    named = "\0".join((sink.operator, sink.account, event.source, event.id))
+    named = msgspec.json.encode((sink.operator, sink.account, event.source, event.id)).decode()
     return ids.new_nonce(0, deployment.vault.derive("operator-event", tenant, named)[:_NONCE_BYTES])

@@ -19,6 +19,7 @@ from pteri.domain.tables import step
 __all__ = [
     "LIFE_S",
     "LOOK_EVERY_S",
+    "MOST_FINDS",
     "MOST_TRIES",
     "SUBSCRIPTION_TABLE",
     "Held",
@@ -34,6 +35,8 @@ LIFE_S: Final = 30 * 86_400
 """For how long a subscription is asked for; an operator may give less."""
 LOOK_EVERY_S: Final = 3600
 """How often it is looked whether a subscription is still wanted, when nothing else is to do."""
+MOST_FINDS: Final = 5
+"""After so many requests without an answer another one is asked for, whatever may be there."""
 MOST_TRIES: Final = 10
 """How often an operator is asked to end a subscription. Then it ends by itself."""
 _RENEW_BEFORE_S: Final = 3 * 86_400
@@ -211,8 +214,10 @@ def next_step(subscription: Subscription, *, wanted: Digest | None, at: int) -> 
         return Next.DROP
     if subscription.state is SubscriptionState.LIVE:
         return _next_of_live(subscription, at)
-    # No answer is recorded: look before another one is made.
-    return Next.FIND if subscription.unsure else Next.CREATE
+    # No answer is recorded: look before another one is made. A list that never comes, or is longer than anybody reads,
+    # is waited for so long and no longer: one more of the same name comes to the same address.
+    is_looked_for = subscription.unsure and subscription.tries < MOST_FINDS
+    return Next.FIND if is_looked_for else Next.CREATE
 
 
 def _next_of_leaving(subscription: Subscription, at: int) -> Next:

@@ -11,6 +11,7 @@ import builders as b
 from pteri.domain.subscription import (
     LIFE_S,
     LOOK_EVERY_S,
+    MOST_FINDS,
     MOST_TRIES,
     SUBSCRIPTION_TABLE,
     Held,
@@ -72,6 +73,14 @@ def test_one_lives_from_when_it_is_asked_for_and_not_from_when_it_was_wanted() -
 
 def test_one_that_is_postponed_counts_as_no_try() -> None:
     assert asked().postponed(AT + 60) == replace(asked(), due_at=AT + 60, version=2)
+
+
+def test_whoever_never_says_what_he_has_is_asked_for_another_of_the_same_name() -> None:
+    tried = asked()
+    for number in range(1, MOST_FINDS + 1):
+        tried = tried.trying(AT)
+        assert following(tried, tried.due_at) is (Next.FIND if number < MOST_FINDS else Next.CREATE)
+    assert tried.held.generation == "g1"
 
 
 def test_a_no_is_no_answer_that_was_lost() -> None:

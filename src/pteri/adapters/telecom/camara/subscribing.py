@@ -95,13 +95,7 @@ class CamaraSubscriptions:
         return webhooks.read_made(await self._send(call, subject, at))
 
     async def _found(self, call: _Call, subject: PhoneNumber | None, at: int) -> tuple[Found, ...]:
-        try:
-            return webhooks.read_found(await self._send(call, subject, at))
-        except NoReply as failure:
-            # Whoever has many people gets a list that is longer than we read: it will be no shorter tomorrow.
-            if failure.code == "MALFORMED_ANSWER":
-                raise OperatorRefused(failure.code) from None
-            raise
+        return webhooks.read_found(await self._send(call, subject, at))
 
     async def _deleted(self, call: _Call, at: int) -> None:
         try:

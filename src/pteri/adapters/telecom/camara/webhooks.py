@@ -24,6 +24,7 @@ from pteri.domain.signals import Finding, Question, Signal
 __all__ = [
     "CREATE_SCOPE",
     "DELETE_SCOPE",
+    "KIND",
     "READ_SCOPE",
     "SUBSCRIPTIONS",
     "SWAPPED",
