@@ -16,7 +16,7 @@ from pteri.domain.signals import Finding, Question
 from stories import grown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pteri.domain.signals import Signal
 
@@ -29,7 +29,7 @@ _WORSE = {
     LineState.DETACHED: 3,
 }
 AGO = st.sampled_from([0, 1, HOUR, 2 * HOUR, 20 * DAY])
-STORIES = {"nothing announced": grown, "announced": lambda: _announced(grown())}
+STORIES: dict[str, Callable[[], Ledger]] = {"nothing announced": grown, "announced": lambda: _announced(grown())}
 
 
 def _announced(ledger: Ledger) -> Ledger:

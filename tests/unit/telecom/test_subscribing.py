@@ -110,7 +110,7 @@ def test_of_an_operator_that_is_away_nothing_is_known(outage: Outage) -> None:
         joined.subscriptions.create(NUMBER, sink=SINK, token=TOKEN, ends_at=AT + 60, at=AT),
     ):
         with pytest.raises(OperatorAway):
-            asyncio.run(ask)  # type: ignore[arg-type]  # three kinds of coroutine
+            asyncio.run(ask)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,8 @@ def test_an_operator_that_never_answers_ends_with_the_deadline() -> None:
     joined = Joined(deadline_s=0.01)
 
     async def never() -> None:
-        async def hang(_: object) -> Reply:
+        async def hang(request: Request) -> Reply:
+            del request
             await asyncio.Event().wait()
             raise AssertionError
 
