@@ -32,6 +32,7 @@ _TAKEN: Final = 204
 _AGAIN: Final = frozenset({0, 429, 500, 502, 503, 504})
 _ON_LOOPBACK: Final = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?/")
 _MAX_SLOW_S: Final = 60
+_ACTS: Final = "connect swap transfer move port-out recycle token weather subscriptions"
 
 
 class DeskOrder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -105,13 +106,15 @@ def simulator_app(
             return _told(415, {"error": "send application/json"})
         try:
             order = msgspec.json.decode(await _body(web) or b"{}", type=DeskOrder)
-            done = take_order(camara.network, web.path_params["act"], order, at=clock.now(), random=entropy.draw(24))
+            if (act := web.path_params["act"]) == "subscriptions":
+                return _told(200, {"subscriptions": camara.subscriptions.told_of(PhoneNumber(order.number))})
+            done = take_order(camara.network, act, order, at=clock.now(), random=entropy.draw(24))
         except (msgspec.MsgspecError, ProtocolError):
             return _told(400, {"error": "not an order: see docs/guide/operators.md"})
         except NoSuchLine:
             return _told(404, {"error": "no such line, or no phone with a working SIM"})
         except LookupError:
-            return _told(404, {"error": "no such act: connect swap transfer move port-out recycle token weather"})
+            return _told(404, {"error": f"no such act: {_ACTS}"})
         if carrier is not None:
             await bring_events(camara, carrier, at=clock.now())
         return _told(200, done)

@@ -67,8 +67,8 @@ class _Subscription:
     token: str = field(repr=False)
     until: int
     starts_at: int
-    told_of: int
-    """When its SIM was swapped last, as far as has been told."""
+    iccid: str = field(repr=False)
+    """Of the SIM that is known of."""
 
 
 class SimulatedSubscriptions:
@@ -97,7 +97,7 @@ class SimulatedSubscriptions:
             token=asked.sink_credential.access_token,
             until=until if self.most_s is None else min(until, at + self.most_s),
             starts_at=at,
-            told_of=self._network.line(number).sim_at,
+            iccid=self._network.line(number).iccid,
         )
         self._all[made.id] = made
         return self._shown(made)
@@ -106,6 +106,10 @@ class SimulatedSubscriptions:
         """Those of a client; with a three-legged token, of its number."""
         mine = (each for each in self._all.values() if each.client == client)
         return [self._shown(each) for each in mine if number is None or each.number == number]
+
+    def told_of(self, number: PhoneNumber) -> int:
+        """How many are told of this number."""
+        return sum(each.number == number for each in self._all.values())
 
     def delete(self, client: str, id_: str) -> bool:
         """Whether there was one."""
@@ -128,12 +132,12 @@ class SimulatedSubscriptions:
                 del self._all[each.id]
                 continue
             try:
-                swapped_at = self._network.line(each.number).sim_at
+                line = self._network.line(each.number)
             except NoSuchLine:
                 continue
-            if swapped_at > each.told_of:
-                each.told_of = swapped_at
-                self._tell(each, SWAPPED, swapped_at, phoneNumber=each.number.reveal())
+            if line.iccid != each.iccid:
+                each.iccid = line.iccid
+                self._tell(each, SWAPPED, line.sim_at, phoneNumber=each.number.reveal())
 
     def _tell(self, subscription: _Subscription, kind: str, at: int, **data: str) -> None:
         event = {
