@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from mobile import kinds, line
+from mobile import claim, kinds, line
 from operators import NUMBER, OTHER, Joined
 from phones import linked
 from pteri.adapters.telecom.camara.webhooks import instant
@@ -163,6 +163,30 @@ def test_te_07_one_operator_does_not_speak_for_another(worlds: Worlds) -> None:
     assert line(held).state == "BOUND"
     assert bank.tell(of_beta, of_alpha) == [204, 204], "what both say is one change"
     assert kinds(held).count("LINE_SUSPECT") == 1
+
+
+def test_te_07_an_operator_that_is_gone_from_the_settings_tells_nothing(bank: Telling) -> None:
+    held, event = subscribed(bank)
+    desk = bank.world.deployment.events
+    assert desk is not None
+    for events in (None, replace(desk, subscribers={})):
+        bank.world.deployment = replace(bank.world.deployment, events=events)
+        asked = watched(bank.world)
+        assert bank.tell(event) == [401]
+        assert asked == Counter()
+    assert line(held).state == "BOUND"
+
+
+def test_re_16_a_clock_that_was_set_ends_no_claim_with_an_event(bank: Telling) -> None:
+    held, event = subscribed(bank)
+    claim(bank.world, "somebody with the words")
+    bank.clock.set(31 * DAY)
+    late = changed(event, time=instant(bank.clock.at))
+    answer = bank.post(late)
+    assert (answer.status, answer.code) == (503, "CLOCK_JUMPED")
+    bank.clock.set(-31 * DAY)
+    assert bank.tell(event) == [204], "sent again, it counts"
+    assert line(held).state == "SUSPECT"
 
 
 def test_te_07_an_event_for_another_tenant_is_nobodys(bank: Telling) -> None:

@@ -161,6 +161,23 @@ def test_killed_while_one_is_deleted(worlds: Worlds, after: bool) -> None:
     assert step == 6
 
 
+@pytest.mark.parametrize("step", [4, 5])
+@pytest.mark.parametrize("after", [False, True])
+def test_one_that_was_made_unseen_and_is_not_wanted_any_more_is_found_and_deleted(
+    worlds: Worlds, step: int, after: bool
+) -> None:
+    bank = Telling(worlds)
+    held = linked(bank.world, line=LINE)
+    assert killed_turn(bank, Doom(step, after=after))
+    desk = bank.world.deployment.events
+    assert desk is not None
+    bank.world.deployment = replace(bank.world.deployment, events=replace(desk, wanted=frozenset()))
+    bank.clock.advance(HOUR)
+    recover(bank)
+    assert bank.live() == []
+    assert bank.book(account_of(held)) is None
+
+
 def test_two_at_once_make_one(worlds: Worlds) -> None:
     bank = Telling(worlds)
     held = linked(bank.world, line=LINE)

@@ -250,6 +250,29 @@ def test_while_the_operator_is_away_nobody_waits_and_it_is_told_once(bank: Telli
     assert len(bank.live()) == 1
 
 
+def test_an_operator_that_does_not_serve_the_line_is_asked_less_and_less_and_that_is_told_once(bank: Telling) -> None:
+    bank.network.port_out(NUMBER)
+    linked(bank.world, line=LINE)
+    for _ in range(60):
+        bank.turn()
+        bank.clock.advance(10 * MINUTE)
+    assert bank.news == [("operator_events_refused", "alpha", "IDENTIFIER_NOT_FOUND")]
+    asked = [each for each in bank.joined.transport.sent if each.url.endswith("/subscriptions")]
+    assert {each.method for each in asked} == {"POST"}, "nobody looks for what was refused"
+    assert len(asked) == 10
+    bank.network.connect(NUMBER, "phone", at=bank.clock.at)
+    bank.clock.advance(6 * HOUR)
+    bank.turn()
+    assert len(bank.live()) == 1
+
+
+def test_a_line_that_is_no_number_is_nobodys_to_tell_of(bank: Telling) -> None:
+    linked(bank.world, line="8949020000012345678")
+    bank.turn()
+    assert bank.joined.transport.sent == []
+    assert bank.world.run(bank.world.store.subscriptions.due(bank.clock.at + DAY, 9)) == []
+
+
 def test_many_lines_wait_for_the_rest_of_an_operator_that_is_away(bank: Telling) -> None:
     for number in range(5):
         bank.world.enrolled(f"phone {number}", f"person-{number}@example.com", index=number)
