@@ -178,14 +178,16 @@ def test_te_07_an_operator_that_is_gone_from_the_settings_tells_nothing(bank: Te
 
 
 def test_re_16_a_clock_that_was_set_ends_no_claim_with_an_event(bank: Telling) -> None:
-    held, event = subscribed(bank)
-    claim(bank.world, "somebody with the words")
-    bank.clock.set(31 * DAY)
-    late = changed(event, time=instant(bank.clock.at))
-    answer = bank.post(late)
+    held = linked(bank.world, line=LINE)
+    bank.turn()
+    claim(bank.world)
+    bank.clock.advance(HOUR)
+    bank.clock.set(15 * DAY)
+    [event] = bank.swap()
+    answer = bank.post(event)
     assert (answer.status, answer.code) == (503, "CLOCK_JUMPED")
-    bank.clock.set(-31 * DAY)
-    assert bank.tell(event) == [204], "sent again, it counts"
+    bank.clock.set(-15 * DAY)
+    assert bank.tell(changed(event, time=instant(bank.clock.at))) == [204], "sent again, it counts"
     assert line(held).state == "SUSPECT"
 
 
