@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from operators import Spoilt
     from pteri.adapters.telecom.camara.exchange import Reply, Request
     from pteri.app.subscription_ports import SubscriptionStore
+    from pteri.domain.subscription import Subscription
     from worlds import Worlds
 
 DAY = 86_400
@@ -178,9 +179,27 @@ def test_one_that_was_made_unseen_and_is_not_wanted_any_more_is_found_and_delete
     assert bank.book(account_of(held)) is None
 
 
+class Hesitant:
+    """A book whose readers all have read before the first of them writes."""
+
+    def __init__(self, inner: SubscriptionStore) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def due(self, at: int, limit: int) -> list[Subscription]:
+        found = await self._inner.due(at, limit)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        return found
+
+
 def test_two_at_once_make_one(worlds: Worlds) -> None:
     bank = Telling(worlds)
     held = linked(bank.world, line=LINE)
+    store = bank.world.deployment.store
+    store.subscriptions = Hesitant(store.subscriptions)  # type: ignore[misc]  # the same, a moment later
     loops = [bank.new_loop() for _ in range(4)]
 
     async def at_once() -> None:
@@ -188,6 +207,8 @@ def test_two_at_once_make_one(worlds: Worlds) -> None:
 
     bank.world.run(at_once())
     assert_one(bank, account_of(held))
+    made = [each for each in bank.joined.transport.sent if each.url.endswith("/subscriptions")]
+    assert len(made) == 1
     bank.clock.advance(LIFE_S - DAY)
     bank.world.run(at_once())
     recover(bank)
