@@ -149,7 +149,7 @@ class IntrospectingCamara(SimulatedCamara):
         if scope not in scopes:
             raise _No(403, "PERMISSION_DENIED")
         number = told.get("phone_number")
-        return _Grant(scopes, at + 300, None if number is None else PhoneNumber(number))
+        return _Grant(scopes, at + 300, None if number is None else PhoneNumber(number), client="pteri")
 
 
 class BehindTokens:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pteri.adapters.telecom.camara.exchange import Reply, Request
 from pteri.adapters.telecom.camara.oauth import Client
 from pteri.adapters.telecom.camara.operator import Access, CamaraOperator, Possession, Terms
+from pteri.adapters.telecom.camara.subscribing import CamaraSubscriptions
 from pteri.adapters.telecom.simulated import SimulatedNetwork
 from pteri.adapters.telecom.simulated_camara import InMemoryTransport, SimulatedCamara
 from pteri.core.keys.device import DevicePrivateKey
@@ -89,21 +90,20 @@ class Joined:
             entropy=CountingEntropy(),
         )
         self.transport = Spoilt(InMemoryTransport(self.camara, self.clock, deadline_s=deadline_s))
-        self.operator = CamaraOperator(
-            Terms(
-                name=name,
-                api_url=ISSUER,
-                token_url=f"{ISSUER}/token",
-                start_url=f"{ISSUER}/bc-authorize",
-                client=Client("pteri", OUR_KEY, ISSUER),
-                access=access,
-                possession=possession,
-                keys=(self.camara.key.public,),
-                deadline_s=deadline_s,
-            ),
-            self.transport,
-            CountingEntropy(),
+        terms = Terms(
+            name=name,
+            api_url=ISSUER,
+            token_url=f"{ISSUER}/token",
+            start_url=f"{ISSUER}/bc-authorize",
+            client=Client("pteri", OUR_KEY, ISSUER),
+            access=access,
+            possession=possession,
+            keys=(self.camara.key.public,),
+            deadline_s=deadline_s,
         )
+        entropy = CountingEntropy()
+        self.operator = CamaraOperator(terms, self.transport, entropy)
+        self.subscriptions = CamaraSubscriptions(terms, self.transport, entropy)
 
     async def ask(self, *, since: int = AT - 30 * DAY, number: PhoneNumber = NUMBER) -> dict[Question, Signal]:
         signals = await self.operator.ask(number, since=since, at=self.clock.at)

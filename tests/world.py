@@ -27,6 +27,7 @@ from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.anchoring import Anchoring, Schedule
 from pteri.app.deployment import Deployment, Officer, Tenant
+from pteri.app.event_desk import EventDesk
 from pteri.app.growing import first_state
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_reading import shown_head
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from pteri.app.anchor_ports import Chain
     from pteri.app.operators import Operator
     from pteri.app.ports import Store
+    from pteri.app.subscription_ports import Subscriber
 
 T = TypeVar("T")
 ORIGIN = "https://pteri.example"
@@ -289,6 +291,7 @@ class World:
     """One service. ``tenants``: bank and shop, each with its own client key.
 
     ``line``: what a made-up port says of every line; ``mobile``: an operator behind the real one, which the bank asks.
+    ``telling``: operators, by name, that tell the bank events.
 
     ``log``: how its log is signed; where there is one, it begins here. ``chain``: the node that it is anchored with.
 
@@ -311,6 +314,7 @@ class World:
         log: LogDesk | None = None,
         network: Literal["main", "test", "regtest"] = "main",
         chain: Chain | None = None,
+        telling: Mapping[str, Subscriber] | None = None,
     ) -> None:
         self.network: Literal["main", "test", "regtest"] = network
         self.clock = clock or SimClock()
@@ -352,6 +356,7 @@ class World:
             courier=self.courier,
             shadow=shadow,
             log=log,
+            events=None if telling is None else EventDesk({TenantId("bank"): telling}, frozenset(telling)),
         )
         if log is not None:
             self.run(self.deployment.store.book.start(first_state(log.signer)))

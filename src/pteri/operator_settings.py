@@ -15,7 +15,7 @@ from pteri.core.errors import ProtocolError
 from pteri.core.keys.device import DeviceKey, DevicePrivateKey
 from pteri.core.keys.secret import Secret
 
-__all__ = ["DEADLINE_MS", "OperatorSettings", "read_client_key", "require_distinct"]
+__all__ = ["DEADLINE_MS", "OperatorSettings", "read_client_key", "require_distinct", "require_reachable"]
 
 DEADLINE_MS: Final = 1900
 """The most for one operator: less than the 2 s of all together, or they would end what an operator has said so far."""
@@ -54,6 +54,8 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     purpose: str = "dpv:FraudPreventionAndDetection"
     """What the questions are for, as ``dpv:`` and a word of W3C's Data Privacy Vocabulary; empty: not said."""
     deadline_ms: Annotated[int, msgspec.Meta(ge=100, le=DEADLINE_MS)] = 1500
+    subscribe: bool = False
+    """Ask it to tell of SIM swaps as they happen, at an address below the service's own ``public_origin``."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -86,6 +88,16 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     def serves(self, tenant: str) -> bool:
         """Whether it is asked about people of this tenant."""
         return not self.tenants or tenant in self.tenants
+
+
+def require_reachable(operators: tuple[OperatorSettings, ...], public_origin: str) -> None:
+    """Events are told over TLS; without it only from an operator on this machine, which is the simulator."""
+    for operator in operators:
+        if operator.subscribe and public_origin.startswith("http:") and not operator.api_url.startswith("http:"):
+            raise ValueError(
+                f"operator {operator.name} would send its events to {public_origin}: with subscribe = true the "
+                "public_origin is https://"
+            )
 
 
 def require_distinct(operators: tuple[OperatorSettings, ...], tenants: tuple[str, ...]) -> None:

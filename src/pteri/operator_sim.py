@@ -13,6 +13,7 @@ import uvicorn
 
 from pteri import durable
 from pteri.adapters.system import ClockFileError, SteppedClock, SystemClock, SystemEntropy, self_test
+from pteri.adapters.telecom.camara.transport import HttpTransport
 from pteri.adapters.telecom.sim_server import simulator_app
 from pteri.adapters.telecom.simulated import SimulatedNetwork
 from pteri.adapters.telecom.simulated_camara import SimulatedCamara
@@ -65,16 +66,26 @@ def simulate(directory: Path, *, port: int, for_s: int, clock_file: Path | None 
     table = _table(issuer, directory / _KEY_FILE, ids.to_base64url(camara.key.public.sec1))
     sys.stdout.write(_told(table, f"{issuer}/desk", for_s, as_json=as_json))
     sys.stdout.flush()
+    with listener:
+        asyncio.run(_serve(camara, clock, entropy, listener, for_s))
+
+
+async def _serve(
+    camara: SimulatedCamara, clock: Clock, entropy: SystemEntropy, listener: socket.socket, for_s: int
+) -> None:
+    carrier = HttpTransport()
     config = uvicorn.Config(
-        simulator_app(camara, clock, entropy),
+        simulator_app(camara, clock, entropy, carrier),
         lifespan="off",
         log_config=None,
         access_log=False,
         date_header=False,
         server_header=False,
     )
-    with listener:
-        asyncio.run(_until(uvicorn.Server(config), listener, for_s))
+    try:
+        await _until(uvicorn.Server(config), listener, for_s)
+    finally:
+        await carrier.close()
 
 
 def _clock(file: Path | None) -> Clock:
@@ -88,7 +99,7 @@ def _clock(file: Path | None) -> Clock:
     return clock
 
 
-def _table(issuer: str, key_file: Path, key: str) -> dict[str, str | list[str]]:
+def _table(issuer: str, key_file: Path, key: str) -> dict[str, str | bool | list[str]]:
     """What a service writes into its settings to ask this operator."""
     return {
         "name": "simulated",
@@ -99,19 +110,20 @@ def _table(issuer: str, key_file: Path, key: str) -> dict[str, str | list[str]]:
         "key_file": str(key_file.absolute()),
         "audience": issuer,
         "possession": "ciba",
+        "subscribe": True,
         "keys": [key],
     }
 
 
-def _told(table: dict[str, str | list[str]], desk: str, for_s: int, *, as_json: bool) -> str:
+def _told(table: dict[str, str | bool | list[str]], desk: str, for_s: int, *, as_json: bool) -> str:
     if as_json:
         return json.dumps({"simulator": _SAYS_SO, "stops_in_s": for_s, "desk": desk, "operators": [table]}) + "\n"
     lines = "\n".join(f"{name} = {_toml(value)}" for name, value in table.items())
     return _LOUD.format(says_so=_SAYS_SO, for_s=for_s, table=lines, desk=desk)
 
 
-def _toml(value: str | list[str]) -> str:
-    """A string or a list of strings is written in TOML as in JSON, but for DEL."""
+def _toml(value: str | bool | list[str]) -> str:
+    """A string, a yes or a list of strings is written in TOML as in JSON, but for DEL."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -30,7 +30,7 @@ from pteri.core.wallets import PinnedWallet, pin_wallet
 from pteri.database import Database, DatabaseUrl, database_from
 from pteri.esim_settings import EsimSettings
 from pteri.log_settings import LogSettings, WitnessSettings
-from pteri.operator_settings import OperatorSettings, require_distinct
+from pteri.operator_settings import OperatorSettings, require_distinct, require_reachable
 
 __all__ = [
     "Environment",
@@ -236,6 +236,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 "those of [rules] into that file and remove the table"
             )
         require_distinct(self.operators, tuple(tenant.id for tenant in self.tenants))
+        require_reachable(self.operators, self.server.public_origin)
         for what, values in (
             ("id", [tenant.id for tenant in self.tenants]),
             ("domain", [tenant.domain for tenant in self.tenants]),

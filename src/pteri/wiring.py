@@ -24,6 +24,7 @@ from pteri.adapters.system import SteppedClock, SystemClock, SystemEntropy, self
 from pteri.adapters.telecom.breaker import GuardedOperator
 from pteri.adapters.telecom.camara.oauth import Client
 from pteri.adapters.telecom.camara.operator import Access, CamaraOperator, Possession, Terms
+from pteri.adapters.telecom.camara.subscribing import CamaraSubscriptions
 from pteri.adapters.telecom.camara.transport import HttpTransport
 from pteri.adapters.telecom.several import SeveralOperators
 from pteri.adapters.telecom.silent import SilentOperator
@@ -33,6 +34,7 @@ from pteri.anchor_wiring import anchoring_of
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.delivering import GaveUp, deliver_what_is_due
 from pteri.app.deployment import Deployment, Officer, Tenant
+from pteri.app.event_desk import EventDesk, EventNews
 from pteri.app.forget import forget_old
 from pteri.app.growing import NoLog, grow, require_index_key, require_log
 from pteri.app.halting import ClockNews, steady_time, watch_clock
@@ -42,6 +44,7 @@ from pteri.app.observing import LineWatch
 from pteri.app.publishing import Publisher, PublishNews
 from pteri.app.sequence import give_positions
 from pteri.app.shadowing import FAILED, Shadow, ShadowNews
+from pteri.app.subscribing import Subscribing
 from pteri.app.telling import tell_of_what_is_due
 from pteri.app.witnessing import WitnessNews, show_to_witnesses
 from pteri.core import ids
@@ -85,6 +88,7 @@ __all__ = [
     "chip_desk_of",
     "courier_of",
     "deployed",
+    "event_desk_of",
     "holder_of",
     "log_desk_of",
     "loops_of",
@@ -103,6 +107,8 @@ _ANCHOR_EVERY_S: Final = 10.0
 _ANCHOR_PAUSE_S: Final = 0.05
 _WITNESS_EVERY_S: Final = 0.5
 _PUBLISH_EVERY_S: Final = 0.5
+_SUBSCRIBE_EVERY_S: Final = 5.0
+_SUBSCRIBE_PAUSE_S: Final = 0.05
 _FORGET_EVERY_S: Final = 600.0
 _FORGET_PAUSE_S: Final = 0.05
 
@@ -122,6 +128,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
         store = await open_store(server.database if isinstance(server.database, Path) else server.database.reveal())
         opened.push_async_callback(store.close)
         operators = operators_of(settings, entropy, opened)
+        events = event_desk_of(settings, entropy, opened)
         desk = None if settings.log is None else log_desk_of(settings.log, opened)
         deployment = Deployment(
             store=store,
@@ -136,6 +143,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             chips=None if settings.esim is None else chip_desk_of(settings.esim),
             shadow=shadow_of(server),
             log=desk,
+            events=events,
             anchoring=None
             if settings.anchor is None or desk is None
             else anchoring_of(settings.anchor, store, desk, opened),
@@ -182,11 +190,42 @@ def operators_of(settings: Settings, entropy: Entropy, opened: AsyncExitStack) -
     }
 
 
+def event_desk_of(settings: Settings, entropy: Entropy, opened: AsyncExitStack) -> EventDesk | None:
+    """Who is to tell events, and all others that are asked: one that shall tell none any more is to be told so."""
+    wanted = frozenset(operator.name for operator in settings.operators if operator.subscribe)
+    if not settings.operators:
+        return None
+    try:
+        known = {
+            operator.name: CamaraSubscriptions(_terms(operator), _transport(operator, opened), entropy)
+            for operator in settings.operators
+        }
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    return EventDesk(
+        {
+            tenant.id: {
+                operator.name: known[operator.name] for operator in settings.operators if operator.serves(tenant.id)
+            }
+            for tenant in settings.tenants
+        },
+        wanted,
+    )
+
+
 def _operator(settings: OperatorSettings, entropy: Entropy, opened: AsyncExitStack) -> GuardedOperator:
-    deadline_s = settings.deadline_ms / 1000
-    transport = HttpTransport(timeout_s=deadline_s)
+    operator = CamaraOperator(_terms(settings), _transport(settings, opened), entropy)
+    return GuardedOperator(settings.name, operator)
+
+
+def _transport(settings: OperatorSettings, opened: AsyncExitStack) -> HttpTransport:
+    transport = HttpTransport(timeout_s=settings.deadline_ms / 1000)
     opened.push_async_callback(transport.close)
-    terms = Terms(
+    return transport
+
+
+def _terms(settings: OperatorSettings) -> Terms:
+    return Terms(
         name=settings.name,
         api_url=settings.api_url,
         token_url=settings.token_url,
@@ -201,9 +240,8 @@ def _operator(settings: OperatorSettings, entropy: Entropy, opened: AsyncExitSta
         possession=Possession(settings.possession),
         start_url=settings.start_url,
         keys=tuple(DeviceKey.from_sec1(ids.from_base64url(key)) for key in settings.keys),
-        deadline_s=deadline_s,
+        deadline_s=settings.deadline_ms / 1000,
     )
-    return GuardedOperator(settings.name, CamaraOperator(terms, transport, entropy))
 
 
 def log_desk_of(log: LogSettings, opened: AsyncExitStack) -> LogDesk:
@@ -321,6 +359,7 @@ def loops_of(deployment: Deployment) -> tuple[Loop, ...]:
         Loop("tell", tell, idle_s=_TELL_EVERY_S, busy_s=0.0),
         *mail,
         *_log_loops(deployment),
+        *_event_loops(deployment),
         *(() if anchoring is None else (Loop("anchor", anchor, idle_s=_ANCHOR_EVERY_S, busy_s=_ANCHOR_PAUSE_S),)),
     )
 
@@ -331,6 +370,16 @@ async def _sequence(deployment: Deployment) -> bool:
     if deployment.log is not None:
         more = await grow(deployment.store, deployment.log, deployment.entropy) or more
     return more
+
+
+def _event_loops(deployment: Deployment) -> Iterator[Loop]:
+    if deployment.events is not None:
+        subscribing = Subscribing(deployment, deployment.events, _tell_of_events)
+        yield Loop("subscribe", subscribing.turn, idle_s=_SUBSCRIBE_EVERY_S, busy_s=_SUBSCRIBE_PAUSE_S)
+
+
+def _tell_of_events(news: EventNews, operator: str, code: str) -> None:
+    _log.warning(news.value, operator=operator, code=code)
 
 
 def _log_loops(deployment: Deployment) -> Iterator[Loop]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import json
 import subprocess
 import sys
+import threading
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,13 @@ import httpx2
 import msgspec
 import pytest
 
-from pteri.adapters.system import SteppedClock, advance
+from pteri.adapters.system import SteppedClock, SystemClock, SystemEntropy, advance
+from pteri.adapters.telecom.camara.oauth import Client
+from pteri.adapters.telecom.camara.operator import Terms
+from pteri.adapters.telecom.camara.subscribing import CamaraSubscriptions
+from pteri.adapters.telecom.camara.transport import HttpTransport
+from pteri.core.keys.secret import Secret
+from pteri.core.phone_number import PhoneNumber
 from pteri.operator_settings import OperatorSettings, read_client_key
 
 DAY = 86_400
@@ -72,6 +81,51 @@ def test_its_answers_are_of_the_time_of_a_stepped_clock(tmp_path: Path) -> None:
         answer = httpx2.post(table["api_url"] + "/sim-swap/v2/check", json={})
         answered_at = email.utils.parsedate_to_datetime(answer.headers["date"]).timestamp()
         assert 30 * DAY <= answered_at - before < 31 * DAY
+
+
+class _Sink(BaseHTTPRequestHandler):
+    """Takes one event, on this machine."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.came.append((self.path, self.headers["authorization"], body))  # type: ignore[attr-defined]
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_its_desk_tells_of_a_swap_whoever_has_subscribed_before_it_answers(tmp_path: Path) -> None:
+    with simulating(str(tmp_path / "one"), "--port", "0", "--json") as process:
+        told = first_line(process)
+        settings = msgspec.convert(told["operators"][0], OperatorSettings, dec_hook=lambda kind, value: kind(value))
+        assert settings.subscribe
+        httpx2.post(told["desk"] + "/connect", json=NUMBER).raise_for_status()
+        with HTTPServer(("127.0.0.1", 0), _Sink) as server:
+            came: list[tuple[str, str, bytes]] = []
+            server.came = came  # type: ignore[attr-defined]  # what has come to it
+            threading.Thread(target=server.handle_request).start()
+            at = SystemClock().now()
+            sink = f"http://127.0.0.1:{server.server_port}/sink"
+            asyncio.run(_subscribe(settings, sink, at))
+            asked = httpx2.post(told["desk"] + "/subscriptions", json={"number": NUMBER["number"]})
+            assert asked.json() == {"subscriptions": 1}
+            swapped = httpx2.post(told["desk"] + "/swap", json={**NUMBER, "phone": "thief"}, timeout=30)
+            assert swapped.status_code == 200
+            [(path, bearer, body)] = came
+        assert (path, bearer) == ("/sink", "Bearer our-own-token")
+        assert json.loads(body)["data"]["phoneNumber"] == NUMBER["number"]
+
+
+async def _subscribe(settings: OperatorSettings, sink: str, at: int) -> None:
+    client = Client(settings.client_id, read_client_key(settings.key_file), settings.audience)
+    terms = Terms("alpha", settings.api_url, settings.token_url, client, deadline_s=30)
+    transport = HttpTransport(timeout_s=30)
+    operator = CamaraSubscriptions(terms, transport, SystemEntropy())
+    number = PhoneNumber(NUMBER["number"])
+    await operator.create(number, sink=sink, token=Secret(b"our-own-token"), ends_at=at + DAY, at=at)
+    await transport.close()
 
 
 @pytest.mark.parametrize("as_json", [True, False])

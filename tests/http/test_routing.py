@@ -183,6 +183,8 @@ class Open(msgspec.Struct):
         (replace(NOTES[0], replies={200: dict}),),
         (replace(NOTES[1], max_body_bytes=0),),
         (replace(NOTES[1], max_body_bytes=65_537),),
+        (replace(NOTES[1], raw_body="application/cloudevents+json"),),
+        (replace(NOTES[0], raw_body="application/cloudevents+json"),),
     ],
 )
 def test_a_table_with_a_mistake_does_not_start(routes: tuple[AnyRoute, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from operators import OUR_KEY
 from pteri.core.ids import to_base64url
-from pteri.operator_settings import OperatorSettings, read_client_key, require_distinct
+from pteri.operator_settings import OperatorSettings, read_client_key, require_distinct, require_reachable
 
 POINT = to_base64url(OUR_KEY.public.sec1)
 GOOD: dict[str, Any] = {
@@ -99,6 +100,23 @@ def test_together_they_have_names_of_their_own_and_tokens_go_to_one() -> None:
     for wrong, why in (((one, one), "same name"), ((one, two), "see the tokens"), (tuple(apart), "there is not: shop")):
         with pytest.raises(ValueError, match=why):
             require_distinct(wrong, ("bank",))
+
+
+@pytest.mark.parametrize(
+    ("origin", "api_url", "why"),
+    [
+        ("https://pteri.example", "https://api.operator.example", ""),
+        ("https://pteri.example", "http://127.0.0.1:8790", ""),
+        ("http://127.0.0.1:8750", "http://127.0.0.1:8790", ""),
+        ("http://127.0.0.1:8750", "https://api.operator.example", "alpha would send its events to http://127"),
+    ],
+)
+def test_events_come_over_tls_but_for_those_of_the_simulator(origin: str, api_url: str, why: str) -> None:
+    asked = OperatorSettings(**{**GOOD, "api_url": api_url})
+    require_reachable((asked,), origin)
+    telling = OperatorSettings(**{**GOOD, "api_url": api_url, "subscribe": True})
+    with pytest.raises(ValueError, match=why) if why else nullcontext():
+        require_reachable((telling,), origin)
 
 
 def test_a_client_key_is_read_from_a_closed_file_only(tmp_path: Path) -> None:

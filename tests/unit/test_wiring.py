@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from pteri.adapters.smtp import SmtpCourier
 from pteri.adapters.system import SystemEntropy
 from pteri.adapters.vault import DeploymentVault
+from pteri.app.event_desk import EventDesk
 from pteri.app.loops import Stopping
 from pteri.app.ports import StoreUnavailable
 from pteri.core import ids
@@ -22,7 +23,7 @@ from pteri.core.ids import Domain, TenantId
 from pteri.core.keys.secret import Secret
 from pteri.operator_settings import OperatorSettings
 from pteri.settings import NoticesSettings, ServerSettings, Settings, SettingsError, TenantSettings
-from pteri.wiring import check_key, courier_of, operators_of, start_loops
+from pteri.wiring import check_key, courier_of, event_desk_of, operators_of, start_loops
 from world import World
 
 if TYPE_CHECKING:
@@ -92,6 +93,14 @@ def test_a_database_starts_under_the_key_that_made_it_and_no_other(world: World)
         world.run(check_key(other))
 
 
+def _told_by(settings: Settings) -> EventDesk | None:
+    async def started() -> EventDesk | None:
+        async with AsyncExitStack() as opened:
+            return event_desk_of(settings, SystemEntropy(), opened)
+
+    return asyncio.run(started())
+
+
 def test_operators_of_the_settings_are_asked_for_the_tenants_that_they_serve(tmp_path: Path) -> None:
     """And for nobody else; the one that may see tokens is the one that says so."""
     key = tmp_path / "operator.key"
@@ -129,6 +138,16 @@ def test_operators_of_the_settings_are_asked_for_the_tenants_that_they_serve(tmp
             return operators_of(msgspec.structs.replace(settings, operators=asked), SystemEntropy(), opened)
 
     assert list(asyncio.run(started())) == ["bank"]
+    assert _told_by(settings) is None
+    desk = _told_by(msgspec.structs.replace(settings, operators=(operator("alpha", subscribe=True), asked[1])))
+    assert desk is not None
+    assert {tenant: sorted(names) for tenant, names in desk.subscribers.items()} == {
+        "bank": ["alpha", "beta"],
+        "shop": ["alpha"],
+    }
+    assert desk.wanted == {"alpha"}, "the other one is known, so that it can be told to stop"
     key.chmod(0o644)
     with pytest.raises(SettingsError, match="chmod 600"):
         asyncio.run(started())
+    with pytest.raises(SettingsError, match="chmod 600"):
+        _told_by(msgspec.structs.replace(settings, operators=asked))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pteri.app.anchoring import Anchoring
 from pteri.app.chip_desk import ChipDesk
+from pteri.app.event_desk import EventDesk
 from pteri.app.log_desk import LogDesk
 from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
 from pteri.app.refusals import NotFound
@@ -50,7 +51,7 @@ class Deployment:
     """Everything a use case may touch. ``courier``: ``None`` where no mail is sent; ``shadow``: where none watches.
 
     ``anchoring``: ``None`` where the log is not anchored.
-    ``log``: ``None`` where none is published.
+    ``log``: ``None`` where none is published. ``events``: ``None`` where no operator is to tell any.
     """
 
     store: Store
@@ -66,6 +67,7 @@ class Deployment:
     shadow: Shadow | None = None
     anchoring: Anchoring | None = None
     log: LogDesk | None = None
+    events: EventDesk | None = None
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
 
     def tenant(self, text: str) -> Tenant:

@@ -24,7 +24,16 @@ from pteri.domain.kept_line import Heard, KeptLine
 from pteri.domain.line import FRESH_S
 from pteri.domain.signals import Finding, Question, Signal
 
-__all__ = ["LineWatch", "Looked", "commitment_to", "keep_line", "line_salt", "look_at_line", "nobody_to_ask"]
+__all__ = [
+    "LineWatch",
+    "Looked",
+    "commitment_to",
+    "keep_line",
+    "kept_number",
+    "line_salt",
+    "look_at_line",
+    "nobody_to_ask",
+]
 
 
 class Looked(msgspec.Struct, frozen=True):
@@ -94,6 +103,17 @@ def _context(tenant: TenantId, account: AccountId, esim: Digest) -> str:
     return f"line:{tenant}:{account}:{esim}"
 
 
+def kept_number(vault: Vault, kept: KeptLine) -> PhoneNumber | None:
+    """The number to ask operators about.
+
+    A line may be named otherwise, by the number of its SIM say: then no operator is asked about it.
+    """
+    try:
+        return PhoneNumber(vault.open(kept.sealed, _context(kept.tenant, kept.account, kept.esim)).decode())
+    except Malformed:
+        return None
+
+
 def nobody_to_ask(at: int) -> Signal:
     """What is known of possession where no operator is to be asked about this line."""
     return Signal(
@@ -151,8 +171,4 @@ class LineWatch:
             token.wipe()
 
     def _number(self, kept: KeptLine) -> PhoneNumber | None:
-        """A line may be named otherwise, by the number of its SIM say: then no operator is asked about it."""
-        try:
-            return PhoneNumber(self.vault.open(kept.sealed, _context(kept.tenant, kept.account, kept.esim)).decode())
-        except Malformed:
-            return None
+        return kept_number(self.vault, kept)

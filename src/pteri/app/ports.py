@@ -20,6 +20,7 @@ import msgspec
 
 from pteri.app.anchor_ports import AnchorStore
 from pteri.app.log_ports import LogBook
+from pteri.app.subscription_ports import SubscriptionStore
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.core.keys.secret import Secret
 from pteri.domain.account import Account
@@ -330,6 +331,11 @@ class Store(Protocol):
     @property
     def anchors(self) -> AnchorStore:
         """What is kept beside it of anchors: no account, and no history."""
+        ...
+
+    @property
+    def subscriptions(self) -> SubscriptionStore:
+        """What is kept beside it of subscriptions at operators: no account, and no history."""
         ...
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from pteri.demo.cast import LINE
 from pteri.demo.line_narrator import LineNarrator
@@ -10,6 +11,9 @@ from pteri.demo.narrator import DAY, HOUR, SIGNED
 from pteri.demo.stage import Answer, Phone
 
 __all__ = ["LineStory"]
+
+
+_TOLD: Final = "is told, like every phone of the account, as soon as the bank has heard of it"
 
 
 class LineStory(LineNarrator):
@@ -31,8 +35,12 @@ class LineStory(LineNarrator):
         )
         self._step_clock(4 * DAY, "four days later Alice's sixth phone is no new one any more")
         self._stage.join_operator()
-        self._tell.words("         the service was stopped and started again with [[operators]] in its settings")
+        self._tell.words(
+            "         the service was stopped and started again with [[operators]] in its settings",
+            "         subscribe = true: it has asked the operator to tell of SIM swaps as they happen, too",
+        )
         self._signed_in("sign in with a line that is as it was", "signs in", "CONTINUOUS", "BOUND")
+        self._stage.until_told_of(LINE)
 
     def _swap_without_wallet(self) -> None:
         self._tell.chapter(
@@ -47,6 +55,12 @@ class LineStory(LineNarrator):
             "swap",
             number=LINE,
             phone="a thief's phone",
+        )
+        self._told_of_change(
+            "Alice's phone is told before anybody signs in",
+            "Alice's phone",
+            self._cast.own,
+            "is told at once: the operator told the bank unasked, and nobody had to sign in first",
         )
         self._step_clock(HOUR, "an hour passes")
         self._step(
@@ -85,14 +99,14 @@ class LineStory(LineNarrator):
         says = "SUSPECT" if "pteri wallet line rebind" in read and "call your operator at once" in read else ""
         return Answer(bool(screen), "", {"screen": screen, "says": says})
 
-    def _told_of_change(self, name: str, who: str, phone: Phone) -> None:
+    def _told_of_change(self, name: str, who: str, phone: Phone, told: str = _TOLD) -> None:
         self._step(
             name,
             who,
             lambda: self._newest_notice(phone),
             "done",
             reason="LINE_SUSPECT",
-            told="is told, like every phone of the account, as soon as the bank has heard of it",
+            told=told,
         )
 
     def _say_all_is_well(self) -> None:

@@ -184,6 +184,15 @@ class Stage:
         """The same for the mobile operator, which is a SIMULATOR: from now on the service asks it."""
         self._serve_with(msgspec.structs.replace(load_settings(self.settings), operators=self.operator.settings()))
 
+    def until_told_of(self, number: str) -> None:
+        """Wait until the operator has been asked to tell of this number."""
+        deadline = monotonic_s() + _START_S
+        while monotonic_s() < deadline:
+            if self.operator.do("subscriptions", number=number)["subscriptions"]:
+                return
+            self._pause()
+        raise RuntimeError("the service did not ask its operator to tell of the line")
+
     def _serve_with(self, settings: Settings) -> None:
         self._stop_server()
         self.settings.unlink()

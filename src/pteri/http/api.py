@@ -56,6 +56,7 @@ from pteri.domain.challenge import BindAsked, SignInAsked
 from pteri.http.chips import chip_routes
 from pteri.http.log_files import log_file_routes
 from pteri.http.mailboxes import mailbox_routes
+from pteri.http.operator_events import operator_event_routes
 from pteri.http.problems import HttpCode, Kind, ProblemError
 from pteri.http.routing import AnyRoute, Auth, Call, Encoded, Reply, Route
 from pteri.http.stop_links import stop_link_routes
@@ -403,4 +404,5 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         *chip_routes(deployment, _told),
         *log_file_routes(deployment, _told),
         *stop_link_routes(deployment, _told),
+        *operator_event_routes(deployment, _told),
     )

@@ -208,6 +208,12 @@ def _operation(route: AnyRoute, refs: _Refs) -> JsonObject:
             "description": f"At most {route.max_body_bytes} bytes.",
             "content": {"application/json": {"schema": refs[route.body]}},
         }
+    elif route.raw_body:
+        operation["requestBody"] = {
+            "required": True,
+            "description": f"At most {route.max_body_bytes} bytes.",
+            "content": {route.raw_body: {"schema": {"type": "object"}}},
+        }
     return operation
 
 

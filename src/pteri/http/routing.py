@@ -128,7 +128,8 @@ class Route(Generic[BodyT]):
     success status to its body type (``NoneType``: no body). ``problems`` are the kinds beyond those that
     every route may answer. ``query`` maps the parameters that may follow ``?`` to their descriptions; any
     other is refused. ``rate`` is counted per network, beside the rate of all requests. ``always``: answered also by a
-    process that has as many requests as it may have, because somebody asks how it is.
+    process that has as many requests as it may have, because somebody asks how it is. ``raw_body``: the media type of a
+    body that the endpoint reads by itself, where the format is another's and not ours to close.
     """
 
     method: str
@@ -145,6 +146,7 @@ class Route(Generic[BodyT]):
     problems: Sequence[Kind] = ()
     rate: Rate | None = None
     always: bool = False
+    raw_body: str = ""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -188,6 +190,8 @@ def _check_route(route: AnyRoute) -> None:
         if route.method == "GET" or not issubclass(route.body, msgspec.Struct):
             raise TypeError(f"{route}: a body is a struct, and a GET has none")
         strictjson.check_closed(route.body)
+    if route.raw_body and (route.body is not None or route.method == "GET" or route.auth is not Auth.NONE):
+        raise TypeError(f"{route}: a body is read here or by the endpoint, and what is signed is read here")
     if not route.replies or any(not 200 <= status < 400 for status in route.replies):
         raise ValueError(f"{route}: declares its successes, at least one; the rest are problems")
     if any(not issubclass(type_, msgspec.Struct | Document | None) for type_ in route.replies.values()):

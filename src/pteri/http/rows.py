@@ -48,7 +48,7 @@ class Row:
         self.limiter = limiter
         self.is_signed = route.auth is not Auth.NONE
         self.takes_token = route.auth is Auth.CLIENT_TOKEN
-        self.max_body_bytes = 0 if route.body is None else route.max_body_bytes
+        self.max_body_bytes = route.max_body_bytes if route.body is not None or route.raw_body else 0
         self.decoder = None if route.body is None else BodyDecoder(route.body, max_bytes=route.max_body_bytes)
         self.forms = {
             status: (type_, AnswerForm(status, _media_type(type_), standing)) for status, type_ in route.replies.items()

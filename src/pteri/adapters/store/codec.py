@@ -18,6 +18,7 @@ from pteri.domain.challenge import Challenge
 from pteri.domain.kept_line import Heard
 from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Notice, RecordedEvent
+from pteri.domain.subscription import Subscription
 
 __all__ = [
     "decode_account",
@@ -27,6 +28,7 @@ __all__ = [
     "decode_mailbox",
     "decode_notice",
     "decode_recorded",
+    "decode_subscription",
     "encode",
 ]
 
@@ -40,9 +42,10 @@ _HEARD: Final = msgspec.json.Decoder(Heard)
 _MAILBOX: Final = msgspec.json.Decoder(Mailbox)
 _NOTICE: Final = msgspec.json.Decoder(Notice)
 _RECORDED: Final = msgspec.json.Decoder(RecordedEvent)
+_SUBSCRIPTION: Final = msgspec.json.Decoder(Subscription)
 
 
-def encode(record: Account | Anchor | Challenge | Heard | Mailbox | Notice | RecordedEvent) -> str:
+def encode(record: Account | Anchor | Challenge | Heard | Mailbox | Notice | RecordedEvent | Subscription) -> str:
     """The text of a record."""
     return _ENCODER.encode(record).decode()
 
@@ -83,6 +86,11 @@ def decode_notice(text: str) -> Notice:
 def decode_recorded(text: str) -> RecordedEvent:
     """The event of this text."""
     return _decode(_RECORDED, text)
+
+
+def decode_subscription(text: str) -> Subscription:
+    """The subscription of this text."""
+    return _decode(_SUBSCRIPTION, text)
 
 
 def _decode(decoder: msgspec.json.Decoder[T], text: str) -> T:

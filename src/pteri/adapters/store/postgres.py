@@ -21,6 +21,7 @@ from pteri.adapters.store.postgres_anchors import PostgresAnchors
 from pteri.adapters.store.postgres_commit import READ_HELD, Asked, Step, guarded, steps
 from pteri.adapters.store.postgres_log import PostgresLogBook
 from pteri.adapters.store.postgres_schema import bring_up_to_date, is_postgresql_itself
+from pteri.adapters.store.postgres_subscriptions import PostgresSubscriptions
 from pteri.adapters.store.rows import (
     Held,
     Writes,
@@ -64,6 +65,7 @@ class PostgresStore:
         self._connections = connections
         self._in_steps = in_steps
         self.anchors = PostgresAnchors(connections)
+        self.subscriptions = PostgresSubscriptions(connections)
         self.book = PostgresLogBook(connections)
         self._answers = BatchedReads(connections.read, postgres_sql.ANSWERS)
         self._challenges = BatchedReads(connections.read, postgres_sql.CHALLENGES)

@@ -31,6 +31,7 @@ from pteri.adapters.store.rows import (
 from pteri.adapters.store.sqlite_anchors import SqliteAnchors
 from pteri.adapters.store.sqlite_commit import READ_ANSWER, READ_TOTAL, read_held, write
 from pteri.adapters.store.sqlite_log import SqliteLogBook
+from pteri.adapters.store.sqlite_subscriptions import SqliteSubscriptions
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
@@ -142,6 +143,7 @@ class SqliteStore:
         self._connection = connection
         self._turn = turn
         self.anchors = SqliteAnchors(self._rows, self._transaction)
+        self.subscriptions = SqliteSubscriptions(self._rows, self._transaction)
         self.book = SqliteLogBook(self._rows, self._transaction)
 
     @classmethod

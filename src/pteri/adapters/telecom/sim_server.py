@@ -7,6 +7,7 @@ lock: whoever reaches it may swap every SIM there is, so it is for loopback, and
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -15,7 +16,7 @@ from starlette.requests import Request as WebRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pteri.adapters.telecom.camara.exchange import NoReply, Request
+from pteri.adapters.telecom.camara.exchange import NoReply, Request, Transport
 from pteri.adapters.telecom.simulated import Lie, NoSuchLine, Outage, SimulatedNetwork
 from pteri.adapters.telecom.simulated_camara import SimulatedCamara
 from pteri.app.ports import Clock, Entropy
@@ -23,11 +24,15 @@ from pteri.core.errors import ProtocolError
 from pteri.core.ids import to_base64url
 from pteri.core.phone_number import PhoneNumber
 
-__all__ = ["SAYS_SO", "DeskOrder", "simulator_app", "take_order"]
+__all__ = ["SAYS_SO", "DeskOrder", "bring_events", "simulator_app", "take_order"]
 
 SAYS_SO: Final = {"x-simulator": "PTERI operator simulator: nothing here is a real operator"}
 _MAX_BODY: Final = 65_536
+_TAKEN: Final = 204
+_AGAIN: Final = frozenset({0, 429, 500, 502, 503, 504})
+_ON_LOOPBACK: Final = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?/")
 _MAX_SLOW_S: Final = 60
+_ACTS: Final = "connect swap transfer move port-out recycle token weather subscriptions"
 
 
 class DeskOrder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -65,8 +70,35 @@ def take_order(network: SimulatedNetwork, act: str, order: DeskOrder, *, at: int
     return {"iccid": line.iccid, "phone": line.phone}
 
 
-def simulator_app(camara: SimulatedCamara, clock: Clock, entropy: Entropy) -> Starlette:
-    """The web side: ``POST /desk/{act}`` is the desk, everything else the operator."""
+async def bring_events(camara: SimulatedCamara, carrier: Transport, *, at: int) -> int:
+    """Bring the events of now, and those of before that nobody took; how many were taken.
+
+    Only to this machine: a simulator asks nobody else anything, whatever it was told.
+    """
+    subscriptions = camara.subscriptions
+    subscriptions.look(at=at)
+    waiting, taken = list(subscriptions.pending), 0
+    subscriptions.pending.clear()
+    for event in waiting:
+        if not _ON_LOOPBACK.match(event.url):
+            continue
+        try:
+            status = (await carrier.send(event)).status
+        except NoReply:
+            status = 0
+        taken += status == _TAKEN
+        if status in _AGAIN:
+            subscriptions.pending.append(event)
+    return taken
+
+
+def simulator_app(
+    camara: SimulatedCamara, clock: Clock, entropy: Entropy, carrier: Transport | None = None
+) -> Starlette:
+    """The web side: ``POST /desk/{act}`` is the desk, everything else the operator.
+
+    ``carrier`` brings events to those who have subscribed, before the desk says that it is done.
+    """
 
     async def desk(web: WebRequest) -> Response:
         # A form of a page in some browser cannot send this type without asking first.
@@ -74,13 +106,17 @@ def simulator_app(camara: SimulatedCamara, clock: Clock, entropy: Entropy) -> St
             return _told(415, {"error": "send application/json"})
         try:
             order = msgspec.json.decode(await _body(web) or b"{}", type=DeskOrder)
-            done = take_order(camara.network, web.path_params["act"], order, at=clock.now(), random=entropy.draw(24))
+            if (act := web.path_params["act"]) == "subscriptions":
+                return _told(200, {"subscriptions": camara.subscriptions.told_of(PhoneNumber(order.number))})
+            done = take_order(camara.network, act, order, at=clock.now(), random=entropy.draw(24))
         except (msgspec.MsgspecError, ProtocolError):
             return _told(400, {"error": "not an order: see docs/guide/operators.md"})
         except NoSuchLine:
             return _told(404, {"error": "no such line, or no phone with a working SIM"})
         except LookupError:
-            return _told(404, {"error": "no such act: connect swap transfer move port-out recycle token weather"})
+            return _told(404, {"error": f"no such act: {_ACTS}"})
+        if carrier is not None:
+            await bring_events(camara, carrier, at=clock.now())
         return _told(200, done)
 
     async def operator(web: WebRequest) -> Response:

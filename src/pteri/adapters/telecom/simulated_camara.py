@@ -17,7 +17,9 @@ import msgspec
 
 from pteri.adapters.telecom.camara.exchange import NoReply, Reply, Request
 from pteri.adapters.telecom.camara.jwt import read_token, signed_token
+from pteri.adapters.telecom.camara.webhooks import CREATE_SCOPE, DELETE_SCOPE, READ_SCOPE
 from pteri.adapters.telecom.simulated import Lie, NoSuchLine, Outage, SimulatedNetwork
+from pteri.adapters.telecom.simulated_subscriptions import Asked, SimulatedSubscriptions
 from pteri.app.ports import Clock, Entropy
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import to_base64url
@@ -29,9 +31,12 @@ __all__ = ["InMemoryTransport", "SimulatedCamara"]
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86_400
 _ACCESS_S: Final = 300
-_LEVEL_1: Final = frozenset({"sim-swap", "device-swap", "number-recycling:check"})
+_LEVEL_1: Final = frozenset({"sim-swap", "device-swap", "number-recycling:check"}) | {
+    *(CREATE_SCOPE, READ_SCOPE, DELETE_SCOPE),
+}
 _LEVEL_2: Final = frozenset({"openid", "number-verification:verify"})
 _BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_SUBSCRIPTIONS: Final = "/sim-swap-subscriptions/v0.3/subscriptions"
 _CORRELATOR: Final = re.compile(r"[a-zA-Z0-9-_:;./<>{}]{1,256}")
 _Number = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{4,14}$")]
 
@@ -68,6 +73,7 @@ class _Grant:
     until: int
     subject: PhoneNumber | None
     """Of a three-legged token: whom it is about."""
+    client: str
 
 
 class SimulatedCamara:
@@ -79,6 +85,7 @@ class SimulatedCamara:
         self.network = network
         self.key = DevicePrivateKey.from_random(random)
         self.issuer = issuer
+        self.subscriptions = SimulatedSubscriptions(network, source=issuer, entropy=entropy)
         self._clients = clients
         self._entropy = entropy
         self._grants: dict[str, _Grant] = {}
@@ -103,6 +110,9 @@ class SimulatedCamara:
         try:
             if outage is not None:
                 self._fail(outage)
+            if path.startswith(_SUBSCRIPTIONS):
+                status, told = self._subscriptions(path.removeprefix(_SUBSCRIPTIONS), request, at)
+                return Reply(status, headers, b"" if told is None else msgspec.json.encode(told))
             answer = self._oauth(path, request, at) if is_oauth else self._camara(path, request, at)
             return Reply(200, headers, msgspec.json.encode(answer))
         except _No as no:
@@ -202,7 +212,7 @@ class SimulatedCamara:
 
     def _grant(self, scope: frozenset[str], subject: PhoneNumber | None, client: str, at: int) -> dict[str, Any]:
         token = to_base64url(self._entropy.draw(24))
-        self._grants[token] = _Grant(scope, at + _ACCESS_S, subject)
+        self._grants[token] = _Grant(scope, at + _ACCESS_S, subject, client)
         answer: dict[str, Any] = {"access_token": token, "token_type": "Bearer", "expires_in": _ACCESS_S}
         if "openid" in scope:
             identity: dict[str, str | int] = {"iss": self.issuer, "aud": client, "sub": "simulated"}
@@ -225,6 +235,32 @@ class SimulatedCamara:
                 return self._recycling(request, self._grant_of(request, "number-recycling:check", at))
             case ["number-verification", "v2", "verify"]:
                 return self._verify(request, self._grant_of(request, "number-verification:verify", at))
+            case _:
+                raise _No(404, "NOT_FOUND")
+
+    def _subscriptions(self, rest: str, request: Request, at: int) -> tuple[int, Any]:
+        match request.method, rest:
+            case "POST", "":
+                grant = self._grant_of(request, CREATE_SCOPE, at)
+                asked = _read(request, Asked)
+                number = self._number(asked.number, grant)
+                try:
+                    made = self.subscriptions.create(grant.client, number, asked, at=at)
+                except ValueError:
+                    raise _No(400, "INVALID_ARGUMENT") from None
+                if made is None:
+                    raise _No(409, "ALREADY_EXISTS")
+                return 201, made
+            case "GET", "":
+                grant = self._grant_of(request, READ_SCOPE, at)
+                if not self.subscriptions.tells_list:
+                    raise _No(403, "PERMISSION_DENIED")
+                return 200, self.subscriptions.of(grant.client, grant.subject)
+            case "DELETE", named:
+                grant = self._grant_of(request, DELETE_SCOPE, at)
+                if not self.subscriptions.delete(grant.client, named.removeprefix("/")):
+                    raise _No(404, "NOT_FOUND")
+                return 204, None
             case _:
                 raise _No(404, "NOT_FOUND")
 

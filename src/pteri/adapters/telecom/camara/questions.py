@@ -44,6 +44,7 @@ __all__ = [
 MAX_AGE_H: Final = 2400
 FRESH_S: Final = 300
 """How old an answer may be, and how far its clock may be off."""
+_ANSWERED: Final = frozenset({200})
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86_400
 _RFC3339: Final = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.\d{1,9})?(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII)
@@ -142,13 +143,13 @@ def _body(number: PhoneNumber | None, **fields: str | int) -> bytes:
     return msgspec.json.encode({**named, **fields})
 
 
-def read_answer(reply: Reply, *, correlator: str, at: int) -> bytes:
+def read_answer(reply: Reply, *, correlator: str, at: int, good: frozenset[int] = _ANSWERED) -> bytes:
     """The body of an answer to this very question, given now.
 
     1. It carries the correlator of our request, which nobody else has; CAMARA demands the echo. Without one it is no
        answer (``NoReply``), with another one :class:`AnotherAnswer`. 2. It is dated, within five minutes of ``at``, and
        has not lain in a cache for longer: ``NoReply(STALE_ANSWER)``. 3. A refusal is :class:`Refused`, with the status
-       that its own body says.
+       that its own body says. ``good``: the statuses that are none.
     """
     echoed = reply.headers.get("x-correlator")
     if echoed is not None and echoed != correlator:
@@ -157,7 +158,7 @@ def read_answer(reply: Reply, *, correlator: str, at: int) -> bytes:
         raise NoReply("MALFORMED_ANSWER" if reply.status < 500 else "UNAVAILABLE")
     if not _is_fresh(reply.headers, at):
         raise NoReply("STALE_ANSWER")
-    if reply.status == 200:
+    if reply.status in good:
         return reply.body
     error = read_json(reply.body, _Error)
     if error.status != reply.status:

@@ -13,13 +13,23 @@ import msgspec
 
 from pteri.adapters.telecom.camara.exchange import MAX_REPLY_BYTES, NoReply
 
-__all__ = ["read_json"]
+__all__ = ["read_json", "read_list"]
 
 _T = TypeVar("_T", bound=msgspec.Struct)
+_V = TypeVar("_V")
 
 
 def read_json(body: bytes, kind: type[_T]) -> _T:
     """The one value that ``body`` spells, or ``NoReply(MALFORMED_ANSWER)``. Nothing of the body is in the exception."""
+    return _read(body, kind)
+
+
+def read_list(body: bytes, kind: type[_T]) -> list[_T]:
+    """The same of an array of such values."""
+    return _read(body, list[kind])  # type: ignore[valid-type]  # a type made of an argument
+
+
+def _read(body: bytes, kind: type[_V]) -> _V:
     if len(body) > MAX_REPLY_BYTES:
         raise NoReply("MALFORMED_ANSWER")
     try:
