@@ -16,7 +16,7 @@ import msgspec
 from pteri.app import chips
 from pteri.app.deployment import Deployment
 from pteri.core.errors import ProtocolError
-from pteri.core.euicc.es2 import ACKNOWLEDGED, Acknowledged, HandleDownloadProgressInfo
+from pteri.core.euicc.es2 import ACKNOWLEDGED, Acknowledged, HandleDownloadProgressInfo, HandleOrderNotification
 from pteri.core.euicc.es9 import (
     DOWNLOAD_REFUSED,
     MAX_BASE64,
@@ -88,7 +88,13 @@ class _Endpoints:
     async def progress(self, call: Call[HandleDownloadProgressInfo]) -> Reply:
         """POST .../es2plus/handleDownloadProgressInfo."""
         with suppress(ProtocolError):
-            await chips.hear_progress(self._deployment, call.body, self._deployment.clock.now())
+            await chips.hear_partner(self._deployment, call.body.progress().evidence, self._deployment.clock.now())
+        return Reply(200, ACKNOWLEDGED, _HEADERS)
+
+    async def order(self, call: Call[HandleOrderNotification]) -> Reply:
+        """POST .../es2plus/handleNotification."""
+        with suppress(ProtocolError):
+            await chips.hear_partner(self._deployment, call.body.notified().evidence, self._deployment.clock.now())
         return Reply(200, ACKNOWLEDGED, _HEADERS)
 
 
@@ -136,5 +142,12 @@ def chip_routes(deployment: Deployment, told: Telling) -> Sequence[AnyRoute]:
             HandleDownloadProgressInfo,
             {200: Acknowledged},
             "An SM-DP+ tells of a download",
+        ),
+        row(
+            f"{_ES2}handleNotification",
+            ends.order,
+            HandleOrderNotification,
+            {200: Acknowledged},
+            "An SM-DP+ tells of an order",
         ),
     )
