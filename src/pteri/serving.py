@@ -33,7 +33,7 @@ from pteri.wiring import api_of, deployed, partner_api_of, start_loops
 if TYPE_CHECKING:
     from pteri.http.asgi import Application
 
-__all__ = ["DRAIN_S", "READY", "configure_logs", "listen", "serve", "settle_memory", "work"]
+__all__ = ["DRAIN_S", "READY", "configure_logs", "listen", "partner_port", "serve", "settle_memory", "work"]
 
 READY: Final = b"ready\n"
 """What a process tells its supervisor when it answers requests."""
@@ -78,7 +78,7 @@ def listen(server: ServerSettings) -> socket.socket:
         ) from error
 
 
-def _partner_port(partners: PartnersSettings, *, shared: bool) -> PartnerPort:
+def partner_port(partners: PartnersSettings, *, shared: bool) -> PartnerPort:
     """The port of the partners; ``shared``: with the other processes of a group, among which the kernel chooses."""
     tls = partner_tls(partners)
     family = socket.AF_INET6 if ":" in partners.host else socket.AF_INET
@@ -125,7 +125,7 @@ async def _serve(settings: Settings, listener: socket.socket, supervisor: socket
     stop = _told_to_stop()
     partners = None
     if settings.partners is not None:
-        partners = _partner_port(settings.partners, shared=supervisor is not None)
+        partners = partner_port(settings.partners, shared=supervisor is not None)
     async with deployed(settings) as deployment:
         loops = start_loops(deployment, stop_loops := Stopping()) if server.loops else []
 

@@ -9,6 +9,7 @@ from pteri.adapters.telecom.lab_chain import EID_PREFIX, LabChain, lab_eid
 from pteri.core.errors import Code, NotAuthentic
 from pteri.core.euicc.ceremony import ServerIdentity
 from pteri.core.euicc.numbers import iccid
+from pteri.core.keys.device import DevicePrivateKey
 from pteri.esim import Operation, TrustAnchors, verify_notification
 
 AT = 1_790_000_000
@@ -40,7 +41,8 @@ def test_outside_a_lab_nobody_believes_it(chain: LabChain) -> None:
 
 
 def test_its_servers_are_servers_and_no_chips(chain: LabChain) -> None:
-    certificate, key = chain.server(ADDRESS)
+    certificate, secret = chain.server(ADDRESS)
+    key = DevicePrivateKey.from_secret(secret)
     identity = ServerIdentity.load(certificate, key)
     chip = chain.chip(7, address=ADDRESS)
     with pytest.raises(NotAuthentic) as refused:

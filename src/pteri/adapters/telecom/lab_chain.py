@@ -20,7 +20,6 @@ from pteri.adapters.telecom.software_euicc import SoftwareEuicc
 from pteri.app.ports import Entropy
 from pteri.core.euicc.certificate import Role
 from pteri.core.euicc.numbers import EID_DIGITS, Eid, eid
-from pteri.core.keys.device import DevicePrivateKey
 from pteri.core.keys.secret import Secret
 
 __all__ = ["EID_PREFIX", "LabChain", "lab_eid"]
@@ -78,12 +77,12 @@ class LabChain:
             key=made.key, certificate=_der(made), manufacturer_certificate=_der(self._eum), address=address
         )
 
-    def server(self, address: str) -> tuple[bytes, DevicePrivateKey]:
+    def server(self, address: str) -> tuple[bytes, Secret]:
         """A certificate that authenticates the server ``address`` to the chips (role 4), DER, and its key."""
         secret = self._secret()
         key = ec.derive_private_key(int.from_bytes(secret, "big"), ec.SECP256R1())
         made = self._issued(self._ci, _name("PTERI Lab Server", address), Role.DP_AUTH, _leaf(), key)
-        return _der(made), DevicePrivateKey.from_secret(Secret(secret))
+        return _der(made), Secret(secret)
 
     def _issued(
         self,
