@@ -117,7 +117,8 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     | {"anchor_cli", "witness"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER
-    | {"durable", "wallet", "settings", "operator_settings", "deployment_key", "provision", "wiring", "serving", "sdk"},
+    | {"durable", "wallet", "settings", "operator_settings", "deployment_key", "provision", "wiring", "serving", "sdk"}
+    | {"esim_settings"},
 }
 """Composition roots: files that put layers together. No layer imports one, which follows from the table above."""
 
