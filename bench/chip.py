@@ -1,27 +1,32 @@
 """What it costs to believe an eSIM chip, in raw verifications of P-256 at the same moment.
 
-The figure that is promised is with both certificates remembered: they are verified once, and their times, ranges and
-revocations each time. What the first message of a chip costs, and of a manufacturer, is told beside it: then there are
-three signatures to verify, so it can never be less than three.
+Three cases. *Known*: both certificates are remembered, so one signature is verified, and times, range and revocations
+are looked at. *A new chip* of a known manufacturer: two signatures, and its certificate is read. *A new manufacturer*:
+three signatures, and both certificates are read, so it can never be less than three. Each chip and each manufacturer
+here is another one, with keys and numbers of its own: what is remembered of others helps as far as in a service.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from bench.raw import p256_verification
-from pteri.adapters.system import cpu_s
+from pteri.adapters.system import SystemEntropy, cpu_s
+from pteri.adapters.telecom.lab_chain import LabChain
+from pteri.adapters.telecom.software_euicc import SoftwareEuicc
+from pteri.core.euicc.numbers import iccid
 from pteri.esim import TrustAnchors, verify_notification
+from pteri.serving import settle_memory
 
 __all__ = ["ChipCost", "chip_cost"]
 
-_LAB: Final = Path(__file__).parents[1] / "vectors" / "esim" / "lab"
 _AT: Final = 1_790_000_000
+_ADDRESS: Final = "id.bank.example"
+_PROFILE: Final = iccid("89490200001234567894")
 _ROUNDS: Final = 15
 _GROUP: Final = 30
 
@@ -35,36 +40,47 @@ class ChipCost(msgspec.Struct, frozen=True):
 
 
 def chip_cost() -> ChipCost:
-    """Measure all three."""
-    one, other = (_read(f"{phone}/001-enable.der") for phone in ("phone1", "phone2"))
-    rounds = [_round(one, other) for _ in range(_ROUNDS)]
+    """Measure all three, with the search for garbage as a service has it."""
+    settle_memory()
+    chain = _Chain("Known Maker")
+    rounds = [_round(chain, number) for number in range(_ROUNDS)]
     known, new_chip, new_manufacturer = (statistics.median(found) for found in zip(*rounds, strict=True))
     return ChipCost(known, new_chip, new_manufacturer)
 
 
-def _round(one: bytes, other: bytes) -> tuple[float, float, float]:
-    # Places that have seen nothing yet, one for each try: what they remember is what is measured.
-    places = [TrustAnchors.load([_LAB / "ci.cert.der"], lab=True) for _ in range(2 * _GROUP)]
-    fresh, acquainted = places[:_GROUP], places[_GROUP:]
-    for anchors in acquainted:
-        verify_notification(other, anchors=anchors, at=_AT)
+class _Chain:
+    """The chips of one manufacturer, and the place that trusts its issuer."""
+
+    def __init__(self, maker: str) -> None:
+        self._chain = LabChain(at=_AT, entropy=SystemEntropy(), maker=maker)
+        self._anchors = TrustAnchors.from_der([self._chain.anchor], lab=True)
+
+    def new_chip(self, number: int) -> Callable[[], object]:
+        """What a chip that nobody has seen says of its profile, to be verified."""
+        said = _enabled(self._chain.chip(number, address=_ADDRESS))
+        return lambda: verify_notification(said, anchors=self._anchors, at=_AT)
+
+
+def _round(chain: _Chain, number: int) -> tuple[float, float, float]:
+    new_chips = [chain.new_chip(number * _GROUP + one) for one in range(_GROUP)]
+    new_makers = [_Chain(f"Maker {number}-{one}").new_chip(one) for one in range(_GROUP)]
+    chain.new_chip(0)()  # the manufacturer is known now, and since the first round the place is at work
     floor = _each([p256_verification()] * _GROUP)
-    new_manufacturer, new_chip, known = (
-        _each([_verification(one, anchors) for anchors in group]) for group in (fresh, acquainted, acquainted)
-    )
+    new_manufacturer, new_chip, known = (_each(group) for group in (new_makers, new_chips, new_chips))
     return known / floor, new_chip / floor, new_manufacturer / floor
 
 
-def _verification(der: bytes, anchors: TrustAnchors) -> Callable[[], object]:
-    return lambda: verify_notification(der, anchors=anchors, at=_AT)
+def _enabled(chip: SoftwareEuicc) -> bytes:
+    chip.install(_PROFILE, transaction_id=bytes(16))
+    [said] = chip.enable(_PROFILE)
+    return said
 
 
 def _each(work: Sequence[Callable[[], object]]) -> float:
-    start = cpu_s()
+    """The median: what else this machine does meanwhile falls on a few of them."""
+    found = []
     for one in work:
+        start = cpu_s()
         one()
-    return (cpu_s() - start) / len(work)
-
-
-def _read(name: str) -> bytes:
-    return (_LAB / name).read_bytes()
+        found.append(cpu_s() - start)
+    return statistics.median(found)

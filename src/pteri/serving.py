@@ -24,13 +24,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from pteri.adapters.system import monotonic_s
 from pteri.app.loops import Stopping
 from pteri.http.lane import protocol_class
+from pteri.http.partners import PartnerPort
+from pteri.partner_settings import PartnersSettings
+from pteri.partner_tls import partner_tls
 from pteri.settings import ServerSettings, Settings, SettingsError
-from pteri.wiring import api_of, deployed, start_loops
+from pteri.wiring import api_of, deployed, partner_api_of, start_loops
 
 if TYPE_CHECKING:
     from pteri.http.asgi import Application
 
-__all__ = ["DRAIN_S", "READY", "configure_logs", "listen", "serve", "settle_memory", "work"]
+__all__ = ["DRAIN_S", "READY", "configure_logs", "listen", "partner_port", "serve", "settle_memory", "work"]
 
 READY: Final = b"ready\n"
 """What a process tells its supervisor when it answers requests."""
@@ -75,6 +78,20 @@ def listen(server: ServerSettings) -> socket.socket:
         ) from error
 
 
+def partner_port(partners: PartnersSettings, *, shared: bool) -> PartnerPort:
+    """The port of the partners; ``shared``: with the other processes of a group, among which the kernel chooses."""
+    tls = partner_tls(partners)
+    family = socket.AF_INET6 if ":" in partners.host else socket.AF_INET
+    try:
+        listener = socket.create_server((partners.host, partners.port), family=family, reuse_port=shared)
+    except OSError as error:
+        raise SettingsError(
+            f"Cannot listen for partners on {partners.host}, port {partners.port}: {error.strerror}. Stop the program "
+            "that is there, or set another host or port in [partners]."
+        ) from error
+    return PartnerPort(listener, tls, partners.names)
+
+
 def serve(settings: Settings, *, inherited: tuple[int, int] | None = None) -> None:
     """Answer requests until SIGTERM or SIGINT, then until those under way are answered.
 
@@ -106,6 +123,9 @@ def _run(service: Coroutine[Any, Any, None]) -> None:
 async def _serve(settings: Settings, listener: socket.socket, supervisor: socket.socket | None) -> None:
     server = settings.server
     stop = _told_to_stop()
+    partners = None
+    if settings.partners is not None:
+        partners = partner_port(settings.partners, shared=supervisor is not None)
     async with deployed(settings) as deployment:
         loops = start_loops(deployment, stop_loops := Stopping()) if server.loops else []
 
@@ -125,8 +145,13 @@ async def _serve(settings: Settings, listener: socket.socket, supervisor: socket
             asyncio.get_running_loop().add_reader(supervisor, stop.set)
 
         try:
-            await _Server(api_of(deployment, server), server, ready=ready, stop=stop).serve([listener])
+            service = _Server(api_of(deployment, server), server, ready=ready, stop=stop)
+            if partners is not None:
+                service.let_in(partners, partner_api_of(deployment, server))
+            await service.serve([listener])
         finally:
+            if partners is not None:
+                partners.stop()
             stop_loops.set()
             await asyncio.gather(*loops)
 
@@ -193,8 +218,16 @@ class _Server(uvicorn.Server):
         stop: asyncio.Event,
     ) -> None:
         super().__init__(_config(application, server))
+        self._settings = server
         self._readiness = application.door.readiness
         self._ready, self._stop = ready, stop
+        self._partners: PartnerPort | None = None
+        self._partner_config = self.config
+
+    def let_in(self, partners: PartnerPort, application: Application) -> None:
+        """Answer partners, too, from the start to the stop: on their port, with what is theirs."""
+        self._partners = partners
+        self._partner_config = _config(application, self._settings)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -204,6 +237,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say so."""
         await super().startup(sockets)
+        if self._partners is not None:
+            self._partner_config.load()
+            self._partners.start(self._partner_protocol)
         settle_memory()
         self._ready()
 
@@ -216,6 +252,8 @@ class _Server(uvicorn.Server):
         self._readiness.draining = True
         for server in self.servers:
             server.close()
+        if self._partners is not None:
+            self._partners.stop()
         self._say_close()
         began = monotonic_s()
         while self.server_state.connections and monotonic_s() < began + DRAIN_S:
@@ -223,6 +261,14 @@ class _Server(uvicorn.Server):
                 break
             await asyncio.sleep(_LOOK_S)
         await super().shutdown(sockets)
+
+    def _partner_protocol(self) -> asyncio.Protocol:
+        # Its connections and tasks are those of this server: what is under way is answered before the end.
+        config = self._partner_config
+        made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn calls it
+            config=config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
     def _say_close(self) -> None:
         """Each answer from now on ends its connection, and says so: nobody sends a request into a closing one."""

@@ -31,6 +31,7 @@ from pteri.database import Database, DatabaseUrl, database_from
 from pteri.esim_settings import EsimSettings
 from pteri.log_settings import LogSettings, WitnessSettings
 from pteri.operator_settings import OperatorSettings, require_distinct, require_reachable
+from pteri.partner_settings import PartnerSettings, PartnersSettings
 
 __all__ = [
     "Environment",
@@ -224,10 +225,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     operators: tuple[OperatorSettings, ...] = ()
     """Whom to ask about mobile lines; without any, a line is never more than unknown."""
     esim: EsimSettings | None = None
+    partners: PartnersSettings | None = None
     log: LogSettings | None = None
     anchor: AnchorSettings | None = None
 
     def __post_init__(self) -> None:
+        if self.partners is not None and self.esim is None:
+            raise ValueError("[partners] tells who may speak of eSIM chips, and without [esim] no chip is heard")
         if self.anchor is not None and self.log is None:
             raise ValueError("[anchor] needs a log: begin one with pteri log new, which adds the table [log]")
         if self.rules and self.server.policy is not None:
@@ -305,6 +309,8 @@ _TABLES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "notices": NoticesSettings,
     "tenants": TenantSettings,
     "esim": EsimSettings,
+    "partners": PartnersSettings,
+    "partners.known": PartnerSettings,
     "log": LogSettings,
     "anchor": AnchorSettings,
     "log.witnesses": WitnessSettings,
@@ -397,7 +403,7 @@ def write_settings(path: Path, settings: Settings) -> None:
         lines += ["", "[notices]", *_pairs(base, settings.notices)]
     for operator in settings.operators:
         lines += ["", "[[operators]]", *_pairs(base, operator)]
-    for name, table in (("esim", settings.esim), ("anchor", settings.anchor)):
+    for name, table in (("esim", settings.esim), ("partners", settings.partners), ("anchor", settings.anchor)):
         lines += [] if table is None else ["", f"[{name}]", *_pairs(base, table)]
     if settings.log is not None:
         lines += log_lines(base, settings.log)

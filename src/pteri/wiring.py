@@ -60,7 +60,7 @@ from pteri.core.keys.secret import Secret
 from pteri.deployment_key import read_deployment_key
 from pteri.esim_settings import EsimSettings
 from pteri.http.admission import Limits
-from pteri.http.app import build_app
+from pteri.http.app import build_app, build_partner_app
 from pteri.http.ratelimit import Rate
 from pteri.log_key import account_indexes, log_signer
 from pteri.log_settings import LogSettings
@@ -93,6 +93,7 @@ __all__ = [
     "log_desk_of",
     "loops_of",
     "operators_of",
+    "partner_api_of",
     "shadow_of",
     "start_loops",
 ]
@@ -140,7 +141,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             tenants={tenant.id: _tenant(tenant) for tenant in settings.tenants},
             public_origin=server.public_origin,
             courier=None if settings.notices is None else courier_of(settings.notices),
-            chips=None if settings.esim is None else chip_desk_of(settings.esim),
+            chips=None if settings.esim is None else chip_desk_of(settings.esim, apart=settings.partners is not None),
             shadow=shadow_of(server),
             log=desk,
             events=events,
@@ -259,8 +260,11 @@ def log_desk_of(log: LogSettings, opened: AsyncExitStack) -> LogDesk:
     )
 
 
-def chip_desk_of(esim: EsimSettings) -> ChipDesk:
-    """Where chips come to by these settings; ``SettingsError`` names what is wrong, and nothing of what is in a key."""
+def chip_desk_of(esim: EsimSettings, *, apart: bool = False) -> ChipDesk:
+    """Where chips come to by these settings, and partners ``apart`` or not.
+
+    ``SettingsError`` names what is wrong, and nothing of what is in a key.
+    """
     revoked = frozenset(esim.revoked_keys)
     issuers = [_certificate(path) for path in esim.anchors]
     try:
@@ -273,6 +277,7 @@ def chip_desk_of(esim: EsimSettings) -> ChipDesk:
             ),
             identities=(ServerIdentity.load(_certificate(esim.certificate), read_client_key(esim.key_file)),),
             issuers=tuple(dict.fromkeys(parse_certificate(der).extensions.key_id for der in issuers)),
+            partners_apart=apart,
         )
     except ProtocolError as error:
         raise SettingsError(f"esim: {error.detail} ({error.code})") from error
@@ -329,6 +334,14 @@ def api_of(deployment: Deployment, server: ServerSettings) -> Application:
         trusted_proxies=tuple(ipaddress.ip_network(proxy) for proxy in server.trusted_proxies),
     )
     return build_app(deployment, version=version("pteri"), limits=limits)
+
+
+def partner_api_of(deployment: Deployment, server: ServerSettings) -> Application:
+    """The application that answers SM-DP+ partners, who come without a proxy."""
+    return build_partner_app(
+        deployment,
+        limits=Limits(rate=Rate("partners", server.requests_per_minute, 60.0), max_waiting=server.max_waiting),
+    )
 
 
 def loops_of(deployment: Deployment) -> tuple[Loop, ...]:

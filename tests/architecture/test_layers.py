@@ -40,12 +40,14 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "__main__": frozenset({"cli"}),
     # Read once, before there is anything to wire; knows no layer above the words of the protocol.
     "settings": frozenset({"core", "durable", "database", "operator_settings", "esim_settings", "log_settings"})
-    | {"anchor_settings"},
+    | {"anchor_settings", "partner_settings"},
     # What an address in the settings may be.
     "asked_url": frozenset(),
     # A table of the settings with a key file of its own.
     "operator_settings": frozenset({"core", "durable", "asked_url"}),
     "esim_settings": frozenset({"core"}),
+    "partner_settings": frozenset(),
+    "partner_tls": frozenset({"durable", "settings", "partner_settings"}),
     "log_settings": frozenset({"core", "asked_url"}),
     "anchor_settings": frozenset(),
     # The node, its credentials and its wallet, put together out of that table.
@@ -82,7 +84,8 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     }
     | {"policies.file", "anchor_wiring"},
     # The process around the server: its sockets, its loops and the time it has to stop.
-    "serving": frozenset({"settings", "wiring", "app.loops", "http.asgi", "http.lane", "adapters.system.monotonic_s"}),
+    "serving": frozenset({"settings", "wiring", "app.loops", "http.asgi", "http.lane", "adapters.system.monotonic_s"})
+    | {"http.partners", "partner_settings", "partner_tls"},
     # A simulated operator as a process: its socket, its client's key and the time it has.
     "operator_sim": frozenset(
         {"core", "durable", "settings", "operator_settings", "app.ports", "adapters.system", "adapters.telecom"}
@@ -114,7 +117,8 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     | {"anchor_cli", "witness"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER
-    | {"durable", "wallet", "settings", "operator_settings", "deployment_key", "provision", "wiring", "serving", "sdk"},
+    | {"durable", "wallet", "settings", "operator_settings", "deployment_key", "provision", "wiring", "serving", "sdk"}
+    | {"esim_settings"},
 }
 """Composition roots: files that put layers together. No layer imports one, which follows from the table above."""
 

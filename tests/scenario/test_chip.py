@@ -230,6 +230,28 @@ def test_what_an_sm_dp_says_counts_only_as_far_as_the_chip_signed_it(world: Worl
     assert chip(owner).level == 5  # type: ignore[union-attr]  # it is there
 
 
+def test_of_an_order_of_version_3_only_what_the_chip_signed_counts(world: World) -> None:
+    owner, lpa = world.enrolled(), phone_with(CHIP)
+    prove(world, lpa, activation(owner))
+    lpa.chip.install(c.ICCID, transaction_id=c.TRANSACTION)
+    enabled = base64.b64encode(lpa.chip.enable(c.ICCID)[-1]).decode()
+    told: dict[str, Any] = {
+        "header": {"functionRequesterIdentifier": "1", "functionCallIdentifier": "2"},
+        "iccid": c.ICCID,
+        "timestamp": "2026-11-25T12:00:00Z",
+        "notificationEvent": 5,
+    }
+    before = world.account_of(owner)
+    for more in ({}, {"eid": c.EID, "notificationEventStatus": {"status": "Failed"}}, {"resultData": "AAAA"}):
+        said = post(world, f"{ES2}/handleNotification", msgspec.json.encode(told | more))
+        assert subject(said) == "Executed-Success"
+    assert world.account_of(owner) == before
+    for _ in range(2):
+        post(world, f"{ES2}/handleNotification", msgspec.json.encode(told | {"resultData": enabled}))
+    assert chip(owner).level == 5  # type: ignore[union-attr]  # it is there
+    assert world.account_of(owner).version == before.version + 1
+
+
 def test_a_chip_opens_nothing_and_shortens_nothing(world: World) -> None:
     held: Hand = linked(world, line=LINE)
     before = signed_in(world, held)

@@ -240,6 +240,34 @@ def test_a_move_of_the_sim_is_an_alarm_only_when_nobody_has_announced_it(played:
     ]
 
 
+def test_a_chip_is_bound_and_tells_and_speaks_against_no_swap(played: Played) -> None:
+    assert outcomes(
+        played,
+        "ask for an activation code",
+        "the chip answers the bank's challenge",
+        "the bank knows the chip",
+        "a chip that nobody vouches for answers",
+        "the chip says that a profile is in use",
+        "the bank knows that it is in use",
+        "sign in with a perfect chip and a swapped line",
+        "say that the line is Alice's after the swap",
+    ) == [
+        ("done", ""),
+        ("done", "8.2.6"),
+        ("done", ""),
+        ("refused", "8.11.1"),
+        ("done", ""),
+        ("done", ""),
+        ("accepted", "SUSPECT"),
+        ("accepted", "BOTH_KEYS"),
+    ]
+
+
+def test_whatever_the_chip_does_it_is_called_a_labs(played: Played) -> None:
+    told = [step.who for step in played.steps if step.name.startswith("the chip ")]
+    assert told == ["the chip (A LAB'S)"] * 2
+
+
 def test_words_and_number_together_wait_longer_than_the_words(played: Played) -> None:
     claim, early = "claim the account with words and number", "the thief tries after three days"
     assert outcomes(played, claim, early, "the owner objects to the claim with her number") == [
@@ -305,8 +333,8 @@ def test_the_bank_signs_once_for_the_sign_ins_of_five_minutes(played: Played) ->
     assert requests.count("/v1/bank/tokens") < requests.count("/v1/bank/logins")
 
 
-def test_the_story_is_told_in_135_steps(played: Played) -> None:
-    assert len(played.steps) == 135
+def test_the_story_is_told_in_145_steps(played: Played) -> None:
+    assert len(played.steps) == 145
 
 
 def test_a_person_can_go_on_by_hand_where_the_story_ended(played: Played) -> None:
@@ -365,5 +393,5 @@ def test_no_recovery_code_leaves_the_paper_and_the_phone_it_is_typed_on(played: 
 def test_no_code_is_in_the_logs(played: Played) -> None:
     log = played.server_files()["server.log"]
     assert b"denied" in log
-    assert len(played.codes) == 13
+    assert len(played.codes) == 14
     assert [code for code in played.codes if code.encode() in log] == []

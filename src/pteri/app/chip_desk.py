@@ -13,9 +13,13 @@ __all__ = ["ChipDesk"]
 
 @dataclass(frozen=True, slots=True)
 class ChipDesk:
-    """``issuers``: key ids of the anchors, in the order of the settings."""
+    """``issuers``: key ids of the anchors, in the order of the settings.
+
+    ``partners_apart``: SM-DP+ partners come to a port of their own, and nobody is one on the ordinary port.
+    """
 
     address: str
     anchors: TrustAnchors
     identities: Sequence[ServerIdentity]
     issuers: Sequence[bytes]
+    partners_apart: bool = False

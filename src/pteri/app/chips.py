@@ -27,7 +27,6 @@ from pteri.core.errors import Code, MalformedEvidence, NotAuthentic, ProtocolErr
 from pteri.core.euicc import ceremony
 from pteri.core.euicc.ceremony import Started
 from pteri.core.euicc.challenge import ChipProof
-from pteri.core.euicc.es2 import HandleDownloadProgressInfo
 from pteri.core.euicc.es9 import AuthenticateClient, HandleNotification, InitiateAuthentication, Initiated
 from pteri.core.euicc.matching_id import matching_id, read_matching_id
 from pteri.core.euicc.notification import ChipEvent, verify_notification
@@ -38,7 +37,7 @@ from pteri.domain.decisions import Reason
 from pteri.domain.device import DeviceState
 from pteri.domain.events import ChipAnswered, ChipTold, Event
 
-__all__ = ["authenticate", "hear_notification", "hear_progress", "initiate", "start_chip"]
+__all__ = ["authenticate", "hear_notification", "hear_partner", "initiate", "start_chip"]
 
 LIFETIME_S: Final = ceremony.LIFETIME_S
 _NOBODY: Final = TenantId("pteri")
@@ -118,9 +117,8 @@ async def hear_notification(deployment: Deployment, body: HandleNotification, at
     await _hear(deployment, verify_notification(body.der(), anchors=desk.anchors, at=at), at)
 
 
-async def hear_progress(deployment: Deployment, body: HandleDownloadProgressInfo, at: int) -> None:
-    """An SM-DP+'s word about a download: only what the chip signed in it counts."""
-    evidence = body.progress().evidence
+async def hear_partner(deployment: Deployment, evidence: bytes | None, at: int) -> None:
+    """An SM-DP+'s word about a download or an order: only what the chip signed in it counts."""
     if evidence is not None:
         await _hear(deployment, verify_notification(evidence, anchors=_desk(deployment).anchors, at=at), at)
 

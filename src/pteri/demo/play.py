@@ -36,8 +36,8 @@ def play(*, as_json: bool, keep: Path | None, stay: bool) -> int:
         return 2
     teller = Teller(quiet=as_json, no_color=read_environment().no_color)
     teller.words(
-        "Starting a server, a Web2 site, and a phone for everybody. Simulated are only the clock, the people, and the "
-        "mobile operator: NO OPERATOR, NO LINE AND NO SIM IN THIS DEMO IS REAL."
+        "Starting a server, a Web2 site, and a phone for everybody. Simulated are only the clock, the people, the "
+        "mobile operator and the eSIM chip: NO OPERATOR, NO LINE, NO SIM AND NO CHIP IN THIS DEMO IS REAL."
     )
     with Stage(directory) as stage:
         story = Story(stage, teller)

@@ -18,20 +18,24 @@ import httpx2
 import msgspec
 
 from pteri.adapters.system import SteppedClock, SystemEntropy, advance, monotonic_s
+from pteri.adapters.telecom.lab_chain import LabChain
 from pteri.core import ids
 from pteri.demo.commands import Commands
 from pteri.demo.operator import SimulatedOperator
 from pteri.demo.wiretap import Wiretap
+from pteri.esim_settings import EsimSettings
 from pteri.provision import provision
 from pteri.sdk import BrowserSession, Client
 from pteri.settings import OfficerSettings, Settings, child_environment, load_settings, write_settings
 from pteri.wallet.client import Waiting
 from pteri.wallet.refusals import ServerError
 
-__all__ = ["DOMAIN", "TENANT", "Answer", "Phone", "Site", "Stage"]
+__all__ = ["CHIP_ADDRESS", "DOMAIN", "TENANT", "Answer", "Phone", "Site", "Stage"]
 
 DOMAIN: Final = "bank.example"
 TENANT: Final = "bank"
+CHIP_ADDRESS: Final = "esim.bank.example"
+"""As chips sign it."""
 _START_S: Final = 30
 _STOP_S: Final = 15
 _COMMAND_S: Final = 60
@@ -192,6 +196,24 @@ class Stage:
                 return
             self._pause()
         raise RuntimeError("the service did not ask its operator to tell of the line")
+
+    def meet_chips(self, chain: LabChain) -> None:
+        """The same for eSIM chips of a LAB, which are believed nowhere else."""
+        place = self.directory / "lab-chips"
+        place.mkdir(mode=0o700)
+        certificate, key = chain.server(CHIP_ADDRESS)
+        (place / "ci.der").write_bytes(chain.anchor)
+        (place / "dpauth.der").write_bytes(certificate)
+        (place / "dpauth.key").touch(mode=0o600)
+        (place / "dpauth.key").write_text(ids.to_base64url(key.reveal()) + "\n")
+        esim = EsimSettings(
+            address=CHIP_ADDRESS,
+            anchors=(place / "ci.der",),
+            certificate=place / "dpauth.der",
+            key_file=place / "dpauth.key",
+            lab=True,
+        )
+        self._serve_with(msgspec.structs.replace(load_settings(self.settings), esim=esim))
 
     def _serve_with(self, settings: Settings) -> None:
         self._stop_server()

@@ -1,10 +1,11 @@
-"""The story: flowchart 1, both scenarios of flowchart 2, refusals, the ways back, the line, the log."""
+"""The story: flowchart 1, both scenarios of flowchart 2, refusals, the ways back, the line, the chip, the log."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from pteri.demo.cast import Cast
+from pteri.demo.chip_story import ChipStory
 from pteri.demo.first_days import FirstDays
 from pteri.demo.line_story import LineStory
 from pteri.demo.log_story import LogStory
@@ -26,6 +27,7 @@ _PARTS: Final[tuple[type[Narrator], ...]] = (
     QuarrelStory,
     ProofingStory,
     LineStory,
+    ChipStory,
     NumberStory,
     LogStory,
 )

@@ -53,7 +53,7 @@ from pteri.core.log.page import AnchorAsked, AnchorTold, LogAsked, LogPage
 from pteri.core.statement import instant_text
 from pteri.core.verify import Payload
 from pteri.domain.challenge import BindAsked, SignInAsked
-from pteri.http.chips import chip_routes
+from pteri.http.chips import chip_routes, partner_routes
 from pteri.http.log_files import log_file_routes
 from pteri.http.mailboxes import mailbox_routes
 from pteri.http.operator_events import operator_event_routes
@@ -61,7 +61,7 @@ from pteri.http.problems import HttpCode, Kind, ProblemError
 from pteri.http.routing import AnyRoute, Auth, Call, Encoded, Reply, Route
 from pteri.http.stop_links import stop_link_routes
 
-__all__ = ["api_routes"]
+__all__ = ["api_routes", "partner_api_routes"]
 
 _log = structlog.get_logger("pteri.http")
 
@@ -406,3 +406,8 @@ def api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
         *stop_link_routes(deployment, _told),
         *operator_event_routes(deployment, _told),
     )
+
+
+def partner_api_routes(deployment: Deployment) -> Sequence[AnyRoute]:
+    """The table of the port that is for SM-DP+ partners."""
+    return partner_routes(deployment, _told)

@@ -9,7 +9,7 @@ import msgspec
 from pteri.core.acts import ACTS
 from pteri.core.ids import crockford
 from pteri.http.admission import Limits
-from pteri.http.api import api_routes
+from pteri.http.api import api_routes, partner_api_routes
 from pteri.http.asgi import Application, build_asgi
 from pteri.http.docs import documented
 from pteri.http.door import Readiness
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pteri.app.deployment import Deployment
     from pteri.app.ports import Entropy
 
-__all__ = ["Health", "PurposeExplained", "build_app", "service_routes"]
+__all__ = ["Health", "PurposeExplained", "build_app", "build_partner_app", "service_routes"]
 
 _TITLE: Final = "PTERI"
 _ENDINGS: Final = tuple(crockford((number << 6).to_bytes(2, "big"), 2) for number in range(1024))
@@ -140,6 +140,17 @@ def build_app(
         clock=lambda: float(deployment.clock.now()),
         readiness=readiness,
         lifespan=lifespan,
+    )
+
+
+def build_partner_app(deployment: Deployment, *, limits: Limits) -> Application:
+    """What SM-DP+ partners reach on the port that is theirs: ES2+, and nothing else."""
+    return build_asgi(
+        partner_api_routes(deployment),
+        public_origin=deployment.public_origin,
+        limits=limits,
+        request_id=_request_ids(deployment.entropy),
+        clock=lambda: float(deployment.clock.now()),
     )
 
 

@@ -16,7 +16,7 @@ import msgspec
 from pteri.app import chips
 from pteri.app.deployment import Deployment
 from pteri.core.errors import ProtocolError
-from pteri.core.euicc.es2 import ACKNOWLEDGED, Acknowledged, HandleDownloadProgressInfo
+from pteri.core.euicc.es2 import ACKNOWLEDGED, Acknowledged, HandleDownloadProgressInfo, HandleOrderNotification
 from pteri.core.euicc.es9 import (
     DOWNLOAD_REFUSED,
     MAX_BASE64,
@@ -34,7 +34,7 @@ from pteri.http.problems import Kind
 from pteri.http.ratelimit import Rate
 from pteri.http.routing import AnyRoute, Auth, Call, Encoded, Reply, Route
 
-__all__ = ["chip_routes"]
+__all__ = ["chip_routes", "partner_routes"]
 
 BodyT = TypeVar("BodyT")
 _ES9: Final = "/gsma/rsp2/es9plus/"
@@ -88,7 +88,13 @@ class _Endpoints:
     async def progress(self, call: Call[HandleDownloadProgressInfo]) -> Reply:
         """POST .../es2plus/handleDownloadProgressInfo."""
         with suppress(ProtocolError):
-            await chips.hear_progress(self._deployment, call.body, self._deployment.clock.now())
+            await chips.hear_partner(self._deployment, call.body.progress().evidence, self._deployment.clock.now())
+        return Reply(200, ACKNOWLEDGED, _HEADERS)
+
+    async def order(self, call: Call[HandleOrderNotification]) -> Reply:
+        """POST .../es2plus/handleNotification."""
+        with suppress(ProtocolError):
+            await chips.hear_partner(self._deployment, call.body.notified().evidence, self._deployment.clock.now())
         return Reply(200, ACKNOWLEDGED, _HEADERS)
 
 
@@ -98,21 +104,58 @@ def _said(told: Initiated | Refused) -> Reply:
 
 def chip_routes(deployment: Deployment, told: Telling) -> Sequence[AnyRoute]:
     """The rows of the table; none where no chip is asked."""
-    if deployment.chips is None:
+    desk = deployment.chips
+    if desk is None:
         return ()
     ends = _Endpoints(deployment)
+    row = _Rows(deployment, told).row
+    answer: dict[int, type] = {200: Es9Answer}
+    return (
+        row(f"{_ES9}initiateAuthentication", ends.initiate, InitiateAuthentication, answer, "A chip wants to talk"),
+        row(f"{_ES9}authenticateClient", ends.authenticate, AuthenticateClient, answer, "A chip answers us"),
+        row(
+            f"{_ES9}handleNotification", ends.notification, HandleNotification, {204: NoneType}, "A chip did something"
+        ),
+        *(() if desk.partners_apart else partner_routes(deployment, told)),
+    )
+
+
+def partner_routes(deployment: Deployment, told: Telling) -> Sequence[AnyRoute]:
+    """ES2+: on the port of the partners, where there is one, and else with the others."""
+    ends = _Endpoints(deployment)
+    row = _Rows(deployment, told).row
+    answer: dict[int, type] = {200: Acknowledged}
+    return (
+        row(
+            f"{_ES2}handleDownloadProgressInfo",
+            ends.progress,
+            HandleDownloadProgressInfo,
+            answer,
+            "An SM-DP+ tells of a download",
+        ),
+        row(f"{_ES2}handleNotification", ends.order, HandleOrderNotification, answer, "An SM-DP+ tells of an order"),
+    )
+
+
+class _Rows:
+    """What all rows have."""
+
+    def __init__(self, deployment: Deployment, told: Telling) -> None:
+        self._deployment, self._told = deployment, told
 
     def row(
+        self,
         path: str,
         endpoint: Callable[[Call[BodyT]], Awaitable[Reply]],
         body: type[BodyT],
         replies: dict[int, type],
         summary: str,
     ) -> Route[BodyT]:
+        """One of them."""
         return Route(
             method="POST",
             path=path,
-            endpoint=told(endpoint, deployment),
+            endpoint=self._told(endpoint, self._deployment),
             body=body,
             replies=replies,
             auth=Auth.NONE,
@@ -122,19 +165,3 @@ def chip_routes(deployment: Deployment, told: Telling) -> Sequence[AnyRoute]:
             problems=(Kind.TOO_LARGE, Kind.UNAVAILABLE),
             rate=_ASKED,
         )
-
-    answer: dict[int, type] = {200: Es9Answer}
-    return (
-        row(f"{_ES9}initiateAuthentication", ends.initiate, InitiateAuthentication, answer, "A chip wants to talk"),
-        row(f"{_ES9}authenticateClient", ends.authenticate, AuthenticateClient, answer, "A chip answers us"),
-        row(
-            f"{_ES9}handleNotification", ends.notification, HandleNotification, {204: NoneType}, "A chip did something"
-        ),
-        row(
-            f"{_ES2}handleDownloadProgressInfo",
-            ends.progress,
-            HandleDownloadProgressInfo,
-            {200: Acknowledged},
-            "An SM-DP+ tells of a download",
-        ),
-    )

@@ -11,7 +11,13 @@ import pytest
 import chip_cases
 import chips as c
 from pteri.core.errors import Code, Malformed, MalformedEvidence
-from pteri.core.euicc.es2 import ACKNOWLEDGED, HandleDownloadProgressInfo, Progress
+from pteri.core.euicc.es2 import (
+    ACKNOWLEDGED,
+    HandleDownloadProgressInfo,
+    HandleOrderNotification,
+    OrderNotified,
+    Progress,
+)
 from pteri.core.euicc.installation import verify_installation_result
 from pteri.http.strictjson import decode
 
@@ -100,6 +106,70 @@ def test_another_form_is_refused(changes: dict[str, Any], code: Code | None) -> 
         assert refused.value.code is code
 
 
+NOTIFIED: dict[str, Any] = {
+    "header": BODY["header"],
+    "eid": c.EID,
+    "iccid": BODY["iccid"],
+    "profileType": "consumer",
+    "timestamp": BODY["timestamp"],
+    "notificationEvent": 4,
+    "notificationEventStatus": {"status": "Executed-Success"},
+    "notificationReceiverIdentifier": "1.3.6.1.4.1.1",
+    "notificationIdentifier": "17",
+}
+"""Version 3."""
+
+
+def notified(**changes: Any) -> OrderNotified:
+    body = {name: value for name, value in (NOTIFIED | changes).items() if value is not None}
+    return decode(msgspec.json.encode(body), HandleOrderNotification).notified()
+
+
+def test_version_3_tells_of_an_order_in_the_same_values() -> None:
+    found = notified()
+    assert (found.eid, found.iccid, found.event, found.succeeded) == (c.EID, c.OTHER_ICCID, "4", True)
+    assert (found.said_at, found.evidence) == (1_789_992_000, None)
+    assert notified(notificationEvent="Enable").event == "Enable"
+    assert not notified(notificationEventStatus={"status": "Failed"}).succeeded
+
+
+def test_of_an_order_only_event_and_time_must_be_told() -> None:
+    may_miss = ("eid", "iccid", "profileType", "notificationEventStatus", "notificationReceiverIdentifier")
+    found = notified(**dict.fromkeys((*may_miss, "notificationIdentifier")))
+    assert (found.eid, found.iccid, found.succeeded) == (None, None, True)
+
+
+def test_what_the_chip_signed_of_an_order_comes_out_as_it_was() -> None:
+    assert notified(resultData=base64.b64encode(c.an_event()).decode()).evidence == c.an_event()
+    assert notified(resultData="").evidence is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"eid": c.EID[:-1]}, Code.EID),
+        ({"iccid": "894902000012345678F"}, Code.ICCID),
+        ({"resultData": "AAA"}, Code.ENCODING),
+        ({"timestamp": "2026-09-21"}, Code.FIELD),
+        ({"timestamp": None}, None),
+        ({"notificationEvent": None}, None),
+        ({"notificationEvent": -1}, None),
+        ({"notificationEvent": 10_000}, None),
+        ({"notificationEvent": ""}, None),
+        ({"notificationEvent": "x" * 65}, None),
+        ({"notificationEvent": True}, None),
+        ({"notificationEventStatus": "Executed-Success"}, None),
+        ({"notificationReceiverIdentifier": "x" * 256}, None),
+        ({"notificationPointId": 4}, None),
+        ({"header": None}, None),
+    ],
+)  # fmt: skip
+def test_an_order_in_another_form_is_refused(changes: dict[str, Any], code: Code | None) -> None:
+    with pytest.raises(Malformed) as refused:
+        notified(**changes)
+    assert refused.value.code is (code or Code.BODY)
+
+
 def test_it_is_acknowledged_and_no_more() -> None:
     assert msgspec.json.encode(ACKNOWLEDGED) == b'{"header":{"functionExecutionStatus":{"status":"Executed-Success"}}}'
 
@@ -107,5 +177,9 @@ def test_it_is_acknowledged_and_no_more() -> None:
 def test_neither_shows_a_number() -> None:
     body = decode(msgspec.json.encode(BODY), HandleDownloadProgressInfo)
     shown = repr(body) + repr(body.progress())
+    assert c.EID not in shown
+    assert "8949020000" not in shown
+    order = decode(msgspec.json.encode(NOTIFIED), HandleOrderNotification)
+    shown = repr(order) + repr(order.notified())
     assert c.EID not in shown
     assert "8949020000" not in shown

@@ -12,8 +12,9 @@ import chip_cases
 import chips as c
 from pteri import esim
 from pteri.core.errors import Code
-from pteri.core.euicc.der import UTF8_STRING
+from pteri.core.euicc.der import UTF8_STRING, only
 from pteri.core.euicc.der_writer import element, integer
+from pteri.core.euicc.notification import read_metadata
 from pteri.core.euicc.package import ChipProfile, ChipProfiles
 
 
@@ -111,6 +112,12 @@ def test_nothing_shows_a_number_by_accident(case: chip_cases.Evidence) -> None:
     secrets = [found.eid, *(getattr(found, name, "") for name in ("iccid", "matching_id"))]
     secrets += [one.iccid for one in getattr(found, "profiles", ())]
     assert not [secret for secret in secrets if secret and secret in shown]
+
+
+def test_what_is_read_of_a_notification_shows_no_number() -> None:
+    metadata = read_metadata(only(c.metadata(), max_bytes=99))
+    assert metadata.iccid == c.ICCID
+    assert c.ICCID not in repr(metadata) + str(metadata)
 
 
 def test_no_refusal_shows_what_was_received() -> None:

@@ -11,9 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Self, TypeVar
 
+import msgspec
+
 from pteri.core.errors import Code, MalformedEvidence, NotAuthentic
 from pteri.core.euicc.certificate import Certificate, Role, parse_certificate
 from pteri.core.euicc.extensions import Usage
+from pteri.core.euicc.mould import Mould
 from pteri.core.euicc.names import COMMON_NAME, ORGANIZATION, ORGANIZATIONAL_UNIT
 from pteri.core.euicc.numbers import Eid, eid
 from pteri.core.euicc.signing_key import SigningKey
@@ -51,14 +54,16 @@ class Revocations:
 NOTHING_REVOKED: Final = Revocations()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Chip:
+class Chip(msgspec.Struct, frozen=True, eq=False):
     """A chip whose certificate was followed to a trust anchor. Only :meth:`TrustAnchors.chip` makes one."""
 
-    eid: Eid = field(repr=False)
-    key: SigningKey = field(repr=False)
+    eid: Eid
+    key: SigningKey
     eum_key_id: str
     ci_key_id: str
+
+    def __repr__(self) -> str:
+        return f"Chip(eum_key_id={self.eum_key_id!r}, ci_key_id={self.ci_key_id!r})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +80,7 @@ class TrustAnchors:
     are looked at each time.
     """
 
-    __slots__ = ("_by_key_id", "_leaves", "_manufacturers", "_revoked")
+    __slots__ = ("_alike", "_by_key_id", "_leaves", "_manufacturers", "_revoked")
 
     def __init__(self, certificates: Iterable[Certificate], *, revoked: Revocations) -> None:
         self._by_key_id: dict[bytes, list[Certificate]] = {}
@@ -83,6 +88,7 @@ class TrustAnchors:
             self._by_key_id.setdefault(certificate.extensions.key_id, []).append(certificate)
         self._revoked = revoked
         self._manufacturers: dict[bytes, _Manufacturer] = {}
+        self._alike: dict[bytes, Certificate | Mould | None] = {}
         self._leaves: dict[tuple[bytes, bytes], Certificate] = {}
 
     @classmethod
@@ -135,12 +141,28 @@ class TrustAnchors:
         return found
 
     def _leaf(self, raw: bytes, maker: _Manufacturer) -> Certificate:
-        certificate = parse_certificate(raw)
-        _check_place(certificate, Role.CHIP, Usage.DIGITAL_SIGNATURE, is_ca=False)
-        _check_link(certificate, maker.certificate)
+        known = maker.certificate.raw
+        mould = self._mould(known)
+        # Place and link hang on bytes that are alike, so the one that the mould was made of has passed for this one.
+        certificate = None if mould is None else mould.cast(raw)
+        is_alike = certificate is not None
+        if certificate is None:
+            certificate = parse_certificate(raw)
+            _check_place(certificate, Role.CHIP, Usage.DIGITAL_SIGNATURE, is_ca=False)
+            _check_link(certificate, maker.certificate)
         maker.certificate.key.check_der(certificate.tbs, certificate.signature, otherwise=Code.NOT_ISSUED_BY_EUM)
-        _remember(self._leaves, (raw, maker.certificate.raw), certificate, at_most=_MAX_LEAVES)
+        _remember(self._leaves, (raw, known), certificate, at_most=_MAX_LEAVES)
+        if not is_alike:
+            _remember(self._alike, known, certificate, at_most=_MAX_MANUFACTURERS)
         return certificate
+
+    def _mould(self, manufacturer: bytes) -> Mould | None:
+        """Of the last chip of this manufacturer that was not like the one before it; made when a second chip comes."""
+        found = self._alike.get(manufacturer)
+        if isinstance(found, Certificate):
+            found = Mould.of(found)
+            _remember(self._alike, manufacturer, found, at_most=_MAX_MANUFACTURERS)
+        return found
 
     def _issuer_of(self, certificate: Certificate) -> Certificate:
         """The anchor that signed it."""

@@ -7,11 +7,13 @@ critical and not known refuses, and no library's leniency or warning decides. No
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
+
+import msgspec
 
 from pteri.core.errors import Code, MalformedEvidence
 from pteri.core.euicc.der import (
@@ -28,16 +30,29 @@ from pteri.core.euicc.extensions import Extensions, read_extensions
 from pteri.core.euicc.names import SERIAL_NUMBER, read_name
 from pteri.core.euicc.signing_key import SigningKey, public_key
 
-__all__ = ["MAX_CERTIFICATE_BYTES", "Certificate", "Role", "parse_certificate"]
+__all__ = [
+    "MAX_CERTIFICATE_BYTES",
+    "VERSION_3",
+    "Certificate",
+    "Role",
+    "check_number",
+    "outer_parts",
+    "parse_certificate",
+    "validity_of",
+]
 
 MAX_CERTIFICATE_BYTES: Final = 4096
 
-_VERSION_3: Final = bytes.fromhex("a003020102")
+VERSION_3: Final = bytes.fromhex("a003020102")
 _ECDSA_WITH_SHA256: Final = bytes.fromhex("300a06082a8648ce3d040302")
 """The whole AlgorithmIdentifier: one spelling, without parameters (RFC 5758 section 3.2)."""
 _UTC_TIME: Final = 0x17
 _GENERALIZED_TIME: Final = 0x18
-_TIMES: Final = frozenset({(_UTC_TIME, 12), (_GENERALIZED_TIME, 14)})
+_PAIRS: Final = rb"([0-9]{2})" * 5 + rb"Z"
+_TIMES: Final = {
+    _UTC_TIME: re.compile(rb"([0-9]{2})" + _PAIRS),
+    _GENERALIZED_TIME: re.compile(rb"([0-9]{4})" + _PAIRS),
+}
 _TO_BE_SIGNED: Final = (0xA0, INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, 0xA3)
 _MAX_SERIAL_BYTES: Final = 21
 """20 of RFC 5280 and one that says that the number is not below 0."""
@@ -55,8 +70,7 @@ class Role(Enum):
     DP_AUTH = bytes.fromhex("67811201020104")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Certificate:
+class Certificate(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """What a certificate says. ``tbs`` is what its issuer signed; instants are Unix seconds, both ends included."""
 
     raw: bytes
@@ -83,23 +97,19 @@ class Certificate:
 
 def parse_certificate(raw: bytes) -> Certificate:
     """Read one certificate: ``MalformedEvidence`` unless it has the one form it must have."""
-    outer = only(raw, max_bytes=MAX_CERTIFICATE_BYTES)
-    if outer.tag != SEQUENCE:
-        raise MalformedEvidence(Code.CERTIFICATE, "a certificate is a sequence")
-    tbs, algorithm, signature = exactly(outer.content, (SEQUENCE, SEQUENCE, BIT_STRING), "a certificate")
-    fields = exactly(tbs.content, _TO_BE_SIGNED, "what is signed of a certificate")
-    version, serial, signed_algorithm, issuer, validity, subject, key, extensions = fields
-    if version.raw != _VERSION_3:
+    tbs, signature = outer_parts(raw)
+    fields = exactly(only(tbs, max_bytes=len(tbs)).content, _TO_BE_SIGNED, "what is signed of a certificate")
+    version, number, signed_algorithm, issuer, validity, subject, key, extensions = fields
+    if version.raw != VERSION_3:
         raise MalformedEvidence(Code.CERTIFICATE, "not an X.509 certificate of version 3")
-    non_negative(serial, max_bytes=_MAX_SERIAL_BYTES)
-    # Only the inner algorithm is signed. An altered outer one is noticed by nobody who only checks the signature.
-    if signed_algorithm.raw != _ECDSA_WITH_SHA256 or algorithm.raw != _ECDSA_WITH_SHA256:
-        raise MalformedEvidence(Code.CERTIFICATE_ALGORITHM, "not signed with ECDSA and SHA-256, inside and outside")
-    not_before, not_after = _validity(validity)
+    check_number(number)
+    if signed_algorithm.raw != _ECDSA_WITH_SHA256:
+        raise _algorithm()
+    not_before, not_after = validity_of(validity)
     return Certificate(
         raw=raw,
-        tbs=tbs.raw,
-        signature=_whole_bytes(signature),
+        tbs=tbs,
+        signature=signature,
         issuer=issuer.raw,
         subject=subject.raw,
         names=read_name(subject.content),
@@ -110,13 +120,35 @@ def parse_certificate(raw: bytes) -> Certificate:
     )
 
 
+def outer_parts(raw: bytes) -> tuple[bytes, bytes]:
+    """What is signed of a certificate, and the signature."""
+    outer = only(raw, max_bytes=MAX_CERTIFICATE_BYTES)
+    if outer.tag != SEQUENCE:
+        raise MalformedEvidence(Code.CERTIFICATE, "a certificate is a sequence")
+    tbs, algorithm, signature = exactly(outer.content, (SEQUENCE, SEQUENCE, BIT_STRING), "a certificate")
+    # Only the inner algorithm is signed. An altered outer one is noticed by nobody who only checks the signature.
+    if algorithm.raw != _ECDSA_WITH_SHA256:
+        raise _algorithm()
+    return tbs.raw, _whole_bytes(signature)
+
+
+def check_number(number: Element) -> None:
+    """Of the certificate: at least 0, in its fewest bytes."""
+    non_negative(number, max_bytes=_MAX_SERIAL_BYTES)
+
+
+def _algorithm() -> MalformedEvidence:
+    return MalformedEvidence(Code.CERTIFICATE_ALGORITHM, "not signed with ECDSA and SHA-256, inside and outside")
+
+
 def _whole_bytes(bits: Element) -> bytes:
     if bits.content[:1] != b"\0":
         raise MalformedEvidence(Code.CERTIFICATE, "a signature of a broken number of bytes")
     return bits.content[1:]
 
 
-def _validity(validity: Element) -> tuple[int, int]:
+def validity_of(validity: Element) -> tuple[int, int]:
+    """From when to when, both included, in Unix seconds."""
     times = elements(validity.content)
     if len(times) != 2:
         raise MalformedEvidence(Code.CERTIFICATE, "a certificate is valid from one time to another")
@@ -125,14 +157,14 @@ def _validity(validity: Element) -> tuple[int, int]:
 
 def _instant(time: Element) -> int:
     """A time in the form of RFC 5280 section 4.1.2.5: to the second, in UTC."""
-    digits = time.content[:-1]
-    if time.content[-1:] != b"Z" or not digits.isdigit() or (time.tag, len(digits)) not in _TIMES:
+    form = _TIMES.get(time.tag)
+    found = None if form is None else form.fullmatch(time.content)
+    if found is None:
         raise MalformedEvidence(Code.CERTIFICATE, "a time that is not of its one form")
+    year, month, day, hour, minute, second = map(int, found.groups())
     if time.tag == _UTC_TIME:
-        digits = (b"19" if digits >= b"5" else b"20") + digits
+        year += 1900 if year >= 50 else 2000
     try:
-        year, month, day = int(digits[:4]), int(digits[4:6]), int(digits[6:8])
-        hour, minute, second = int(digits[8:10]), int(digits[10:12]), int(digits[12:])
         return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
     except ValueError as error:
         raise MalformedEvidence(Code.CERTIFICATE, "a time that no calendar has") from error

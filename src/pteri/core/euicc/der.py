@@ -29,6 +29,7 @@ __all__ = [
     "Fields",
     "elements",
     "exactly",
+    "first",
     "named_bits",
     "non_negative",
     "one_of",
@@ -53,7 +54,10 @@ MAX_ELEMENTS: Final = 2048
 """How many there may be, at one level and in what is carried along: a list of twenty profiles has some hundreds."""
 
 _CONSTRUCTED: Final = 0x20
+_VISIBLE: Final = bytes(range(0x21, 0x7F))
 _LONG_TAG: Final = 0x1F
+_IS_SHORT: Final = bytes(bool(tag) and tag & _LONG_TAG != _LONG_TAG for tag in range(256))
+"""Which first bytes are the whole of a tag."""
 
 
 class Element(NamedTuple):
@@ -64,37 +68,42 @@ class Element(NamedTuple):
     content: bytes
 
 
+_new: Final = tuple.__new__
+"""Makes an :class:`Element` without the call that its name stands for."""
+
+
 def only(raw: bytes, *, max_bytes: int) -> Element:
     """The one element that these bytes are. Their number is looked at first: ``MalformedEvidence(TOO_LARGE)``."""
     if len(raw) > max_bytes:
         raise MalformedEvidence(Code.TOO_LARGE, f"more than {max_bytes} bytes")
-    element, end = _element(raw, 0)
-    if end != len(raw):
+    element, behind = first(raw)
+    if behind:
         raise MalformedEvidence(Code.TRAILING_BYTES, "bytes after the end")
     return element
 
 
+def first(content: bytes) -> tuple[Element, bytes]:
+    """The first element in these bytes, and what comes behind it."""
+    found = _first(content, 1)
+    if not found:
+        raise MalformedEvidence(Code.DER, "no element where one must be")
+    element = found[0]
+    return element, content[len(element.raw) :]
+
+
 def elements(content: bytes) -> list[Element]:
     """Everything that lies in a constructed element, in its order."""
-    found: list[Element] = []
-    at, end = 0, len(content)
-    while at < end:
-        if len(found) == MAX_ELEMENTS:
-            raise MalformedEvidence(Code.TOO_LARGE, f"more than {MAX_ELEMENTS} elements in one")
-        element, at = _element(content, at)
-        found.append(element)
+    found = _first(content, MAX_ELEMENTS + 1)
+    if len(found) > MAX_ELEMENTS:
+        raise MalformedEvidence(Code.TOO_LARGE, f"more than {MAX_ELEMENTS} elements in one")
     return found
 
 
 def exactly(content: bytes, tags: tuple[int, ...], what: str) -> list[Element]:
     """The elements with these tags, all of them and in this order, and no others."""
-    found: list[Element] = []
-    at, end = 0, len(content)
     # One more than there may be is enough to refuse: thousands of tiny elements cost nobody any time.
-    while at < end and len(found) <= len(tags):
-        element, at = _element(content, at)
-        found.append(element)
-    seen = tuple([element.tag for element in found])
+    found = _first(content, len(tags) + 1)
+    seen = tuple([element[0] for element in found])
     if seen != tags:
         if any(seen.count(tag) > max(1, tags.count(tag)) for tag in seen):
             raise MalformedEvidence(Code.DUPLICATE_ELEMENT, f"{what}: the same element twice")
@@ -110,24 +119,37 @@ def one_of(content: bytes, tags: tuple[int, ...], what: str) -> Element:
     return found[0]
 
 
-def _element(data: bytes, start: int) -> tuple[Element, int]:
-    """The element at ``start``, and where it ends."""
-    # Two bytes are the shortest element. Tag 0 marks the end of an indefinite length and nothing else.
-    if len(data) - start < 2 or not data[start]:
-        raise MalformedEvidence(Code.DER, "no element where one must be")
-    tag, length, at = data[start], data[start + 1], start + 2
-    if tag & _LONG_TAG == _LONG_TAG:
-        tag, length, at = _long_tag(data, start)
-    if length >= 0x80:
-        length, at = _long_length(data, length, at)
-    stop = at + length
-    if stop > len(data):
-        raise MalformedEvidence(Code.DER, "an element that reaches beyond its end")
-    return Element(tag, data[start:stop], data[at:stop]), stop
+def _first(data: bytes, at_most: int) -> list[Element]:
+    """The elements at the beginning of these bytes: all of them, or so many.
+
+    All reading is in this loop, and for a short element it makes no call: those were half of what a message cost.
+    """
+    found: list[Element] = []
+    start, end = 0, len(data)
+    while start < end and at_most:
+        at_most -= 1
+        at = start + 2
+        # Two bytes are the shortest element.
+        if at > end:
+            raise MalformedEvidence(Code.DER, "no element where one must be")
+        tag, length = data[start], data[start + 1]
+        if not _IS_SHORT[tag]:
+            tag, length, at = _long_tag(data, start)
+        if length >= 0x80:
+            length, at = _long_length(data, length, at)
+        stop = at + length
+        if stop > end:
+            raise MalformedEvidence(Code.DER, "an element that reaches beyond its end")
+        found.append(_new(Element, (tag, data[start:stop], data[at:stop])))
+        start = stop
+    return found
 
 
 def _long_tag(data: bytes, start: int) -> tuple[int, int, int]:
     """Tag, first byte of the length and where that ends. A tag number of 31 to 127 has one byte; none is larger."""
+    # Tag 0 marks the end of an indefinite length and nothing else.
+    if not data[start]:
+        raise MalformedEvidence(Code.DER, "no element where one must be")
     if len(data) - start < 3 or not _LONG_TAG <= data[start + 1] < 0x80:
         raise MalformedEvidence(Code.DER, "a tag that is not written in its fewest bytes, over 127, or alone")
     return data[start] << 8 | data[start + 1], data[start + 2], start + 3
@@ -137,14 +159,13 @@ def _long_length(data: bytes, first: int, at: int) -> tuple[int, int]:
     """A length of 128 or more, in its fewest bytes."""
     if first == 0x80:
         raise MalformedEvidence(Code.INDEFINITE_LENGTH, "an element must say how long it is")
-    size = first & 0x7F
-    digits = data[at : at + size]
-    if len(digits) != size:
+    end = at + first - 0x80
+    if end > len(data):
         raise MalformedEvidence(Code.DER, "a length of more bytes than there are")
-    length = int.from_bytes(digits, "big")
-    if not digits[0] or length < 0x80:
+    length = int.from_bytes(data[at:end], "big")
+    if not data[at] or length < 0x80:
         raise MalformedEvidence(Code.DER, "a length that is not written in its fewest bytes")
-    return length, at + size
+    return length, end
 
 
 class Fields:
@@ -243,6 +264,6 @@ def text(element: Element, *, max_bytes: int) -> str:
     What chips sign here are host names, digits and tokens. A letter that looks like another one has no place in them.
     """
     content = element.content
-    if not 1 <= len(content) <= max_bytes or not all(0x21 <= byte <= 0x7E for byte in content):
+    if not 1 <= len(content) <= max_bytes or content.translate(None, _VISIBLE):
         raise MalformedEvidence(Code.ENCODING, f"not 1 to {max_bytes} visible ASCII characters")
     return content.decode("ascii")

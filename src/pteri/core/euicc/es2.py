@@ -1,8 +1,8 @@
-"""ES2+: what an SM-DP+ tells an operator, as JSON (SGP.22 sections 5.3.6 and 6.5.2).
+"""ES2+: what an SM-DP+ tells an operator, as JSON (SGP.22 sections 5.3 and 6.5.2).
 
-``handleDownloadProgressInfo`` is the server's own word, level 1, of use against a binding only. With ``resultData`` it
-carries what the chip signed, and then that is the evidence, to be verified like any other: the words around it stay
-words.
+``handleDownloadProgressInfo`` of version 2 and ``handleNotification`` of version 3 are the server's own word, level 1,
+of use against a binding only. With ``resultData`` they carry what the chip signed, and then that is the evidence, to be
+verified like any other: the words around it stay words.
 """
 
 from __future__ import annotations
@@ -18,9 +18,19 @@ from pteri.core.errors import Code, MalformedEvidence
 from pteri.core.euicc.es9 import EXECUTED, MAX_BASE64, RequestHeader, ResponseHeader, from_base64
 from pteri.core.euicc.numbers import Eid, Iccid, eid, iccid
 
-__all__ = ["ACKNOWLEDGED", "Acknowledged", "HandleDownloadProgressInfo", "Progress"]
+__all__ = [
+    "ACKNOWLEDGED",
+    "Acknowledged",
+    "HandleDownloadProgressInfo",
+    "HandleOrderNotification",
+    "OrderNotified",
+    "Progress",
+]
 
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:[0-9]{2})")
+
+_DONE: Final = "Executed-Success"
+_PADDED: Final = 20
 
 _Text = Annotated[str, msgspec.Meta(max_length=255)]
 
@@ -67,15 +77,49 @@ class HandleDownloadProgressInfo(_Body, frozen=True, kw_only=True):
 
     def progress(self) -> Progress:
         """What it says, with each value in its one spelling; ``MalformedEvidence`` where one has none."""
-        padded = self.iccid[:-1] if len(self.iccid) == 20 and self.iccid[-1] in "Ff" else self.iccid
-        evidence = None if not self.result_data else from_base64(self.result_data)
         return Progress(
             eid=None if self.eid is None else eid(self.eid),
-            iccid=iccid(padded),
+            iccid=_iccid(self.iccid),
             step=self.notification_point_id,
-            succeeded=self.notification_point_status.status == "Executed-Success",
+            succeeded=self.notification_point_status.status == _DONE,
             said_at=_instant(self.timestamp),
-            evidence=evidence,
+            evidence=_evidence(self.result_data),
+        )
+
+
+class HandleOrderNotification(_Body, frozen=True, kw_only=True):
+    """``handleNotification`` of version 3: something happened to an order or its profile, and when by its own clock.
+
+    Events of the standard are small numbers or names; what one is called decides nothing here. Its ``repr`` shows
+    neither chip nor profile.
+    """
+
+    header: RequestHeader
+    eid: _Text | None = None
+    iccid: _Text | None = None
+    profile_type: _Text | None = None
+    timestamp: _Text
+    notification_event: (
+        Annotated[int, msgspec.Meta(ge=0, le=9999)] | Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    )
+    notification_event_status: ReportedStatus | None = None
+    notification_receiver_identifier: _Text | None = None
+    notification_identifier: _Text | None = None
+    result_data: Annotated[str, msgspec.Meta(max_length=MAX_BASE64)] | None = None
+
+    def __repr__(self) -> str:
+        return f"HandleOrderNotification({self.notification_event!r})"
+
+    def notified(self) -> OrderNotified:
+        """What it says, with each value in its one spelling; ``MalformedEvidence`` where one has none."""
+        status = self.notification_event_status
+        return OrderNotified(
+            eid=None if self.eid is None else eid(self.eid),
+            iccid=None if self.iccid is None else _iccid(self.iccid),
+            event=str(self.notification_event),
+            succeeded=status is None or status.status == _DONE,
+            said_at=_instant(self.timestamp),
+            evidence=_evidence(self.result_data),
         )
 
 
@@ -94,6 +138,18 @@ class Progress:
     evidence: bytes | None = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderNotified:
+    """An SM-DP+'s word about an order; the rest as in :class:`Progress`."""
+
+    eid: Eid | None = field(repr=False)
+    iccid: Iccid | None = field(repr=False)
+    event: str
+    succeeded: bool
+    said_at: int
+    evidence: bytes | None = field(repr=False)
+
+
 class Acknowledged(_Body, frozen=True):
     """The answer."""
 
@@ -102,6 +158,15 @@ class Acknowledged(_Body, frozen=True):
 
 ACKNOWLEDGED: Final = Acknowledged(EXECUTED)
 """It was received. Nothing is said of what is made of it."""
+
+
+def _iccid(text: str) -> Iccid:
+    """An ICCID of 19 digits may have an F behind it, as chips pack it."""
+    return iccid(text[:-1] if len(text) == _PADDED and text[-1] in "Ff" else text)
+
+
+def _evidence(result_data: str | None) -> bytes | None:
+    return from_base64(result_data) if result_data else None
 
 
 def _instant(text: str) -> int:

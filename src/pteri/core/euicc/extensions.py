@@ -5,9 +5,12 @@ An extension that is critical and not read here refuses the certificate, as RFC 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
 
 from pteri.core.errors import Code, MalformedEvidence
 from pteri.core.euicc.der import (
@@ -49,9 +52,7 @@ _BASIC_CONSTRAINTS: Final = bytes.fromhex("551d13")
 _POLICIES: Final = bytes.fromhex("551d20")
 _NAME_CONSTRAINTS: Final = bytes.fromhex("551d1e")
 _PERMITTED_EINS: Final = bytes.fromhex("67811201020200")
-_READ: Final = frozenset(
-    {_KEY_ID, _AUTHORITY, _KEY_USAGE, _BASIC_CONSTRAINTS, _POLICIES, _NAME_CONSTRAINTS, _PERMITTED_EINS}
-)
+_MUST: Final = frozenset({_KEY_ID, _KEY_USAGE, _POLICIES})
 
 
 class Usage:
@@ -69,8 +70,7 @@ class Subtree:
     names: Mapping[bytes, bytes]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Extensions:
+class Extensions(msgspec.Struct, frozen=True, eq=False):
     """What the extensions say. ``subtrees`` and ``prefixes`` are ``None`` where the certificate has no such list."""
 
     key_id: bytes
@@ -85,36 +85,38 @@ class Extensions:
 def read_extensions(content: bytes) -> Extensions:
     """Read all of them: ``MalformedEvidence`` where one is missing, twice, unknown and critical, or of another form."""
     [outer] = exactly(content, (SEQUENCE,), "the extensions")
-    found = _by_kind(outer.content)
-    if not found.keys() >= {_KEY_ID, _KEY_USAGE, _POLICIES}:
+    found: dict[bytes, Any] = {}
+    for extension in elements(outer.content):
+        kind, said = _extension(extension.tag, extension.content)
+        if kind in found:
+            raise MalformedEvidence(Code.DUPLICATE_ELEMENT, "the same extension twice")
+        found[kind] = said
+    if not found.keys() >= _MUST:
         raise MalformedEvidence(Code.CERTIFICATE, "no key id, no key usage or no policy")
-    authority, basic = found.get(_AUTHORITY), found.get(_BASIC_CONSTRAINTS)
-    subtrees, prefixes = found.get(_NAME_CONSTRAINTS), found.get(_PERMITTED_EINS)
     return Extensions(
-        key_id=_key_id(_one(found[_KEY_ID], OCTET_STRING)),
-        authority_key_id=None if authority is None else _authority(_one(authority, SEQUENCE)),
-        usage=named_bits(_one(found[_KEY_USAGE], BIT_STRING)),
-        is_ca=basic is not None and _is_ca(_one(basic, SEQUENCE)),
-        policies=_policies(_one(found[_POLICIES], SEQUENCE)),
-        subtrees=None if subtrees is None else _subtrees(_one(subtrees, SEQUENCE)),
-        prefixes=None if prefixes is None else _prefixes(_one(prefixes, SEQUENCE)),
+        key_id=found[_KEY_ID],
+        authority_key_id=found.get(_AUTHORITY),
+        usage=found[_KEY_USAGE],
+        is_ca=found.get(_BASIC_CONSTRAINTS, False),
+        policies=found[_POLICIES],
+        subtrees=found.get(_NAME_CONSTRAINTS),
+        prefixes=found.get(_PERMITTED_EINS),
     )
 
 
-def _by_kind(content: bytes) -> dict[bytes, bytes]:
-    found: dict[bytes, bytes] = {}
-    for extension in elements(content):
-        parts = elements(extension.content)
-        tags = (extension.tag, *[part.tag for part in parts])
-        if tags not in _FORMS or (len(parts) == 3 and parts[1].content != _TRUE):
-            raise MalformedEvidence(Code.CERTIFICATE, "an extension of another form")
-        kind, value = parts[0].content, parts[-1].content
-        if len(parts) == 3 and kind not in _READ:
+def _extension(tag: int, content: bytes) -> tuple[bytes, Any]:
+    """The kind of one extension, and what it says: nothing for one that is not read here."""
+    parts = elements(content)
+    if (tag, *[part.tag for part in parts]) not in _FORMS or (len(parts) == 3 and parts[1].content != _TRUE):
+        raise MalformedEvidence(Code.CERTIFICATE, "an extension of another form")
+    kind, value = parts[0].content, parts[-1].content
+    reader = _READERS.get(kind)
+    if reader is None:
+        if len(parts) == 3:
             raise MalformedEvidence(Code.CERTIFICATE, "a critical extension that is not known here")
-        if kind in found:
-            raise MalformedEvidence(Code.DUPLICATE_ELEMENT, "the same extension twice")
-        found[kind] = value
-    return found
+        return kind, None
+    value_tag, read = reader
+    return kind, read(_one(value, value_tag))
 
 
 def _one(value: bytes, tag: int) -> Element:
@@ -189,3 +191,17 @@ def _prefix(digits: bytes) -> str:
     if not digits.isdigit() or not digits.startswith(b"89") or len(digits) > _MAX_PREFIX:
         raise MalformedEvidence(Code.CERTIFICATE, "a range of EIDs is the beginning of one")
     return digits.decode("ascii")
+
+
+_READERS: Final[Mapping[bytes, tuple[int, Callable[[Element], Any]]]] = MappingProxyType(
+    {
+        _KEY_ID: (OCTET_STRING, _key_id),
+        _AUTHORITY: (SEQUENCE, _authority),
+        _KEY_USAGE: (BIT_STRING, named_bits),
+        _BASIC_CONSTRAINTS: (SEQUENCE, _is_ca),
+        _POLICIES: (SEQUENCE, _policies),
+        _NAME_CONSTRAINTS: (SEQUENCE, _subtrees),
+        _PERMITTED_EINS: (SEQUENCE, _prefixes),
+    }
+)
+"""Those that are read: the tag of their value, and by what."""

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from pteri.core.errors import Code, MalformedEvidence
-from pteri.core.euicc.der import OBJECT_IDENTIFIER, SEQUENCE, SET, elements
+from pteri.core.euicc.der import (
+    OBJECT_IDENTIFIER,
+    SEQUENCE,
+    SET,
+    Element,
+    elements,
+)
 
 __all__ = ["COMMON_NAME", "ORGANIZATION", "ORGANIZATIONAL_UNIT", "SERIAL_NUMBER", "read_name"]
 
@@ -19,13 +25,19 @@ def read_name(content: bytes) -> dict[bytes, bytes]:
     """The attributes of a name and the bytes of their values: each kind once, each alone in its set."""
     found: dict[bytes, bytes] = {}
     for part in elements(content):
-        attributes = elements(part.content) if part.tag == SET else []
-        if len(attributes) != 1 or attributes[0].tag != SEQUENCE:
-            raise MalformedEvidence(Code.CERTIFICATE, "a name that is not made of single attributes")
-        pair = elements(attributes[0].content)
-        if len(pair) != 2 or pair[0].tag != OBJECT_IDENTIFIER:
-            raise MalformedEvidence(Code.CERTIFICATE, "a name: an attribute is a kind and one value")
-        if pair[0].content in found:
+        kind, value = _attribute(part)
+        if kind in found:
             raise MalformedEvidence(Code.DUPLICATE_ELEMENT, "a name: the same attribute twice")
-        found[pair[0].content] = pair[1].content
+        found[kind] = value
     return found
+
+
+def _attribute(part: Element) -> tuple[bytes, bytes]:
+    """Kind and value of the one attribute in a set."""
+    attributes = elements(part.content) if part.tag == SET else []
+    if len(attributes) != 1 or attributes[0].tag != SEQUENCE:
+        raise MalformedEvidence(Code.CERTIFICATE, "a name that is not made of single attributes")
+    pair = elements(attributes[0].content)
+    if len(pair) != 2 or pair[0].tag != OBJECT_IDENTIFIER:
+        raise MalformedEvidence(Code.CERTIFICATE, "a name: an attribute is a kind and one value")
+    return pair[0].content, pair[1].content

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from pteri.core.errors import Code, MalformedEvidence
 from pteri.core.euicc.anchors import TrustAnchors
 from pteri.core.euicc.der import SEQUENCE, UTF8_STRING, Element, exactly, named_bits, non_negative, only, text
@@ -45,7 +47,7 @@ class Operation(StrEnum):
     DELETE = "delete"
 
 
-_OPERATIONS: Final = {
+_BITS: Final = {
     0: Operation.INSTALL,
     1: Operation.ENABLE,
     2: Operation.DISABLE,
@@ -55,6 +57,8 @@ _OPERATIONS: Final = {
     6: Operation.DELETE,
 }
 """Bits of NotificationEvent. 4 to 6 came with version 3; 7 is the report of a package, and no event of a profile."""
+_OPERATIONS: Final = {bytes((7 - bit, 0x80 >> bit)): operation for bit, operation in _BITS.items()}
+"""By the content of the list with this bit alone: one spelling each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,15 @@ class ChipEvent:
         return f"{self.eid} {self.sequence} {self.operation} {self.iccid}".encode("ascii")
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(msgspec.Struct, frozen=True):
     """What a notification is about. Not verified."""
 
     sequence: int
     operation: Operation
-    iccid: Iccid = field(repr=False)
+    iccid: Iccid
+
+    def __repr__(self) -> str:
+        return f"Metadata({self.sequence}, {self.operation})"
 
 
 def verify_notification(der: bytes, *, anchors: TrustAnchors, at: int) -> ChipEvent:
@@ -119,9 +125,9 @@ def read_metadata(element: Element) -> Metadata:
 
 
 def _operation(element: Element) -> Operation:
-    bits = named_bits(element)
-    # Two operations in one message could be read as either by two readers.
-    if len(bits) != 1 or not bits <= _OPERATIONS.keys():
+    operation = _OPERATIONS.get(element.content)
+    if operation is None:
+        named_bits(element)  # refuses what is no list of bits, or not in its one spelling
+        # Two operations in one message could be read as either by two readers.
         raise MalformedEvidence(Code.OPERATION, "not exactly one of install, enable, disable and delete")
-    [bit] = bits
-    return _OPERATIONS[bit]
+    return operation

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from pteri.core.errors import Code, MalformedEvidence, NotAuthentic
 from pteri.core.euicc.der import INTEGER, SEQUENCE, exactly, non_negative, only
 
-__all__ = ["SIGNATURE_BYTES", "SigningKey", "public_key"]
+__all__ = ["POINT_BYTES", "SIGNATURE_BYTES", "SigningKey", "public_key"]
 
 SIGNATURE_BYTES: Final = 64
-_POINT_BYTES: Final = 65
+POINT_BYTES: Final = 65
 _MAX_SIGNATURE_BYTES: Final = 72
 _ECDSA_SHA256: Final = ec.ECDSA(hashes.SHA256())
 
@@ -52,34 +52,45 @@ class SigningKey:
         """Refuse unless r || s is this key's signature: ``NotAuthentic`` with the code ``otherwise``."""
         if len(rs) != SIGNATURE_BYTES:
             raise MalformedEvidence(Code.LENGTH, "a chip's signature has 64 bytes")
-        self._check(message, int.from_bytes(rs[:32], "big"), int.from_bytes(rs[32:], "big"), otherwise)
+        r, s = int.from_bytes(rs[:32], "big"), int.from_bytes(rs[32:], "big")
+        self._check_range(r, s)
+        self._check(message, utils.encode_dss_signature(r, s), otherwise)
 
     def check_der(self, message: bytes, signature: bytes, *, otherwise: Code) -> None:
         """The same for the signature of a certificate, SEQUENCE {r, s}."""
-        sequence = only(signature, max_bytes=_MAX_SIGNATURE_BYTES)
-        if sequence.tag != SEQUENCE:
-            raise MalformedEvidence(Code.DER, "a certificate's signature is a sequence")
-        r, s = exactly(sequence.content, (INTEGER, INTEGER), "a signature")
-        self._check(message, non_negative(r, max_bytes=33), non_negative(s, max_bytes=33), otherwise)
+        self._check_range(*_numbers(signature))
+        # It has its one spelling, so what would be encoded again here are the same bytes.
+        self._check(message, signature, otherwise)
 
-    def _check(self, message: bytes, r: int, s: int, otherwise: Code) -> None:
+    def _check_range(self, r: int, s: int) -> None:
         if not (0 < r < self._curve.order and 0 < s < self._curve.order):
             raise MalformedEvidence(Code.RANGE, "r and s are between 1 and n-1")
+
+    def _check(self, message: bytes, signature: bytes, otherwise: Code) -> None:
         try:
-            self._key.verify(utils.encode_dss_signature(r, s), message, _ECDSA_SHA256)
+            self._key.verify(signature, message, _ECDSA_SHA256)
         except InvalidSignature as error:
             raise NotAuthentic(otherwise, "not signed by the key that must have signed it") from error
 
 
 def public_key(info: bytes) -> SigningKey:
     """The key of a SubjectPublicKeyInfo; ``MalformedEvidence(KEY)`` for another curve, spelling or no point."""
-    curve = _CURVES.get(info[:-_POINT_BYTES])
+    curve = _CURVES.get(info[:-POINT_BYTES])
     # Hybrid and compressed points would be second spellings; the lengths in the prefix fix the size. The library
     # refuses a hybrid one as well: said here, so that it hangs on no library's version.
-    if curve is None or info[-_POINT_BYTES] != 0x04:
+    if curve is None or info[-POINT_BYTES] != 0x04:
         raise MalformedEvidence(Code.KEY, "not an uncompressed key on P-256 or brainpoolP256r1")
     try:
-        key = ec.EllipticCurvePublicKey.from_encoded_point(curve.curve, info[-_POINT_BYTES:])
+        key = ec.EllipticCurvePublicKey.from_encoded_point(curve.curve, info[-POINT_BYTES:])
     except (ValueError, UnsupportedAlgorithm) as error:
         raise MalformedEvidence(Code.KEY, "not a point on its curve") from error
     return SigningKey(key, curve)
+
+
+def _numbers(der: bytes) -> tuple[int, int]:
+    """The two numbers of SEQUENCE {r, s}."""
+    sequence = only(der, max_bytes=_MAX_SIGNATURE_BYTES)
+    if sequence.tag != SEQUENCE:
+        raise MalformedEvidence(Code.DER, "a certificate's signature is a sequence")
+    r, s = exactly(sequence.content, (INTEGER, INTEGER), "a signature")
+    return non_negative(r, max_bytes=33), non_negative(s, max_bytes=33)
