@@ -119,6 +119,9 @@ def fsck_command(
     ledger: Annotated[
         Path | None, typer.Option(help="Acknowledged sign-ins, as `pteri load --ledger` writes them.")
     ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Where it keeps how far it has come: killed, it goes on from there.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Prove that the database is whole, while the service runs or not: each event, signature, position and snapshot."""
@@ -128,7 +131,7 @@ def fsck_command(
 
     _, settings = settings_of(config, as_json=as_json)
     with said_in_a_sentence(as_json=as_json):
-        report = check_up(settings, ledger)
+        report = check_up(settings, ledger, state)
     tell({"clean": report.clean, **to_builtins(report)}, report_text(report), as_json=as_json)
     if not report.clean:
         raise typer.Exit(1)

@@ -90,7 +90,9 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # The parent of several such processes; it answers nobody.
     "supervise": frozenset({"settings", "serving", "adapters.system.monotonic_s"}),
     # A look at a whole registry, as a command.
-    "checkup": frozenset({"settings", "wiring", "app.fsck", "app.findings"}),
+    "checkup": frozenset({"settings", "wiring", "checkup_state", "app.fsck", "app.fsck_progress", "app.findings"}),
+    # How far it has come, in a file.
+    "checkup_state": frozenset({"core", "durable", "settings", "app.fsck_progress"}),
     # People and their sites as a crowd, from outside: it knows the protocol and nothing of the server.
     "load": frozenset({"core", "durable", "settings", "adapters.system"}),
     # The phone and the relying party as a library, with this machine's clock and randomness.

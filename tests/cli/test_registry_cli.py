@@ -17,6 +17,8 @@ import pytest
 
 from chains import OFFERED
 from lived import Lived, lived, signed_in
+from pteri.app.fsck_progress import Phase
+from pteri.checkup_state import read_state, write_state
 from pteri.core.ids import Domain, TenantId, to_base64url
 from pteri.deployment_key import create_deployment_key
 from pteri.settings import ServerSettings, Settings, TenantSettings, write_settings
@@ -160,3 +162,40 @@ def test_a_worker_without_settings_says_what_to_do(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert "pteri init" in done.stderr
+
+
+def test_a_check_that_was_interrupted_goes_on_from_its_file_and_says_so(settings: Path, tmp_path: Path) -> None:
+    path = tmp_path / "fsck.state"
+    assert fsck(settings, "--state", str(path)).returncode == 0
+    over = read_state(path)
+    assert over is not None
+    assert over.finished_at is not None
+    write_state(path, msgspec.structs.replace(over, finished_at=None, phase=Phase.CLAIMS, claim=None))
+    done = fsck(settings, "--state", str(path))
+    assert done.returncode == 0
+    assert "goes on from" in done.stderr
+    assert "2 accounts, 27 events, 0 findings so far." in done.stderr
+    assert "2 accounts, 27 events, 27 log positions." in done.stdout
+    assert "was interrupted 1 times" in done.stdout
+    done = fsck(settings, "--state", str(path))
+    assert "Everything is looked at again." in done.stderr
+    assert "interrupted" not in done.stdout
+
+
+def test_a_file_of_another_check_ends_with_2_and_is_left_as_it_was(
+    settings: Path, ledger: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "fsck.state"
+    assert fsck(settings, "--state", str(path)).returncode == 0
+    over = read_state(path)
+    assert over is not None
+    write_state(path, msgspec.structs.replace(over, finished_at=None, phase=Phase.CLAIMS))
+    before = path.read_bytes()
+    done = fsck(settings, "--state", str(path), "--ledger", str(ledger))
+    assert done.returncode == 2
+    assert "another ledger" in done.stderr
+    path.write_bytes(before[:-1])
+    done = fsck(settings, "--state", str(path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "damaged" in done.stderr
+    assert path.read_bytes() == before[:-1]

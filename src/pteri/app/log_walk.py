@@ -13,16 +13,16 @@ from typing import Final
 import msgspec
 
 from pteri.app.careful import CarefulReader, Unreadable
+from pteri.app.deployment import Deployment
 from pteri.app.findings import Damage, Findings
+from pteri.app.fsck_progress import LeavesSeen
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import LogState, NewLeaf, Tail, Unlogged
-from pteri.app.ports import Store
+from pteri.app.log_signing import LogSigning
 from pteri.audit.leaves import leaf_of, read_record
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, TenantId
-from pteri.core.log.checkpoint import claimed_head, open_checkpoint
 from pteri.core.log.leaf import NOTHING, encode_leaf, parse_leaf
-from pteri.core.log.note import parse_note
 from pteri.core.log.salts import leaf_salt
 from pteri.core.log.tree import EMPTY_FRONTIER, Frontier, TreeHead, leaf_hash
 from pteri.domain.account import Account
@@ -50,24 +50,46 @@ class _Before(msgspec.Struct, frozen=True):
 
 
 class LogWalk:
-    """One look at one log. ``leaves``: how many were looked at; ``unchecked``: events by the reason why."""
+    """One look at one log, from ``begun`` on. ``unchecked``: what could not be looked at, by the reason why."""
 
     def __init__(
-        self, store: Store, desk: LogDesk | None, reader: CarefulReader, findings: Findings, tell: Callable[[int], None]
+        self,
+        deployment: Deployment,
+        reader: CarefulReader,
+        findings: Findings,
+        unchecked: Counter[str],
+        *,
+        step: Callable[[int], None] = lambda _: None,
+        begun: LeavesSeen | None = None,
     ) -> None:
-        self.leaves = 0
-        self.unchecked: Counter[str] = Counter()
-        self._store, self._book, self._desk = store, store.book, desk
-        self._reader, self._findings, self._tell = reader, findings, tell
-        self._frontier: Frontier = EMPTY_FRONTIER
-        self._position = 0
-        self._witnessed: TreeHead | None = None
+        self._book, self._desk, self._step = deployment.store.book, deployment.log, step
+        self._reader, self._findings, self._unchecked = reader, findings, unchecked
+        self._state = None if begun is None else begun.state
+        self._frontier: Frontier = EMPTY_FRONTIER if begun is None else Frontier.of(begun.size, begun.peaks)
+        self._position = 0 if begun is None else begun.position
+        self._witnessed: TreeHead | None = None if begun is None else begun.witnessed
+        self._signing = LogSigning(
+            self._desk, findings, unchecked, at=deployment.clock.now(), keys=() if begun is None else begun.keys
+        )
         self._before: OrderedDict[Key, _Before] = OrderedDict()
+
+    @property
+    def leaves(self) -> int:
+        """How many were looked at."""
+        return self._frontier.size
+
+    @property
+    def place(self) -> LeavesSeen | None:
+        """How far it has come; ``None`` before it began."""
+        if self._state is None:
+            return None
+        edge = self._frontier.size, self._frontier.peaks
+        return LeavesSeen(self._state, *edge, self._position, self._witnessed, self._signing.keys)
 
     async def walk(self) -> None:
         """All leaves in their places, then what was signed of them."""
         try:
-            state = await self._reader.read(self._book.state)
+            self._state = state = self._state or await self._reader.read(self._book.state)
         except Unreadable:
             self._findings.note(Damage.EDGE_DIFFERS, "the state of the log cannot be read")
             return
@@ -80,15 +102,14 @@ class LogWalk:
         except Unreadable:
             detail = f"the log cannot be read at place {self._frontier.size} or soon after; the rest was not looked at"
             self._findings.note(Damage.UNREADABLE, detail)
-        self.leaves = self._frontier.size
 
     async def _walk_to_end(self, state: LogState) -> None:
         self._see_witnessed(state)
-        while self._frontier.size < state.size:
+        while (before := self._frontier.size) < state.size:
             if not await self._walk_page(state):
                 break
             self._see_witnessed(state)
-            self._tell(self._frontier.size)
+            self._step(self._frontier.size - before)
         if self._frontier.size == state.size:
             self._check_edge(state)
         await self._check_end(state)
@@ -121,6 +142,8 @@ class LogWalk:
             if entry.event is not None:
                 await self._check_leaf(entry, entry.event, next(following, None), tails)
                 self._position += 1
+            else:
+                self._signing.take(entry.place, entry.leaf)
             await self._append(entry.leaf)
         return True
 
@@ -167,7 +190,7 @@ class LogWalk:
             epoch=epoch,
         )
         if tail.secret is None:
-            self.unchecked[ERASED] += 1
+            self._unchecked[ERASED] += 1
             again = msgspec.structs.replace(again, commitment=parsed.commitment)
         if encode_leaf(again) != entry.leaf:
             names = [name for name in again.__struct_fields__ if getattr(again, name) != getattr(parsed, name)]
@@ -203,17 +226,7 @@ class LogWalk:
             note(Damage.EDGE_DIFFERS, "the edge of the tree is not that of its leaves")
         if state.next_position != self._position:
             note(Damage.EDGE_DIFFERS, f"{self._position} events have a leaf, and the next one is {state.next_position}")
-        try:
-            if self._desk is None:
-                _, head = claimed_head(parse_note(state.checkpoint.encode()))
-            else:
-                head = open_checkpoint(state.checkpoint.encode(), expected_log=self._desk.signer.verifier).head
-            if head != self._frontier.head:
-                note(Damage.CHECKPOINT_DIFFERS, "the signed checkpoint is not of these leaves")
-            if state.witnessed and claimed_head(parse_note(state.witnessed.encode()))[1] != self._witnessed:
-                note(Damage.CHECKPOINT_DIFFERS, "the witnessed checkpoint is not of these leaves")
-        except ProtocolError as error:
-            note(Damage.CHECKPOINT_DIFFERS, f"what was signed of the log is no checkpoint of its key: {error.detail}")
+        self._signing.check(state, head=self._frontier.head, witnessed=self._witnessed)
 
     async def _check_end(self, state: LogState) -> None:
         """Nothing beyond the log, unless it has grown meanwhile."""
