@@ -111,6 +111,7 @@ def report_text(report: Report) -> str:
     lines = [_line(finding) for finding in report.findings]
     if report.found > len(report.findings):
         lines.append(f"... and {report.found - len(report.findings)} more.")
+    lines += [f"HALTED {halt.tenant}/{halt.account}: since {_instant(halt.at)}, {halt.code}" for halt in report.halted]
     lines.append(
         f"{report.accounts} accounts, {report.events} events, {report.positions} log positions. "
         f"Proved again from its signatures: {report.proved} events."

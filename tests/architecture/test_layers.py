@@ -91,6 +91,9 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "supervise": frozenset({"settings", "serving", "adapters.system.monotonic_s"}),
     # A look at a whole registry, as a command.
     "checkup": frozenset({"settings", "wiring", "checkup_state", "app.fsck", "app.fsck_progress", "app.findings"}),
+    # The look at all accounts that a service takes while it runs: what it found, and lifting that.
+    "audited": frozenset({"core", "settings", "wiring", "app.auditing", "app.audit_ports", "app.findings"}),
+    "audit_cli": frozenset({"command_line", "audited", "app.audit_ports"}),
     # How far it has come, in a file.
     "checkup_state": frozenset({"core", "durable", "settings", "app.fsck_progress"}),
     # People and their sites as a crowd, from outside: it knows the protocol and nothing of the server.
@@ -113,7 +116,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "cli": _SERVER
     | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
     | {"supervise", "checkup", "load", "operator_sim", "verify_cli", "policies", "command_line", "log_cli"}
-    | {"anchor_cli", "witness"},
+    | {"anchor_cli", "audit_cli", "witness"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER
     | {"durable", "wallet", "settings", "operator_settings", "deployment_key", "provision", "wiring", "serving", "sdk"},

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pteri.app.anchoring import Anchoring
+from pteri.app.audit_ports import Pace
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.log_desk import LogDesk
 from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
@@ -50,7 +51,7 @@ class Deployment:
     """Everything a use case may touch. ``courier``: ``None`` where no mail is sent; ``shadow``: where none watches.
 
     ``anchoring``: ``None`` where the log is not anchored.
-    ``log``: ``None`` where none is published.
+    ``log``: ``None`` where none is published. ``audit``: how fast the loop goes round all accounts.
     """
 
     store: Store
@@ -66,6 +67,7 @@ class Deployment:
     shadow: Shadow | None = None
     anchoring: Anchoring | None = None
     log: LogDesk | None = None
+    audit: Pace = field(default_factory=Pace)
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
 
     def tenant(self, text: str) -> Tenant:

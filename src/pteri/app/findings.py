@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from pteri.app.audit_ports import Halt
 from pteri.core.ids import AccountId, RequestId
 from pteri.domain.account import Account
 
@@ -102,6 +103,8 @@ class Report(msgspec.Struct, frozen=True):
     leaves: int = 0
     """Leaves of the log's tree that were looked at."""
     anchors: int = 0
+    halted: tuple[Halt, ...] = ()
+    """The first thousand accounts that the audit halted. Where nothing is wrong with one, a halt can be lifted."""
     started_at: int = 0
     """Unix second in which the check began; of what was looked at then, it says how it was then."""
     resumed: int = 0

@@ -38,6 +38,7 @@ __all__ = ["KEEP_AFTER", "difference_of", "fsck"]
 
 _PAGE: Final = 200
 _ALL: Final = 1 << 62
+_MOST_HALTS: Final = 1000
 KEEP_AFTER: Final = 2000
 """Records of work between two places that are kept: about a second, which is what a killed check does again."""
 _ACKNOWLEDGED: Final = SignedIn | SignedInOffline | AccountBound
@@ -179,9 +180,9 @@ class _Check:
             if self._phase is phase:
                 self._phase = phases[phases.index(phase) + 1]
             self._step(0 if self._phase is not Phase.DONE else _ALL)
-        return self._report()
+        return await self._report()
 
-    def _report(self) -> Report:
+    async def _report(self) -> Report:
         return Report(
             accounts=self._accounts,
             events=self._events,
@@ -193,6 +194,7 @@ class _Check:
             findings=tuple(self._findings.kept),
             leaves=self._book.leaves,
             anchors=self._anchors.place.seen,
+            halted=tuple(await self._store.audits.halts(None, _MOST_HALTS)),
             started_at=self._begun.started_at,
             resumed=self._begun.resumed,
         )

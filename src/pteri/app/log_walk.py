@@ -10,23 +10,19 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from pteri.app.careful import CarefulReader, Unreadable
 from pteri.app.deployment import Deployment
 from pteri.app.findings import Damage, Findings
 from pteri.app.fsck_progress import LeavesSeen
+from pteri.app.leaf_again import Chained, compared_leaf
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import LogState, NewLeaf, Tail, Unlogged
 from pteri.app.log_signing import LogSigning
-from pteri.audit.leaves import leaf_of, read_record
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, TenantId
-from pteri.core.log.leaf import NOTHING, encode_leaf, parse_leaf
-from pteri.core.log.salts import leaf_salt
+from pteri.core.log.leaf import parse_leaf
 from pteri.core.log.tree import EMPTY_FRONTIER, Frontier, TreeHead, leaf_hash
 from pteri.domain.account import Account
-from pteri.domain.evolving import AUTHORITY_CHANGES
 
 __all__ = ["ERASED", "LogWalk"]
 
@@ -36,17 +32,8 @@ ERASED: Final = "ERASED"
 _PAGE: Final = 200
 _ACCOUNTS_REMEMBERED: Final = 10_000
 _TILE_HEIGHT: Final = 8
-_NO_SALT: Final = bytes(32)
 
 Key = tuple[TenantId, AccountId]
-
-
-class _Before(msgspec.Struct, frozen=True):
-    """Where the chain of an account stands before an event."""
-
-    seq: int = 0
-    last: bytes = NOTHING
-    epoch: int = 0
 
 
 class LogWalk:
@@ -71,7 +58,7 @@ class LogWalk:
         self._signing = LogSigning(
             self._desk, findings, unchecked, at=deployment.clock.now(), keys=() if begun is None else begun.keys
         )
-        self._before: OrderedDict[Key, _Before] = OrderedDict()
+        self._before: OrderedDict[Key, Chained] = OrderedDict()
 
     @property
     def leaves(self) -> int:
@@ -177,31 +164,19 @@ class LogWalk:
             after = None
         self._remember(key, after)
 
-    def _compared(self, entry: NewLeaf, waited: Unlogged, tail: Tail, before: _Before) -> _Before:
+    def _compared(self, entry: NewLeaf, waited: Unlogged, tail: Tail, before: Chained) -> Chained:
         """The chain after this leaf. ``ProtocolError`` when record or leaf is none."""
-        parsed, recorded = parse_leaf(entry.leaf), read_record(waited.record)
-        epoch = before.epoch + (waited.seq == 1 or type(recorded.event) in AUTHORITY_CHANGES)
-        again = leaf_of(
-            recorded,
-            waited.record,
-            index=tail.index,
-            previous=before.last,
-            salt=_NO_SALT if tail.secret is None else leaf_salt(tail.secret, waited.seq),
-            epoch=epoch,
-        )
+        compared = compared_leaf(entry.leaf, waited.record, waited.seq, tail=tail, before=before)
         if tail.secret is None:
             self._unchecked[ERASED] += 1
-            again = msgspec.structs.replace(again, commitment=parsed.commitment)
-        if encode_leaf(again) != entry.leaf:
-            names = [name for name in again.__struct_fields__ if getattr(again, name) != getattr(parsed, name)]
-            detail = f"the leaf at place {entry.place} is not that of its record: another {', '.join(names)}"
+        if compared.others:
+            detail = f"the leaf at place {entry.place} is not that of its record: another {', '.join(compared.others)}"
             self._findings.note_event(Damage.LEAF_DIFFERS, detail, (waited.tenant, waited.account, waited.seq))
-        # From the leaf as it stands: one that is wrong is named once, and not with all that follow it.
-        return _Before(waited.seq, leaf_hash(entry.leaf), parsed.epoch)
+        return compared.after
 
-    async def _chain_before(self, key: Key, seq: int) -> _Before | None:
+    async def _chain_before(self, key: Key, seq: int) -> Chained | None:
         if seq == 1:
-            return _Before()
+            return Chained()
         known = self._before.get(key)
         if known is not None and known.seq == seq - 1:
             return known
@@ -209,11 +184,11 @@ class LogWalk:
         if not found or found[0].seq != seq - 1:
             return None
         try:
-            return _Before(seq - 1, leaf_hash(found[0].leaf), parse_leaf(found[0].leaf).epoch)
+            return Chained(seq - 1, leaf_hash(found[0].leaf), parse_leaf(found[0].leaf).epoch)
         except ProtocolError:
             return None
 
-    def _remember(self, key: Key, after: _Before | None) -> None:
+    def _remember(self, key: Key, after: Chained | None) -> None:
         self._before.pop(key, None)
         if after is not None:
             self._before[key] = after

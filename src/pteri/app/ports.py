@@ -19,6 +19,7 @@ from typing import Protocol
 import msgspec
 
 from pteri.app.anchor_ports import AnchorStore
+from pteri.app.audit_ports import AuditBook
 from pteri.app.log_ports import LogBook
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.core.keys.secret import Secret
@@ -288,6 +289,8 @@ class ConflictKind(StrEnum):
     NONCE_SPENT = "NONCE_SPENT"
     CLAIM_TAKEN = "CLAIM_TAKEN"
     KEY_REUSED = "KEY_REUSED"
+    ACCOUNT_HALTED = "ACCOUNT_HALTED"
+    """The audit halted the account that would be changed, or whose challenge would be answered."""
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -330,6 +333,11 @@ class Store(Protocol):
     @property
     def anchors(self) -> AnchorStore:
         """What is kept beside it of anchors: no account, and no history."""
+        ...
+
+    @property
+    def audits(self) -> AuditBook:
+        """How far the audit has come, and which accounts it halted."""
         ...
 
     @property
@@ -457,7 +465,10 @@ class Store(Protocol):
         ...
 
     async def unfinished(self, before: int, limit: int) -> list[Challenge]:
-        """Approved sign-ins that ended before Unix second ``before`` without their code, oldest first."""
+        """Approved sign-ins that ended before Unix second ``before`` without their code, oldest first.
+
+        Those of halted accounts wait, and are not forgotten, until the halt is lifted.
+        """
         ...
 
     async def forget_answers(self, before: int, limit: int) -> int:

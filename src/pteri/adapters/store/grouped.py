@@ -27,6 +27,7 @@ class GroupedStore:
         self._inner = inner
         # Everything but a commit is the inner store's own, without a step between.
         self.anchors = inner.anchors
+        self.audits = inner.audits
         self.answer = inner.answer
         self.challenge = inner.challenge
         self.prompts = inner.prompts
