@@ -17,6 +17,7 @@ import pytest
 
 from chains import OFFERED
 from lived import Lived, lived, signed_in
+from pteri.app.audit_ports import Halt
 from pteri.app.fsck_progress import Phase
 from pteri.checkup_state import read_state, write_state
 from pteri.core.ids import Domain, TenantId, to_base64url
@@ -199,3 +200,25 @@ def test_a_file_of_another_check_ends_with_2_and_is_left_as_it_was(
     assert (done.returncode, done.stdout) == (2, "")
     assert "damaged" in done.stderr
     assert path.read_bytes() == before[:-1]
+
+
+def audit(settings: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pteri", "audit", *arguments, "--config", str(settings)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_halted_account_is_named_until_somebody_lifts_it(settings: Path, registry: Lived) -> None:
+    assert audit(settings, "status").stdout == ("No account was looked at yet: the service does that while it runs.\n")
+    halt = Halt(tenant=TenantId("bank"), account=registry.alice, at=1, code="SNAPSHOT_DIFFERS", detail="not its fold")
+    with closing(sqlite3.connect(settings.with_name("pteri.sqlite3"))) as connection, connection:
+        row = ("bank", registry.alice, msgspec.json.encode(halt).decode())
+        connection.execute("INSERT INTO halted VALUES (?, ?, ?)", row)
+    said = audit(settings, "status")
+    assert said.returncode == 1
+    assert f"HALTED bank/{registry.alice}: SNAPSHOT_DIFFERS, not its fold" in said.stdout
+    assert f"HALTED bank/{registry.alice}" in fsck(settings).stdout
+    lifted = audit(settings, "lift", "bank", registry.alice)
+    assert (lifted.returncode, lifted.stdout) == (0, f"bank/{registry.alice} goes on.\n")
+    again = audit(settings, "lift", "bank", registry.alice)
+    assert (again.returncode, again.stderr) == (2, "This account is not halted.\n")
+    assert audit(settings, "lift", "bank", "nobody").returncode == 2
