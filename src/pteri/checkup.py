@@ -9,36 +9,81 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress as Bar
 
 from pteri.app.findings import Acknowledged, Finding, Report
 from pteri.app.fsck import fsck
+from pteri.app.fsck_progress import Keep, OtherCheck, Progress
+from pteri.checkup_state import held, read_state, write_state
 from pteri.settings import Settings, SettingsError
 from pteri.wiring import deployed
 
 __all__ = ["check_up", "read_ledger", "report_text"]
 
 
-def check_up(settings: Settings, ledger: Path | None) -> Report:
-    """Everything that :func:`pteri.app.fsck.fsck` finds; a bar on standard error, if a person sits there."""
+def check_up(settings: Settings, ledger: Path | None, state: Path | None = None) -> Report:
+    """Everything that :func:`pteri.app.fsck.fsck` finds; a bar on standard error, if a person sits there.
+
+    ``state``: the file that says how far it has come; a check that was killed goes on from there.
+    """
     acknowledged = [] if ledger is None else read_ledger(ledger)
-    return asyncio.run(_check_up(settings, acknowledged))
+    if state is None:
+        return asyncio.run(_check_up(settings, acknowledged))
+    with held(state):
+        begun = read_state(state)
+        _say_where(state, begun)
+        try:
+            return asyncio.run(_check_up(settings, acknowledged, begun, lambda now: write_state(state, now)))
+        except OtherCheck as error:
+            raise SettingsError(
+                f"{state} does not belong to this check: {error}. Nothing was looked at. Name another file, or remove "
+                "this one to look at everything from the beginning."
+            ) from error
 
 
-async def _check_up(settings: Settings, acknowledged: list[Acknowledged]) -> Report:
+async def _check_up(
+    settings: Settings, acknowledged: list[Acknowledged], begun: Progress | None = None, keep: Keep | None = None
+) -> Report:
     async with deployed(settings) as deployment:
         with _bar() as tell:
-            return await fsck(deployment, acknowledged=acknowledged, pause=asyncio.sleep, tell=tell)
+            return await fsck(
+                deployment,
+                acknowledged=acknowledged,
+                pause=asyncio.sleep,
+                tell=tell,
+                program=version("pteri"),
+                begun=begun,
+                keep=keep,
+            )
+
+
+def _say_where(state: Path, begun: Progress | None) -> None:
+    if begun is None:
+        return
+    if begun.finished_at is not None:
+        said = f"The last check in {state} ended at {_instant(begun.finished_at)}. Everything is looked at again."
+    else:
+        said = (
+            f"The check that began at {_instant(begun.started_at)} goes on from {state}: {begun.accounts} accounts, "
+            f"{begun.events} events, {begun.found} findings so far."
+        )
+    sys.stderr.write(f"{said}\n")
+
+
+def _instant(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @contextmanager
 def _bar() -> Iterator[Callable[[int, int], None]]:
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
+    with Bar(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("Looking at every event", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
@@ -66,10 +111,18 @@ def report_text(report: Report) -> str:
     lines = [_line(finding) for finding in report.findings]
     if report.found > len(report.findings):
         lines.append(f"... and {report.found - len(report.findings)} more.")
+    lines += [f"HALTED {halt.tenant}/{halt.account}: since {_instant(halt.at)}, {halt.code}" for halt in report.halted]
     lines.append(
         f"{report.accounts} accounts, {report.events} events, {report.positions} log positions. "
         f"Proved again from its signatures: {report.proved} events."
     )
+    if report.anchors:
+        lines.append(f"{report.anchors} anchors.")
+    if report.resumed:
+        lines.append(
+            f"This check began at {_instant(report.started_at)} and was interrupted {report.resumed} times. What was "
+            "looked at before is as it was then."
+        )
     if report.acknowledged:
         lines.append(f"Compared with {report.acknowledged} acknowledged acts.")
     lines += [f"Not checked, {reason}: {times}" for reason, times in report.unchecked.items()]

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from pteri.anchor_cli import app as anchor_app
+from pteri.audit_cli import app as audit_app
 from pteri.command_line import ConfigOption, JsonFlag, said_in_a_sentence, settings_of, tell, usage
 from pteri.load.cli import bench_command, load_command
 from pteri.log_cli import app as log_app
@@ -32,6 +33,7 @@ app.add_typer(verify_app, name="verify")
 app.add_typer(policy_app, name="policy")
 app.add_typer(anchor_app, name="anchor")
 app.add_typer(log_app, name="log")
+app.add_typer(audit_app, name="audit")
 app.add_typer(witness_app, name="witness")
 
 _OF_EXTRAS = frozenset(
@@ -119,6 +121,9 @@ def fsck_command(
     ledger: Annotated[
         Path | None, typer.Option(help="Acknowledged sign-ins, as `pteri load --ledger` writes them.")
     ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Where it keeps how far it has come: killed, it goes on from there.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Prove that the database is whole, while the service runs or not: each event, signature, position and snapshot."""
@@ -128,7 +133,7 @@ def fsck_command(
 
     _, settings = settings_of(config, as_json=as_json)
     with said_in_a_sentence(as_json=as_json):
-        report = check_up(settings, ledger)
+        report = check_up(settings, ledger, state)
     tell({"clean": report.clean, **to_builtins(report)}, report_text(report), as_json=as_json)
     if not report.clean:
         raise typer.Exit(1)

@@ -117,6 +117,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Whether these processes do the work after the commit, too; false where ``pteri work`` does it elsewhere."""
     requests_per_minute: Annotated[int, msgspec.Meta(ge=60, le=10_000_000)] = 6000
     """How many requests one network (IPv4 /24, IPv6 /56) may send in a minute; relying parties count, too."""
+    audit_every_s: Annotated[int, msgspec.Meta(ge=60, le=31_536_000)] = 3600
+    """From the beginning of one look at all accounts to that of the next, if it is over by then."""
+    audit_rate: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 100
+    """How many events a second it looks at, and no more."""
     max_waiting: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 512
     """How many requests one process may have under way; one more is sent away at once and comes again later."""
     fast_lane: bool = True

@@ -31,6 +31,8 @@ from pteri.adapters.telecom.silent import SilentOperator
 from pteri.adapters.vault import DeploymentVault
 from pteri.adapters.witnesses import HttpWitness
 from pteri.anchor_wiring import anchoring_of
+from pteri.app.audit_ports import Halt, Pace
+from pteri.app.auditing import Auditing
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.delivering import GaveUp, deliver_what_is_due
 from pteri.app.deployment import Deployment, Officer, Tenant
@@ -110,6 +112,7 @@ _WITNESS_EVERY_S: Final = 0.5
 _PUBLISH_EVERY_S: Final = 0.5
 _SUBSCRIBE_EVERY_S: Final = 5.0
 _SUBSCRIBE_PAUSE_S: Final = 0.05
+_AUDIT_EVERY_S: Final = 5.0
 _FORGET_EVERY_S: Final = 600.0
 _FORGET_PAUSE_S: Final = 0.05
 
@@ -145,6 +148,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             shadow=shadow_of(server),
             log=desk,
             events=events,
+            audit=Pace(server.audit_every_s, server.audit_rate),
             anchoring=None
             if settings.anchor is None or desk is None
             else anchoring_of(settings.anchor, store, desk, opened),
@@ -354,6 +358,10 @@ def loops_of(deployment: Deployment) -> tuple[Loop, ...]:
         return await tell_of_what_is_due(deployment, deployment.clock.now())
 
     courier, anchoring = deployment.courier, deployment.anchoring
+    auditing = Auditing(deployment, deployment.audit, pause=asyncio.sleep, tell=_tell_of_halt)
+
+    async def audit() -> bool:
+        return await auditing.turn(steady_time(deployment.clock, deployment.clock.now()))
 
     async def anchor() -> bool:
         assert anchoring is not None
@@ -370,6 +378,8 @@ def loops_of(deployment: Deployment) -> tuple[Loop, ...]:
         Loop("sequence", lambda: _sequence(deployment), idle_s=_SEQUENCE_EVERY_S, busy_s=0.0),
         Loop("forget", forget, idle_s=_FORGET_EVERY_S, busy_s=_FORGET_PAUSE_S),
         Loop("tell", tell, idle_s=_TELL_EVERY_S, busy_s=0.0),
+        # It paces itself.
+        Loop("audit", audit, idle_s=_AUDIT_EVERY_S, busy_s=0.0),
         *mail,
         *_log_loops(deployment),
         *_event_loops(deployment),
@@ -464,6 +474,10 @@ def _tell_of_shadow(news: ShadowNews) -> None:
         _log.error("shadow_failed", purpose=news.purpose, request=news.request, times=news.times)
     else:
         _log.info("shadow_differs", **msgspec.to_builtins(news))
+
+
+def _tell_of_halt(halt: Halt) -> None:
+    _log.critical("account_halted", tenant=halt.tenant, account=halt.account, code=halt.code)
 
 
 def _gave_up(count: int, why: GaveUp) -> None:

@@ -93,7 +93,12 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # The parent of several such processes; it answers nobody.
     "supervise": frozenset({"settings", "serving", "adapters.system.monotonic_s"}),
     # A look at a whole registry, as a command.
-    "checkup": frozenset({"settings", "wiring", "app.fsck", "app.findings"}),
+    "checkup": frozenset({"settings", "wiring", "checkup_state", "app.fsck", "app.fsck_progress", "app.findings"}),
+    # The look at all accounts that a service takes while it runs: what it found, and lifting that.
+    "audited": frozenset({"core", "settings", "wiring", "app.auditing", "app.audit_ports", "app.findings"}),
+    "audit_cli": frozenset({"command_line", "audited", "app.audit_ports"}),
+    # How far it has come, in a file.
+    "checkup_state": frozenset({"core", "durable", "settings", "app.fsck_progress"}),
     # People and their sites as a crowd, from outside: it knows the protocol and nothing of the server.
     "load": frozenset({"core", "durable", "settings", "adapters.system"}),
     # The phone and the relying party as a library, with this machine's clock and randomness.
@@ -114,7 +119,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "cli": _SERVER
     | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
     | {"supervise", "checkup", "load", "operator_sim", "verify_cli", "policies", "command_line", "log_cli"}
-    | {"anchor_cli", "witness"},
+    | {"anchor_cli", "audit_cli", "witness"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER
     | {"durable", "wallet", "settings", "operator_settings", "deployment_key", "provision", "wiring", "serving", "sdk"}

@@ -17,6 +17,9 @@ import pytest
 
 from chains import OFFERED
 from lived import Lived, lived, signed_in
+from pteri.app.audit_ports import Halt
+from pteri.app.fsck_progress import Phase
+from pteri.checkup_state import read_state, write_state
 from pteri.core.ids import Domain, TenantId, to_base64url
 from pteri.deployment_key import create_deployment_key
 from pteri.settings import ServerSettings, Settings, TenantSettings, write_settings
@@ -160,3 +163,62 @@ def test_a_worker_without_settings_says_what_to_do(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert "pteri init" in done.stderr
+
+
+def test_a_check_that_was_interrupted_goes_on_from_its_file_and_says_so(settings: Path, tmp_path: Path) -> None:
+    path = tmp_path / "fsck.state"
+    assert fsck(settings, "--state", str(path)).returncode == 0
+    over = read_state(path)
+    assert over is not None
+    assert over.finished_at is not None
+    write_state(path, msgspec.structs.replace(over, finished_at=None, phase=Phase.CLAIMS, claim=None))
+    done = fsck(settings, "--state", str(path))
+    assert done.returncode == 0
+    assert "goes on from" in done.stderr
+    assert "2 accounts, 27 events, 0 findings so far." in done.stderr
+    assert "2 accounts, 27 events, 27 log positions." in done.stdout
+    assert "was interrupted 1 times" in done.stdout
+    done = fsck(settings, "--state", str(path))
+    assert "Everything is looked at again." in done.stderr
+    assert "interrupted" not in done.stdout
+
+
+def test_a_file_of_another_check_ends_with_2_and_is_left_as_it_was(
+    settings: Path, ledger: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "fsck.state"
+    assert fsck(settings, "--state", str(path)).returncode == 0
+    over = read_state(path)
+    assert over is not None
+    write_state(path, msgspec.structs.replace(over, finished_at=None, phase=Phase.CLAIMS))
+    before = path.read_bytes()
+    done = fsck(settings, "--state", str(path), "--ledger", str(ledger))
+    assert done.returncode == 2
+    assert "another ledger" in done.stderr
+    path.write_bytes(before[:-1])
+    done = fsck(settings, "--state", str(path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "damaged" in done.stderr
+    assert path.read_bytes() == before[:-1]
+
+
+def audit(settings: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pteri", "audit", *arguments, "--config", str(settings)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_halted_account_is_named_until_somebody_lifts_it(settings: Path, registry: Lived) -> None:
+    assert audit(settings, "status").stdout == ("No account was looked at yet: the service does that while it runs.\n")
+    halt = Halt(tenant=TenantId("bank"), account=registry.alice, at=1, code="SNAPSHOT_DIFFERS", detail="not its fold")
+    with closing(sqlite3.connect(settings.with_name("pteri.sqlite3"))) as connection, connection:
+        row = ("bank", registry.alice, msgspec.json.encode(halt).decode())
+        connection.execute("INSERT INTO halted VALUES (?, ?, ?)", row)
+    said = audit(settings, "status")
+    assert said.returncode == 1
+    assert f"HALTED bank/{registry.alice}: SNAPSHOT_DIFFERS, not its fold" in said.stdout
+    assert f"HALTED bank/{registry.alice}" in fsck(settings).stdout
+    lifted = audit(settings, "lift", "bank", registry.alice)
+    assert (lifted.returncode, lifted.stdout) == (0, f"bank/{registry.alice} goes on.\n")
+    again = audit(settings, "lift", "bank", registry.alice)
+    assert (again.returncode, again.stderr) == (2, "This account is not halted.\n")
+    assert audit(settings, "lift", "bank", "nobody").returncode == 2

@@ -209,11 +209,12 @@ def test_tables_keep_tenant_first_and_account_second_in_every_key(path: Path) ->
     assert keys.pop("pins") == ["name"]
     assert keys.pop("leases") == ["name"]
     # One log over all tenants, as its positions are.
-    assert [keys.pop(table) for table in ("leaves", "log_nodes", "log_state", "anchors")] == [
+    assert [keys.pop(table) for table in ("leaves", "log_nodes", "log_state", "anchors", "audit_state")] == [
         ["place"],
         ["level", "place"],
         ["name"],
         ["log", "number"],
+        ["name"],
     ]
     assert {key[0] for key in keys.values()} == {"tenant"}
     assert {key.index("account") for key in keys.values() if "account" in key} == {1}

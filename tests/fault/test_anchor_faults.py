@@ -43,6 +43,7 @@ class FaultyStore:
     def __init__(self, inner: AnchorStore, fault: Fault) -> None:
         self._inner, self._fault = inner, fault
         self.unsettled, self.newest, self.over = inner.unsettled, inner.newest, inner.over
+        self.kept = inner.kept
 
     async def begin(self, anchor: Anchor) -> bool:
         self._fault.strike("before")

@@ -243,6 +243,7 @@ class DyingStore:
 
     def __init__(self, inner: AnchorStore) -> None:
         self.begin, self.unsettled, self.newest, self.over = inner.begin, inner.unsettled, inner.newest, inner.over
+        self.kept = inner.kept
         self._change = inner.change
 
     async def change(self, anchor: Anchor) -> bool:

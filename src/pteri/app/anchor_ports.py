@@ -22,12 +22,22 @@ __all__ = [
     "ChainRefused",
     "ChainUnavailable",
     "HandedOut",
+    "KeptAnchor",
     "MinedBlock",
     "Purse",
     "Seen",
     "Trouble",
     "Whereabouts",
 ]
+
+
+class KeptAnchor(msgspec.Struct, frozen=True):
+    """An anchor with the key that it is found by. ``agrees``: all that it is found by is as its record says."""
+
+    log: str
+    number: int
+    agrees: bool
+    anchor: Anchor
 
 
 class AnchorStore(Protocol):
@@ -57,6 +67,10 @@ class AnchorStore(Protocol):
 
     async def over(self, log: str, leaf_index: int) -> Anchor | None:
         """The oldest one in a block whose tree has this leaf."""
+        ...
+
+    async def kept(self, after: tuple[str, int] | None, limit: int) -> list[KeptAnchor]:
+        """All of all logs in order of (log, number), after the given one: for checks over everything."""
         ...
 
 

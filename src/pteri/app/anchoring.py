@@ -42,7 +42,7 @@ from pteri.domain.anchoring import (
     plan_anchor,
 )
 
-__all__ = ["MOST_CHILDREN", "UNMINED_S", "Anchoring", "Heads", "Schedule", "Tell"]
+__all__ = ["MOST_CHILDREN", "UNMINED_S", "Anchoring", "Heads", "Schedule", "Tell", "our_transaction"]
 
 UNMINED_S: Final = 6 * 3600
 """After so long without a block somebody should look."""
@@ -198,7 +198,7 @@ class Anchoring:
             self._trouble(Trouble.FEE_CAP, f"it would cost {made.fee} lit")
             return False
         raw = made.raw if isinstance(made, Built) else made.unsigned
-        transaction, change = _ours(raw, anchor.head)
+        transaction, change = our_transaction(raw, anchor.head)
         if isinstance(made, Built):
             recorded = anchor.built(raw, txid=transaction.shown_txid, fee=made.fee, change=change)
         else:
@@ -212,7 +212,7 @@ class Anchoring:
             self._trouble(Trouble.SIGNATURE_AWAITED, f"anchor {anchor.number}")
             return False
         try:
-            transaction, change = _ours(raw, anchor.head)
+            transaction, change = our_transaction(raw, anchor.head)
         except ChainRefused as refused:
             raise ChainRefused(Trouble.WRONG_SIGNED, refused.detail) from refused
         # The id covers coins, outputs and amounts: only the signatures can be new.
@@ -301,7 +301,7 @@ class Anchoring:
         return await self.store.change(anchor.spoilt())
 
 
-def _ours(raw: bytes, head: TreeHead) -> tuple[Transaction, int]:
+def our_transaction(raw: bytes, head: TreeHead) -> tuple[Transaction, int]:
     """The transaction of these bytes and the place of its change, when it is one of ours for this head.
 
     The payload, and one bech32 output that comes back: without it nobody could raise its fee, and with another one it

@@ -135,6 +135,12 @@ def _conflict(kind: ConflictKind) -> Refusal | _Overtaken:
             return _key_reused()
         case ConflictKind.CLAIM_TAKEN:
             return Clashes(RefusalCode.ALREADY_REGISTERED, "This account, wallet or phone is registered already.")
+        case ConflictKind.ACCOUNT_HALTED:
+            return NotAllowed(
+                RefusalCode.ACCOUNT_HALTED,
+                "What is stored of this account is not what was signed, so the service stopped it. No phone is at "
+                "fault. Its operator has been told; ask the help desk.",
+            )
         case ConflictKind.NONCE_SPENT | ConflictKind.CHALLENGE_VERSION | ConflictKind.ACCOUNT_VERSION:
             return _Overtaken()
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pteri.app.anchoring import Anchoring
+from pteri.app.audit_ports import Pace
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.event_desk import EventDesk
 from pteri.app.log_desk import LogDesk
@@ -52,6 +53,7 @@ class Deployment:
 
     ``anchoring``: ``None`` where the log is not anchored.
     ``log``: ``None`` where none is published. ``events``: ``None`` where no operator is to tell any.
+    ``audit``: how fast the loop goes round all accounts.
     """
 
     store: Store
@@ -68,6 +70,7 @@ class Deployment:
     anchoring: Anchoring | None = None
     log: LogDesk | None = None
     events: EventDesk | None = None
+    audit: Pace = field(default_factory=Pace)
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
 
     def tenant(self, text: str) -> Tenant:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from pteri.app.audit_ports import Halt
 from pteri.core.ids import AccountId, RequestId
 from pteri.domain.account import Account
 
@@ -50,6 +52,22 @@ class Damage(StrEnum):
     """Size, edge or next position are not those of the leaves."""
     CHECKPOINT_DIFFERS = "CHECKPOINT_DIFFERS"
     """What was signed, or witnessed, is not of these leaves, or not signed by the log's key."""
+    HANDOVER = "HANDOVER_DIFFERS"
+    """A hand-over of the log to another key that its two keys did not sign, or after which another key signs."""
+    COSIGNATURE = "COSIGNATURE_DIFFERS"
+    """A line below a checkpoint that the witness whose name it bears did not sign."""
+    ANCHOR_GAP = "ANCHOR_GAP"
+    """The anchors of a log are not numbered from 1 without gaps."""
+    ANCHOR_DIFFERS = "ANCHOR_DIFFERS"
+    """The row of an anchor is not that of its record, or the record is in no state that an anchor comes into."""
+    ANCHOR_TWICE = "ANCHOR_TWICE"
+    """Two anchors of one log are open at once."""
+    ANCHOR_HEAD = "ANCHOR_HEAD_DIFFERS"
+    """An anchor of a tree that the log never was."""
+    ANCHOR_TRANSACTION = "ANCHOR_TRANSACTION_DIFFERS"
+    """A transaction that does not carry the head of its anchor, or has another name."""
+    ANCHOR_PLACE = "ANCHOR_PLACE_DIFFERS"
+    """A place in a block that no transaction can have."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -84,6 +102,13 @@ class Report(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
     leaves: int = 0
     """Leaves of the log's tree that were looked at."""
+    anchors: int = 0
+    halted: tuple[Halt, ...] = ()
+    """The first thousand accounts that the audit halted. Where nothing is wrong with one, a halt can be lifted."""
+    started_at: int = 0
+    """Unix second in which the check began; of what was looked at then, it says how it was then."""
+    resumed: int = 0
+    """How often it was interrupted and went on."""
 
     @property
     def clean(self) -> bool:
@@ -94,9 +119,9 @@ class Report(msgspec.Struct, frozen=True):
 class Findings:
     """What was found so far. All of it is counted; memory for the first thousand is enough to act on."""
 
-    def __init__(self) -> None:
-        self.found = 0
-        self.kept: list[Finding] = []
+    def __init__(self, found: int = 0, kept: Iterable[Finding] = ()) -> None:
+        self.found = found
+        self.kept: list[Finding] = list(kept)
 
     def note(self, code: str, detail: str, account: Account | None = None, seq: int | None = None) -> None:
         """Something is wrong."""

@@ -96,6 +96,8 @@ async def use_link(deployment: Deployment, tenant: Tenant, token: str, at: int) 
         [outcome] = await deployment.store.commit([_changeset(account, change, link, event)])
         if isinstance(outcome, Committed):
             return event.until
+        if outcome == Conflict(ConflictKind.ACCOUNT_HALTED):
+            return None  # stopped already, and by more than a link
         assert outcome in {Conflict(ConflictKind.ACCOUNT_VERSION), Conflict(ConflictKind.NONCE_SPENT)}
     return None
 

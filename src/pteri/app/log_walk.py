@@ -10,23 +10,19 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from pteri.app.careful import CarefulReader, Unreadable
+from pteri.app.deployment import Deployment
 from pteri.app.findings import Damage, Findings
+from pteri.app.fsck_progress import LeavesSeen
+from pteri.app.leaf_again import Chained, compared_leaf
 from pteri.app.log_desk import LogDesk
 from pteri.app.log_ports import LogState, NewLeaf, Tail, Unlogged
-from pteri.app.ports import Store
-from pteri.audit.leaves import leaf_of, read_record
+from pteri.app.log_signing import LogSigning
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, TenantId
-from pteri.core.log.checkpoint import claimed_head, open_checkpoint
-from pteri.core.log.leaf import NOTHING, encode_leaf, parse_leaf
-from pteri.core.log.note import parse_note
-from pteri.core.log.salts import leaf_salt
+from pteri.core.log.leaf import parse_leaf
 from pteri.core.log.tree import EMPTY_FRONTIER, Frontier, TreeHead, leaf_hash
 from pteri.domain.account import Account
-from pteri.domain.evolving import AUTHORITY_CHANGES
 
 __all__ = ["ERASED", "LogWalk"]
 
@@ -36,38 +32,51 @@ ERASED: Final = "ERASED"
 _PAGE: Final = 200
 _ACCOUNTS_REMEMBERED: Final = 10_000
 _TILE_HEIGHT: Final = 8
-_NO_SALT: Final = bytes(32)
 
 Key = tuple[TenantId, AccountId]
 
 
-class _Before(msgspec.Struct, frozen=True):
-    """Where the chain of an account stands before an event."""
-
-    seq: int = 0
-    last: bytes = NOTHING
-    epoch: int = 0
-
-
 class LogWalk:
-    """One look at one log. ``leaves``: how many were looked at; ``unchecked``: events by the reason why."""
+    """One look at one log, from ``begun`` on. ``unchecked``: what could not be looked at, by the reason why."""
 
     def __init__(
-        self, store: Store, desk: LogDesk | None, reader: CarefulReader, findings: Findings, tell: Callable[[int], None]
+        self,
+        deployment: Deployment,
+        reader: CarefulReader,
+        findings: Findings,
+        unchecked: Counter[str],
+        *,
+        step: Callable[[int], None] = lambda _: None,
+        begun: LeavesSeen | None = None,
     ) -> None:
-        self.leaves = 0
-        self.unchecked: Counter[str] = Counter()
-        self._store, self._book, self._desk = store, store.book, desk
-        self._reader, self._findings, self._tell = reader, findings, tell
-        self._frontier: Frontier = EMPTY_FRONTIER
-        self._position = 0
-        self._witnessed: TreeHead | None = None
-        self._before: OrderedDict[Key, _Before] = OrderedDict()
+        self._book, self._desk, self._step = deployment.store.book, deployment.log, step
+        self._reader, self._findings, self._unchecked = reader, findings, unchecked
+        self._state = None if begun is None else begun.state
+        self._frontier: Frontier = EMPTY_FRONTIER if begun is None else Frontier.of(begun.size, begun.peaks)
+        self._position = 0 if begun is None else begun.position
+        self._witnessed: TreeHead | None = None if begun is None else begun.witnessed
+        self._signing = LogSigning(
+            self._desk, findings, unchecked, at=deployment.clock.now(), keys=() if begun is None else begun.keys
+        )
+        self._before: OrderedDict[Key, Chained] = OrderedDict()
+
+    @property
+    def leaves(self) -> int:
+        """How many were looked at."""
+        return self._frontier.size
+
+    @property
+    def place(self) -> LeavesSeen | None:
+        """How far it has come; ``None`` before it began."""
+        if self._state is None:
+            return None
+        edge = self._frontier.size, self._frontier.peaks
+        return LeavesSeen(self._state, *edge, self._position, self._witnessed, self._signing.keys)
 
     async def walk(self) -> None:
         """All leaves in their places, then what was signed of them."""
         try:
-            state = await self._reader.read(self._book.state)
+            self._state = state = self._state or await self._reader.read(self._book.state)
         except Unreadable:
             self._findings.note(Damage.EDGE_DIFFERS, "the state of the log cannot be read")
             return
@@ -80,15 +89,14 @@ class LogWalk:
         except Unreadable:
             detail = f"the log cannot be read at place {self._frontier.size} or soon after; the rest was not looked at"
             self._findings.note(Damage.UNREADABLE, detail)
-        self.leaves = self._frontier.size
 
     async def _walk_to_end(self, state: LogState) -> None:
         self._see_witnessed(state)
-        while self._frontier.size < state.size:
+        while (before := self._frontier.size) < state.size:
             if not await self._walk_page(state):
                 break
             self._see_witnessed(state)
-            self._tell(self._frontier.size)
+            self._step(self._frontier.size - before)
         if self._frontier.size == state.size:
             self._check_edge(state)
         await self._check_end(state)
@@ -121,6 +129,8 @@ class LogWalk:
             if entry.event is not None:
                 await self._check_leaf(entry, entry.event, next(following, None), tails)
                 self._position += 1
+            else:
+                self._signing.take(entry.place, entry.leaf)
             await self._append(entry.leaf)
         return True
 
@@ -154,31 +164,19 @@ class LogWalk:
             after = None
         self._remember(key, after)
 
-    def _compared(self, entry: NewLeaf, waited: Unlogged, tail: Tail, before: _Before) -> _Before:
+    def _compared(self, entry: NewLeaf, waited: Unlogged, tail: Tail, before: Chained) -> Chained:
         """The chain after this leaf. ``ProtocolError`` when record or leaf is none."""
-        parsed, recorded = parse_leaf(entry.leaf), read_record(waited.record)
-        epoch = before.epoch + (waited.seq == 1 or type(recorded.event) in AUTHORITY_CHANGES)
-        again = leaf_of(
-            recorded,
-            waited.record,
-            index=tail.index,
-            previous=before.last,
-            salt=_NO_SALT if tail.secret is None else leaf_salt(tail.secret, waited.seq),
-            epoch=epoch,
-        )
+        compared = compared_leaf(entry.leaf, waited.record, waited.seq, tail=tail, before=before)
         if tail.secret is None:
-            self.unchecked[ERASED] += 1
-            again = msgspec.structs.replace(again, commitment=parsed.commitment)
-        if encode_leaf(again) != entry.leaf:
-            names = [name for name in again.__struct_fields__ if getattr(again, name) != getattr(parsed, name)]
-            detail = f"the leaf at place {entry.place} is not that of its record: another {', '.join(names)}"
+            self._unchecked[ERASED] += 1
+        if compared.others:
+            detail = f"the leaf at place {entry.place} is not that of its record: another {', '.join(compared.others)}"
             self._findings.note_event(Damage.LEAF_DIFFERS, detail, (waited.tenant, waited.account, waited.seq))
-        # From the leaf as it stands: one that is wrong is named once, and not with all that follow it.
-        return _Before(waited.seq, leaf_hash(entry.leaf), parsed.epoch)
+        return compared.after
 
-    async def _chain_before(self, key: Key, seq: int) -> _Before | None:
+    async def _chain_before(self, key: Key, seq: int) -> Chained | None:
         if seq == 1:
-            return _Before()
+            return Chained()
         known = self._before.get(key)
         if known is not None and known.seq == seq - 1:
             return known
@@ -186,11 +184,11 @@ class LogWalk:
         if not found or found[0].seq != seq - 1:
             return None
         try:
-            return _Before(seq - 1, leaf_hash(found[0].leaf), parse_leaf(found[0].leaf).epoch)
+            return Chained(seq - 1, leaf_hash(found[0].leaf), parse_leaf(found[0].leaf).epoch)
         except ProtocolError:
             return None
 
-    def _remember(self, key: Key, after: _Before | None) -> None:
+    def _remember(self, key: Key, after: Chained | None) -> None:
         self._before.pop(key, None)
         if after is not None:
             self._before[key] = after
@@ -203,17 +201,7 @@ class LogWalk:
             note(Damage.EDGE_DIFFERS, "the edge of the tree is not that of its leaves")
         if state.next_position != self._position:
             note(Damage.EDGE_DIFFERS, f"{self._position} events have a leaf, and the next one is {state.next_position}")
-        try:
-            if self._desk is None:
-                _, head = claimed_head(parse_note(state.checkpoint.encode()))
-            else:
-                head = open_checkpoint(state.checkpoint.encode(), expected_log=self._desk.signer.verifier).head
-            if head != self._frontier.head:
-                note(Damage.CHECKPOINT_DIFFERS, "the signed checkpoint is not of these leaves")
-            if state.witnessed and claimed_head(parse_note(state.witnessed.encode()))[1] != self._witnessed:
-                note(Damage.CHECKPOINT_DIFFERS, "the witnessed checkpoint is not of these leaves")
-        except ProtocolError as error:
-            note(Damage.CHECKPOINT_DIFFERS, f"what was signed of the log is no checkpoint of its key: {error.detail}")
+        self._signing.check(state, head=self._frontier.head, witnessed=self._witnessed)
 
     async def _check_end(self, state: LogState) -> None:
         """Nothing beyond the log, unless it has grown meanwhile."""

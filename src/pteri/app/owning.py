@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from pteri.app.careful import CarefulReader, Unreadable
@@ -21,8 +22,18 @@ _PAGE: Final = 200
 class Owning:
     """A claim lasts for ever and is committed with what it is for: both sides hold while the service runs."""
 
-    def __init__(self, deployment: Deployment, reader: CarefulReader, findings: Findings) -> None:
-        self._deployment, self._reader, self._findings = deployment, reader, findings
+    def __init__(
+        self,
+        deployment: Deployment,
+        reader: CarefulReader,
+        findings: Findings,
+        *,
+        step: Callable[[int], None] = lambda _: None,
+        after: tuple[str, str, str] | None = None,
+    ) -> None:
+        self.after = after
+        """The last claim that was looked at."""
+        self._deployment, self._reader, self._findings, self._step = deployment, reader, findings, step
         self._store = deployment.store
 
     async def check(self, account: Account) -> None:
@@ -49,8 +60,8 @@ class Owning:
 
     async def walk(self) -> None:
         """Every claim in the order of its key: what nobody's account backs keeps its owner out, or lets nobody in."""
-        after: tuple[str, str, str] | None = None
         while True:
+            after = self.after
             page = await self._reader.page(self._store.claims, after, _PAGE)
             if page is None:
                 where = "the first claim" if after is None else f"the {after[1].lower()} claim after {after[2]}"
@@ -61,7 +72,8 @@ class Owning:
             # Together: a database far away answers many readings in one journey.
             await asyncio.gather(*(self._check_backed(claimed) for claimed in page))
             last = page[-1]
-            after = (last.tenant, last.claim.kind.value, last.claim.value)
+            self.after = (last.tenant, last.claim.kind.value, last.claim.value)
+            self._step(len(page))
 
     async def _check_backed(self, claimed: Claimed) -> None:
         what = f"the {claimed.claim.kind.lower()} {claimed.claim.value} of tenant {claimed.tenant}"

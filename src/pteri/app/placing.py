@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -10,8 +9,10 @@ from typing import Final
 import msgspec
 
 from pteri.app.careful import CarefulReader
+from pteri.app.deployment import Deployment
 from pteri.app.findings import Damage, Findings
-from pteri.app.ports import Store, StoreUnavailable
+from pteri.app.fsck_progress import Placed, mark_at
+from pteri.app.ports import StoreUnavailable
 from pteri.core.ids import AccountId, TenantId
 from pteri.domain.account import Account
 from pteri.domain.records import RecordedEvent
@@ -21,23 +22,7 @@ __all__ = ["Placing"]
 _PAGE: Final = 200
 _BATCH: Final = 500
 _ACCOUNTS_REMEMBERED: Final = 10_000
-_PATIENCE: Final = 20
 _PAUSE_S: Final = 0.5
-
-
-class _Tally:
-    """A sum over a set of placed events, the same in whatever order they come."""
-
-    def __init__(self) -> None:
-        self.size, self._sum = 0, 0
-
-    def add(self, position: int, recorded: RecordedEvent) -> None:
-        text = msgspec.json.encode((position, recorded))
-        self.size += 1
-        self._sum = (self._sum + int.from_bytes(hashlib.sha256(text).digest(), "big")) % 2**256
-
-    def same_as(self, other: _Tally) -> bool:
-        return (self.size, self._sum) == (other.size, other._sum)
 
 
 class Placing:
@@ -45,19 +30,27 @@ class Placing:
 
     def __init__(
         self,
-        store: Store,
+        deployment: Deployment,
         reader: CarefulReader,
         findings: Findings,
         *,
         pause: Callable[[float], Awaitable[None]],
-        tell: Callable[[int], None],
+        step: Callable[[int], None],
+        begun: Placed,
     ) -> None:
-        self.end = 0
-        """The first position that was free."""
-        self._store, self._reader, self._findings = store, reader, findings
-        self._pause, self._tell = pause, tell
-        self._patience = _PATIENCE
-        self._logged, self._placed = _Tally(), _Tally()
+        self.end, self._at = begun.end, begun.at
+        """The first position that was free, and the first that was not looked at."""
+        self._deployment, self._store = deployment, deployment.store
+        self._reader, self._findings = reader, findings
+        self._pause, self._step = pause, step
+        self._first, self._last, self._patience = begun.first, begun.last, begun.patience
+        self._logged, self._placed = begun.logged, begun.placed
+
+    @property
+    def place(self) -> Placed:
+        """How far it has come."""
+        ends, tallies = (self._first, self._last), (self._logged, self._placed)
+        return Placed(self.end, self._at, *ends, self._patience, *tallies)
 
     async def give_positions(self) -> None:
         """What every service does all the time: after it, an event without a position is one that never gets one."""
@@ -69,21 +62,28 @@ class Placing:
         except Exception as error:  # noqa: BLE001 - what a damaged log does to the sequencer is what we are here to say
             self._findings.note(Damage.SEQUENCER, f"no event gets a log position any more: {type(error).__name__}")
 
+    async def find_end(self) -> None:
+        """Where the log ends now, and by what it is known again."""
+        self.end = await self._log_end()
+        if self.end:
+            self._first = await mark_at(self._reader, self._deployment, 0)
+            self._last = await mark_at(self._reader, self._deployment, self.end - 1)
+
     async def walk_log(self) -> None:
-        """Positions from 0 without gaps, up to where the log ends now."""
-        self.end, at = await self._log_end(), 0
-        while at < self.end:
-            page = await self._reader.page(self._store.log, at, min(_PAGE, self.end - at))
+        """Positions from 0 without gaps, up to that end."""
+        while self._at < self.end:
+            page = await self._reader.page(self._store.log, self._at, min(_PAGE, self.end - self._at))
             if page is None:
-                self._findings.note(Damage.UNREADABLE, f"the event at log position {at} cannot be read")
-                at += 1
+                self._findings.note(Damage.UNREADABLE, f"the event at log position {self._at} cannot be read")
+                self._at += 1
                 continue
             for entry in page:
-                if entry.position != at:
-                    self._findings.note(Damage.LOG_GAP, f"log position {entry.position} stands where {at} should")
-                self._logged.add(entry.position, entry.recorded)
-                at = entry.position + 1
-            self._tell(at)
+                if entry.position != self._at:
+                    detail = f"log position {entry.position} stands where {self._at} should"
+                    self._findings.note(Damage.LOG_GAP, detail)
+                self._logged = self._logged.add(_text(entry.position, entry.recorded))
+                self._at = entry.position + 1
+            self._step(len(page))
 
     async def _log_end(self) -> int:
         """Found by doubling, then by halving, since the port does not count."""
@@ -116,7 +116,7 @@ class Placing:
                 self._findings.note(Damage.POSITION_ORDER, f"log position {position} after {last}", stored, seq)
             last = max(last, position)
             if position < self.end:
-                self._placed.add(position, recorded)
+                self._placed = self._placed.add(_text(position, recorded))
         return last
 
     async def _positions_of(self, stored: Account, page: list[RecordedEvent]) -> list[tuple[int, int | None]]:
@@ -138,7 +138,7 @@ class Placing:
 
     async def compare(self) -> None:
         """The log holds the events of all accounts that were looked at, and no others."""
-        if self._logged.same_as(self._placed):
+        if self._logged == self._placed:
             return
         self._findings.note(
             Damage.LOG_DIFFERS,
@@ -163,3 +163,7 @@ class Placing:
                 if await self._store.account(*key) is None:
                     self._findings.note(Damage.NO_ACCOUNT, f"the log speaks of account {key[1]}, which is not there")
             at = page[-1].position + 1 if page else at + 1
+
+
+def _text(position: int, recorded: RecordedEvent) -> bytes:
+    return msgspec.json.encode((position, recorded))

@@ -19,6 +19,7 @@ from typing import Protocol
 import msgspec
 
 from pteri.app.anchor_ports import AnchorStore
+from pteri.app.audit_ports import AuditBook
 from pteri.app.log_ports import LogBook
 from pteri.app.subscription_ports import SubscriptionStore
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
@@ -289,6 +290,8 @@ class ConflictKind(StrEnum):
     NONCE_SPENT = "NONCE_SPENT"
     CLAIM_TAKEN = "CLAIM_TAKEN"
     KEY_REUSED = "KEY_REUSED"
+    ACCOUNT_HALTED = "ACCOUNT_HALTED"
+    """The audit halted the account that would be changed, or whose challenge would be answered."""
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -336,6 +339,11 @@ class Store(Protocol):
     @property
     def subscriptions(self) -> SubscriptionStore:
         """What is kept beside it of subscriptions at operators: no account, and no history."""
+        ...
+
+    @property
+    def audits(self) -> AuditBook:
+        """How far the audit has come, and which accounts it halted."""
         ...
 
     @property
@@ -463,7 +471,10 @@ class Store(Protocol):
         ...
 
     async def unfinished(self, before: int, limit: int) -> list[Challenge]:
-        """Approved sign-ins that ended before Unix second ``before`` without their code, oldest first."""
+        """Approved sign-ins that ended before Unix second ``before`` without their code, oldest first.
+
+        Those of halted accounts wait, and are not forgotten, until the halt is lifted.
+        """
         ...
 
     async def forget_answers(self, before: int, limit: int) -> int:

@@ -41,6 +41,7 @@ class RefusalCode(StrEnum):
     PLACE_TAKEN = "PLACE_TAKEN"
     CLOCK_JUMPED = "CLOCK_JUMPED"
     PENDING_LOG = "PENDING_LOG"
+    ACCOUNT_HALTED = "ACCOUNT_HALTED"
 
 
 class Refusal(Exception):

@@ -29,6 +29,8 @@ __all__ = [
     "Child",
     "InBlock",
     "deepened",
+    "is_live",
+    "misfit",
     "plan_anchor",
 ]
 
@@ -92,6 +94,15 @@ OPEN_ANCHORS: Final = frozenset({AnchorState.PLANNED, AnchorState.SENT})
 """No other one of its log is begun while one is open."""
 SETTLED_ANCHORS: Final = frozenset({AnchorState.FINAL, AnchorState.SPOILT})
 """Nothing happens to these any more."""
+_LEAST_VERSION: Final = {
+    AnchorState.PLANNED: 1,
+    AnchorState.SENT: 3,
+    AnchorState.SPOILT: 3,
+    AnchorState.MINED: 4,
+    AnchorState.CONFIRMED: 5,
+    AnchorState.FINAL: 6,
+}
+"""After the shortest walk, without children: plan, build, send, and so on."""
 
 
 class Child(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,6 +214,35 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Anchor({self.number}, {self.state}, {self.head.size} leaves, {to_base64url(self.head.root)})"
+
+
+def misfit(anchor: Anchor) -> str | None:
+    """Why no walk through the table ends at this record; ``None``: one does. For whoever looks at what is stored."""
+    state, sent = anchor.state, anchor.state is not AnchorState.PLANNED
+    in_block = state in {AnchorState.MINED, AnchorState.CONFIRMED, AnchorState.FINAL}
+    least = _LEAST_VERSION[state] + len(anchor.children)
+    rules = (
+        (anchor.number >= 1 and anchor.head.size >= 1, "an anchor has a number from 1, and a tree with leaves"),
+        (bool(anchor.raw) or not sent, f"{state} without a transaction"),
+        (bool(anchor.txid) == anchor.is_built, "a name of a transaction that there is not, or one without a name"),
+        (bool(anchor.children) == (anchor.raised_at is not None), "its fee was raised, or was not"),
+        (sent or not anchor.children, "a fee that was raised for what was never sent"),
+        ((anchor.unmined_since is not None) == (state is AnchorState.SENT), f"{state}, and waits for a block or not"),
+        ((anchor.place is not None) == in_block, f"{state} with or without a block"),
+        ((anchor.mined_at is not None) == in_block, f"{state} with or without the time of its block"),
+        (anchor.version >= least + (anchor.is_built and not sent), f"{state} in version {anchor.version}"),
+    )
+    return next((why for holds, why in rules if not holds), None)
+
+
+def is_live(anchor: Anchor) -> bool:
+    """Whether it still holds the one place for an open anchor: it has never been in a block, and is not given up.
+
+    One whose block was replaced is open again, and others were begun meanwhile.
+    """
+    if anchor.state is not AnchorState.SENT:
+        return anchor.state is AnchorState.PLANNED
+    return anchor.version <= _LEAST_VERSION[AnchorState.MINED] + len(anchor.children)
 
 
 def plan_anchor(log: str, head: TreeHead, *, after: Anchor | None, at: int) -> Anchor:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
+from typing import Final
 
+import msgspec
 import pytest
 
 from anchored import AT, CHILD, LOG, anchor_in, built, head, place, planned
@@ -15,11 +17,14 @@ from pteri.domain.anchoring import (
     AnchorEvent,
     AnchorState,
     deepened,
+    is_live,
+    misfit,
     plan_anchor,
 )
 from pteri.domain.tables import IllegalTransition
 
 S, E = AnchorState, AnchorEvent
+replace = msgspec.structs.replace
 
 DONE: dict[AnchorEvent, Callable[[Anchor], Anchor]] = {
     E.REFRESH: lambda anchor: anchor.refreshed(head(6)),
@@ -120,3 +125,53 @@ def test_a_confirmed_anchor_without_the_instant_of_its_block_is_never_final() ->
 
 def test_an_anchor_is_told_in_a_line() -> None:
     assert repr(planned()).startswith("Anchor(1, PLANNED, 5 leaves, ")
+
+
+# --- whether a stored record is one that an anchor comes into ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", AnchorState)
+def test_every_state_that_is_walked_to_fits(state: AnchorState) -> None:
+    assert misfit(anchor_in(state)) is None
+
+
+def test_what_happens_on_the_way_fits_too() -> None:
+    plan = planned()
+    out = plan.handed_out("psbt", txid="aa" * 32, fee=1, change=1)
+    sent = built(plan.refreshed(head(6))).sent(AT)
+    again = sent.raised(CHILD, AT).mined(place(), AT).deeper(E.CONFIRM).reorganised(AT)
+    for anchor in (plan, out, built(out), built(plan), sent, sent.raised(CHILD, AT), again, again.mined(place(), AT)):
+        assert misfit(anchor) is None, anchor
+
+
+MISFITS: Final[dict[str, Anchor]] = {
+    "no number": replace(planned(), number=0),
+    "no leaves": replace(planned(), head=head(0)),
+    "sent, and no transaction": replace(anchor_in(S.SENT), raw=b""),
+    "no name": replace(anchor_in(S.SENT), txid=""),
+    "a name of nothing": replace(planned(), txid="aa" * 32),
+    "a fee that was raised by nothing": replace(anchor_in(S.SENT), raised_at=AT),
+    "a child that nobody paid for": replace(anchor_in(S.SENT), children=(CHILD,), version=9),
+    "a child of what was never sent": replace(built(planned()), children=(CHILD,), raised_at=AT, version=9),
+    "it waits for a block, and has one": replace(anchor_in(S.MINED), unmined_since=AT),
+    "it does not wait for the block that it has not": replace(anchor_in(S.SENT), unmined_since=None),
+    "mined, and no block": replace(anchor_in(S.MINED), place=None),
+    "a block, and not mined": replace(anchor_in(S.SENT), place=place()),
+    "mined at no time": replace(anchor_in(S.FINAL), mined_at=None),
+    "mined before it was in a block": replace(anchor_in(S.SENT), mined_at=AT),
+    "too young for its state": replace(anchor_in(S.FINAL), version=5),
+    "too young for its child": replace(anchor_in(S.SENT), children=(CHILD,), raised_at=AT),
+    "too young for its transaction": replace(built(planned()), version=1),
+}
+
+
+@pytest.mark.parametrize("name", MISFITS)
+def test_a_record_that_no_walk_ends_at_does_not_fit(name: str) -> None:
+    assert misfit(MISFITS[name])
+
+
+def test_an_anchor_is_live_until_it_is_in_a_block_for_the_first_time() -> None:
+    live = [planned(), built(planned()), anchor_in(S.SENT), anchor_in(S.SENT).raised(CHILD, AT)]
+    assert all(map(is_live, live))
+    others = [anchor_in(state) for state in (S.MINED, S.CONFIRMED, S.FINAL, S.SPOILT)]
+    assert not any(map(is_live, [*others, anchor_in(S.MINED).reorganised(AT)]))

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from pteri.app.audit_ports import AuditPlace, Halt
 from pteri.app.ports import StoreUnavailable
 from pteri.core.ids import TenantId
 from pteri.domain.account import Account
@@ -23,7 +24,9 @@ from pteri.domain.subscription import Subscription
 __all__ = [
     "decode_account",
     "decode_anchor",
+    "decode_audit_place",
     "decode_challenge",
+    "decode_halt",
     "decode_heard",
     "decode_mailbox",
     "decode_notice",
@@ -37,7 +40,9 @@ T = TypeVar("T")
 _ENCODER: Final = msgspec.json.Encoder()
 _ACCOUNT: Final = msgspec.json.Decoder(Account)
 _ANCHOR: Final = msgspec.json.Decoder(Anchor)
+_AUDIT_PLACE: Final = msgspec.json.Decoder(AuditPlace)
 _CHALLENGE: Final = msgspec.json.Decoder(Challenge)
+_HALT: Final = msgspec.json.Decoder(Halt)
 _HEARD: Final = msgspec.json.Decoder(Heard)
 _MAILBOX: Final = msgspec.json.Decoder(Mailbox)
 _NOTICE: Final = msgspec.json.Decoder(Notice)
@@ -45,7 +50,9 @@ _RECORDED: Final = msgspec.json.Decoder(RecordedEvent)
 _SUBSCRIPTION: Final = msgspec.json.Decoder(Subscription)
 
 
-def encode(record: Account | Anchor | Challenge | Heard | Mailbox | Notice | RecordedEvent | Subscription) -> str:
+def encode(
+    record: Account | Anchor | AuditPlace | Challenge | Halt | Heard | Mailbox | Notice | RecordedEvent | Subscription,
+) -> str:
     """The text of a record."""
     return _ENCODER.encode(record).decode()
 
@@ -58,6 +65,16 @@ def decode_account(text: str) -> Account:
 def decode_anchor(text: str) -> Anchor:
     """The anchor of this text."""
     return _decode(_ANCHOR, text)
+
+
+def decode_audit_place(text: str) -> AuditPlace:
+    """How far the audit had come by this text."""
+    return _decode(_AUDIT_PLACE, text)
+
+
+def decode_halt(text: str) -> Halt:
+    """Which account is halted, and why, by this text."""
+    return _decode(_HALT, text)
 
 
 def decode_challenge(text: str) -> Challenge:

@@ -28,6 +28,7 @@ class GroupedStore:
         # Everything but a commit is the inner store's own, without a step between.
         self.anchors = inner.anchors
         self.subscriptions = inner.subscriptions
+        self.audits = inner.audits
         self.answer = inner.answer
         self.challenge = inner.challenge
         self.prompts = inner.prompts

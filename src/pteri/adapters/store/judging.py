@@ -168,12 +168,15 @@ class _Judging:
         new = change.expected_version == 0
         if new and challenge.nonce != changeset.spent and nonce in held.spent:
             return ConflictKind.NONCE_SPENT
+        waits = challenge.state is ChallengeState.ISSUED
+        # To be asked does no harm; only answers count.
+        if not (new and waits) and (challenge.tenant, challenge.account) in held.halted:
+            return ConflictKind.ACCOUNT_HALTED
         key = (challenge.tenant, challenge.id)
         now = self._version(held.challenges, key, change.expected_version)
         if now != change.expected_version:
             return ConflictKind.CHALLENGE_VERSION
         holder = held.waiting.get(nonce)
-        waits = challenge.state is ChallengeState.ISSUED
         if new and waits and holder is not None:
             return ConflictKind.NONCE_SPENT
         if held.hoped and holder not in {None, challenge.id}:
@@ -200,6 +203,8 @@ class _Judging:
             return None
         account, held = change.account, self._held
         key = (account.tenant, account.id)
+        if key in held.halted:
+            return Conflict(ConflictKind.ACCOUNT_HALTED)
         now = self._version(held.accounts, key, change.expected_version)
         if now != change.expected_version:
             return Conflict(ConflictKind.ACCOUNT_VERSION)

@@ -18,6 +18,7 @@ from pteri.adapters.store.consistency import at_most, check_consistency
 from pteri.adapters.store.errors import StoreRefused
 from pteri.adapters.store.judging import judge
 from pteri.adapters.store.postgres_anchors import PostgresAnchors
+from pteri.adapters.store.postgres_audits import PostgresAudits
 from pteri.adapters.store.postgres_commit import READ_HELD, Asked, Step, guarded, steps
 from pteri.adapters.store.postgres_log import PostgresLogBook
 from pteri.adapters.store.postgres_schema import bring_up_to_date, is_postgresql_itself
@@ -67,6 +68,7 @@ class PostgresStore:
         self.anchors = PostgresAnchors(connections)
         self.subscriptions = PostgresSubscriptions(connections)
         self.book = PostgresLogBook(connections)
+        self.audits = PostgresAudits(connections)
         self._answers = BatchedReads(connections.read, postgres_sql.ANSWERS)
         self._challenges = BatchedReads(connections.read, postgres_sql.CHALLENGES)
         self._with_accounts = BatchedReads(connections.read, postgres_sql.CHALLENGES_WITH_ACCOUNTS)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from pteri.adapters.store import codec
-from pteri.adapters.store.anchor_rows import anchor_row, check_new
+from pteri.adapters.store.anchor_rows import anchor_row, check_new, kept_of
 from pteri.adapters.store.connections import Connections
 from pteri.adapters.store.consistency import at_most
+from pteri.app.anchor_ports import KeptAnchor
 from pteri.domain.anchoring import Anchor
 
 __all__ = ["PostgresAnchors"]
@@ -28,6 +29,10 @@ _UNSETTLED: Final = "SELECT payload FROM anchors WHERE log = $1 AND stage IN (0,
 _NEWEST: Final = "SELECT payload FROM anchors WHERE log = $1 ORDER BY number DESC LIMIT $2"
 _OVER: Final = """
     SELECT payload FROM anchors WHERE log = $1 AND tree_size > $2 AND stage IN (1, 2) ORDER BY tree_size, number LIMIT 1
+    """
+_KEPT: Final = """
+    SELECT log, number, version, stage, tree_size, payload FROM anchors
+    WHERE (log, number) > ($1::text, $2::bigint) ORDER BY log, number LIMIT $3
     """
 
 
@@ -60,3 +65,7 @@ class PostgresAnchors:
         """The oldest one in a block whose tree has this leaf."""
         rows = await self._connections.read(_OVER, log, leaf_index)
         return codec.decode_anchor(rows[0]["payload"]) if rows else None
+
+    async def kept(self, after: tuple[str, int] | None, limit: int) -> list[KeptAnchor]:
+        """All of all logs in order of (log, number), after the given one: for checks over everything."""
+        return [kept_of(row) for row in await self._connections.read(_KEPT, *(after or ("", 0)), at_most(limit))]

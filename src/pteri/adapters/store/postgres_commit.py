@@ -101,22 +101,30 @@ _PARTS: Final = {
         UPDATE challenges
         SET version = w.version, waits = w.waits, approved = w.approved, expires_at = w.expires_at, payload = w.payload
         FROM {rows}
-        WHERE challenges.tenant = w.tenant AND challenges.id = w.id AND challenges.version = w.expected RETURNING 1
+        WHERE challenges.tenant = w.tenant AND challenges.id = w.id AND challenges.version = w.expected
+        AND NOT EXISTS
+            (SELECT 1 FROM halted WHERE halted.tenant = challenges.tenant AND halted.account = challenges.account)
+        RETURNING 1
         """,
     ),
+    # One that waits is only a question; one that comes with its answer is refused for a halted account.
     "issued": _Part(
         "tenant text, id text, account text, version bigint, waits smallint, approved smallint, issued_at bigint, "
         "expires_at bigint, nonce text, payload text",
         """
         INSERT INTO challenges (tenant, id, account, version, waits, approved, issued_at, expires_at, nonce, payload)
-        SELECT * FROM {rows}{after_moved} ON CONFLICT DO NOTHING RETURNING 1
+        SELECT * FROM {rows} WHERE (w.waits > 0 OR NOT EXISTS
+            (SELECT 1 FROM halted WHERE halted.tenant = w.tenant AND halted.account = w.account)){after_moved}
+        ON CONFLICT DO NOTHING RETURNING 1
         """,
     ),
     "evolved": _Part(
         "tenant text, account text, expected bigint, version bigint, state text",
         """
         UPDATE accounts SET version = w.version, state = w.state FROM {rows}
-        WHERE accounts.tenant = w.tenant AND accounts.account = w.account AND accounts.version = w.expected RETURNING 1
+        WHERE accounts.tenant = w.tenant AND accounts.account = w.account AND accounts.version = w.expected
+        AND NOT EXISTS (SELECT 1 FROM halted WHERE halted.tenant = w.tenant AND halted.account = w.account)
+        RETURNING 1
         """,
     ),
     "opened": _Part(
@@ -205,7 +213,7 @@ def _text(tables: tuple[str, ...]) -> str:
         rows = _rows(part, first)
         # A nonce that a moved challenge no longer needs is free for a new one: its row goes first. No rule of SQL
         # says so; this reference does.
-        after_moved = " WHERE (SELECT count(*) FROM moved) >= 0" if "moved" in tables else ""
+        after_moved = " AND (SELECT count(*) FROM moved) >= 0" if "moved" in tables else ""
         if part.before:
             parts.append(f"{table}_before AS ({part.before.format(rows=rows)})")
         parts.append(f"{table} AS ({part.does.format(rows=rows, after_moved=after_moved)})")
@@ -264,6 +272,10 @@ READ_HELD: Final = """
     FROM unnest($13::text[], $14::text[]) WITH ORDINALITY AS w (tenant, account, place)
     JOIN accounts USING (tenant, account)
     UNION ALL
+    SELECT 'halted', w.place, NULL, NULL, NULL, NULL, NULL
+    FROM unnest($13::text[], $14::text[]) WITH ORDINALITY AS w (tenant, account, place)
+    JOIN halted USING (tenant, account)
+    UNION ALL
     SELECT 'claims', w.place, NULL, NULL, claims.account, NULL, NULL
     FROM unnest($15::text[], $16::text[], $17::text[]) WITH ORDINALITY AS w (tenant, kind, value, place)
     JOIN claims USING (tenant, kind, value)
@@ -297,8 +309,8 @@ class Asked:
                     held.claims[key] = text
                 case "waiting":
                     held.waiting[key] = text
-                case "spent":
-                    held.spent[key] = True
+                case "spent" | "halted":
+                    getattr(held, what)[key] = True
                 case _:
                     getattr(held, what)[key] = number
         return held
@@ -311,6 +323,7 @@ _KEYS_OF: Final = {
     "waiting": "nonces",
     "challenges": "challenges",
     "accounts": "accounts",
+    "halted": "accounts",
     "claims": "claims",
 }
 """By which kind of key each row of ``READ_HELD`` was found."""

@@ -221,7 +221,11 @@ HEAR: Final = """
     WHERE heard.esim <> excluded.esim OR heard.asked_at < excluded.asked_at
     """
 
-UNFINISHED: Final = "SELECT payload FROM challenges WHERE expires_at < $1 AND approved = 1 ORDER BY expires_at LIMIT $2"
+UNFINISHED: Final = """
+    SELECT payload FROM challenges WHERE expires_at < $1 AND approved = 1 AND NOT EXISTS
+        (SELECT 1 FROM halted WHERE halted.tenant = challenges.tenant AND halted.account = challenges.account)
+    ORDER BY expires_at LIMIT $2
+    """
 
 FORGET: Final = (
     """
@@ -235,7 +239,9 @@ FORGET: Final = (
     """
     WITH gone AS (
         DELETE FROM challenges WHERE (tenant, id) IN
-            (SELECT tenant, id FROM challenges WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)
+            (SELECT tenant, id FROM challenges WHERE expires_at < $1 AND NOT (approved = 1 AND EXISTS
+                (SELECT 1 FROM halted WHERE halted.tenant = challenges.tenant AND halted.account = challenges.account))
+            ORDER BY expires_at LIMIT $2)
         RETURNING 1
     )
     SELECT count(*) AS gone FROM gone

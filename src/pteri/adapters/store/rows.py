@@ -125,6 +125,8 @@ class Held:
     accounts: dict[Key, int] = field(default_factory=dict)
     claims: dict[Key, str] = field(default_factory=dict)
     """Account by claim."""
+    halted: dict[Key, bool] = field(default_factory=dict)
+    """Accounts that nobody changes now."""
 
 
 @dataclass(slots=True)
@@ -153,6 +155,8 @@ def keys_of(batch: Sequence[Changeset]) -> Keys:
         for moved in changeset.challenges:
             keys.challenges.add((tenant, moved.challenge.id))
             keys.nonces.add((tenant, moved.challenge.nonce))
+            if moved.challenge.account is not None:
+                keys.accounts.add((tenant, moved.challenge.account))
         if changeset.account is not None:
             keys.accounts.add((tenant, changeset.account.account.id))
             keys.claims.update((tenant, claim.kind.value, claim.value) for claim in changeset.account.claims)

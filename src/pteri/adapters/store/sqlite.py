@@ -29,6 +29,7 @@ from pteri.adapters.store.rows import (
     line_of,
 )
 from pteri.adapters.store.sqlite_anchors import SqliteAnchors
+from pteri.adapters.store.sqlite_audits import SqliteAudits
 from pteri.adapters.store.sqlite_commit import READ_ANSWER, READ_TOTAL, read_held, write
 from pteri.adapters.store.sqlite_log import SqliteLogBook
 from pteri.adapters.store.sqlite_subscriptions import SqliteSubscriptions
@@ -63,7 +64,9 @@ _FORGET: Final = (
     """,
     """
     DELETE FROM challenges WHERE (tenant, id) IN
-        (SELECT tenant, id FROM challenges WHERE expires_at < ? ORDER BY expires_at LIMIT ?)
+        (SELECT tenant, id FROM challenges WHERE expires_at < ? AND NOT (approved = 1 AND EXISTS
+            (SELECT 1 FROM halted WHERE halted.tenant = challenges.tenant AND halted.account = challenges.account))
+        ORDER BY expires_at LIMIT ?)
     """,
     """
     DELETE FROM counters WHERE (tenant, kind, subject, window_s, ends_at) IN
@@ -145,6 +148,7 @@ class SqliteStore:
         self.anchors = SqliteAnchors(self._rows, self._transaction)
         self.subscriptions = SqliteSubscriptions(self._rows, self._transaction)
         self.book = SqliteLogBook(self._rows, self._transaction)
+        self.audits = SqliteAudits(self._rows, self._transaction)
 
     @classmethod
     def open(cls, path: Path) -> SqliteStore:
@@ -385,7 +389,11 @@ class SqliteStore:
     async def unfinished(self, before: int, limit: int) -> list[Challenge]:
         """Approved sign-ins that ended before Unix second ``before`` without their code, oldest first."""
         found = self._texts(
-            "SELECT payload FROM challenges WHERE expires_at < ? AND approved = 1 ORDER BY expires_at LIMIT ?",
+            """
+            SELECT payload FROM challenges WHERE expires_at < ? AND approved = 1 AND NOT EXISTS
+                (SELECT 1 FROM halted WHERE halted.tenant = challenges.tenant AND halted.account = challenges.account)
+            ORDER BY expires_at LIMIT ?
+            """,
             *(before, at_most(limit)),
         )
         return [codec.decode_challenge(text) for text in found]

@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 from pteri.adapters.store import codec
-from pteri.adapters.store.anchor_rows import anchor_row, check_new
+from pteri.adapters.store.anchor_rows import anchor_row, check_new, kept_of
 from pteri.adapters.store.consistency import at_most
+from pteri.app.anchor_ports import KeptAnchor
 from pteri.domain.anchoring import Anchor
 
 __all__ = ["SqliteAnchors"]
@@ -27,6 +28,10 @@ _UNSETTLED: Final = "SELECT payload FROM anchors WHERE log = ? AND stage IN (0, 
 _NEWEST: Final = "SELECT payload FROM anchors WHERE log = ? ORDER BY number DESC LIMIT ?"
 _OVER: Final = """
     SELECT payload FROM anchors WHERE log = ? AND tree_size > ? AND stage IN (1, 2) ORDER BY tree_size, number LIMIT 1
+    """
+_KEPT: Final = """
+    SELECT log, number, version, stage, tree_size, payload FROM anchors
+    WHERE (log, number) > (?, ?) ORDER BY log, number LIMIT ?
     """
 
 
@@ -64,3 +69,7 @@ class SqliteAnchors:
         """The oldest one in a block whose tree has this leaf."""
         found = self._rows(_OVER, log, leaf_index)
         return codec.decode_anchor(found[0][0]) if found else None
+
+    async def kept(self, after: tuple[str, int] | None, limit: int) -> list[KeptAnchor]:
+        """All of all logs in order of (log, number), after the given one: for checks over everything."""
+        return [kept_of(row) for row in self._rows(_KEPT, *(after or ("", 0)), at_most(limit))]

@@ -24,6 +24,7 @@ _READ_SPENT: Final = "SELECT 1 FROM spent WHERE tenant = ? AND nonce = ?"
 _READ_WAITING: Final = "SELECT id FROM challenges WHERE tenant = ? AND nonce = ? AND waits > 0"
 _READ_CHALLENGE: Final = "SELECT version FROM challenges WHERE tenant = ? AND id = ?"
 _READ_ACCOUNT: Final = "SELECT version FROM accounts WHERE tenant = ? AND account = ?"
+_READ_HALTED: Final = "SELECT 1 FROM halted WHERE tenant = ? AND account = ?"
 _READ_CLAIM: Final = "SELECT account FROM claims WHERE tenant = ? AND kind = ? AND value = ?"
 
 _ANSWERED: Final = """
@@ -39,13 +40,19 @@ _SPENT: Final = "INSERT INTO spent (tenant, nonce) VALUES (?, ?) ON CONFLICT DO 
 # Id, nonce and the instant of issue are what the phone signs: they never change, so they are not written again.
 _MOVED: Final = """
     UPDATE challenges SET version = ?4, waits = ?5, approved = ?6, expires_at = ?7, payload = ?8
-    WHERE tenant = ?1 AND id = ?2 AND version = ?3
+    WHERE tenant = ?1 AND id = ?2 AND version = ?3 AND NOT EXISTS
+        (SELECT 1 FROM halted WHERE halted.tenant = challenges.tenant AND halted.account = challenges.account)
     """
+# One that waits is only a question; one that comes with its answer is refused for a halted account.
 _ISSUED: Final = """
     INSERT INTO challenges (tenant, id, account, version, waits, approved, issued_at, expires_at, nonce, payload)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+    WHERE ?5 > 0 OR NOT EXISTS (SELECT 1 FROM halted WHERE tenant = ?1 AND account = ?3) ON CONFLICT DO NOTHING
     """
-_EVOLVED: Final = "UPDATE accounts SET version = ?4, state = ?5 WHERE tenant = ?1 AND account = ?2 AND version = ?3"
+_EVOLVED: Final = """
+    UPDATE accounts SET version = ?4, state = ?5 WHERE tenant = ?1 AND account = ?2 AND version = ?3
+    AND NOT EXISTS (SELECT 1 FROM halted WHERE halted.tenant = ?1 AND halted.account = ?2)
+    """
 _OPENED: Final = "INSERT INTO accounts (tenant, account, version, state) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _CLAIMED: Final = "INSERT INTO claims (tenant, kind, value, account) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 # Whoever wrote an event past us has broken the record: no condition, an error.
@@ -89,6 +96,7 @@ def read_held(connection: Connection, keys: Keys) -> Held:
         challenges=numbers(_READ_CHALLENGE, keys.challenges),
         accounts=numbers(_READ_ACCOUNT, keys.accounts),
         claims={key: account for key, (account,) in found(_READ_CLAIM, keys.claims).items()},
+        halted=dict.fromkeys(found(_READ_HALTED, keys.accounts), True),
     )
 
 

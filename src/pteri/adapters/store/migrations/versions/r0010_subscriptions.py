@@ -11,7 +11,7 @@ from typing import Final
 from pteri.adapters.store.migrations.steps import forward_only, run
 
 revision: Final = "0010"
-down_revision: Final = "0008"
+down_revision: Final = "0009"
 
 _TABLES: Final = (
     """

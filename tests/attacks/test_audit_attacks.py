@@ -1,0 +1,253 @@
+"""While the service runs, a loop goes round all accounts and halts whoever is not the fold of what was signed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+
+from onlookers import caught_up, watched
+from past_us import texts, written
+from pteri.app.audit_ports import AuditPlace, Halt, Pace
+from pteri.app.auditing import Auditing, lift
+from pteri.app.forget import forget_old
+from pteri.app.fsck import fsck
+from pteri.domain.account import Account
+from world import MALLORY_WORDS, Browser, SimClock, SimPhone, World
+from worlds import Worlds
+
+DAY = 86_400
+
+
+@dataclass
+class Audited:
+    """Two people, and what the operator hears."""
+
+    world: World
+    alices: SimPhone
+    bobs: SimPhone
+    told: list[Halt] = field(default_factory=list)
+    rounds: list[AuditPlace] = field(default_factory=list)
+    paused: list[float] = field(default_factory=list)
+
+    @property
+    def alice(self) -> Account:
+        found: Account = self.world.account_of(self.alices)
+        return found
+
+    def worker(self, rate: int = 1000) -> Auditing:
+        async def pause(seconds: float) -> None:
+            self.paused.append(seconds)
+
+        pace = Pace(every_s=3600, rate=rate)
+        return Auditing(self.world.deployment, pace, pause, self.told.append, self.rounds.append)
+
+    def round(self, worker: Auditing | None = None) -> None:
+        """A whole round, by a process that has just started."""
+        worker = worker or self.worker()
+        while self.world.run(worker.turn(self.world.clock.now())):
+            continue
+
+    def halted(self) -> list[Halt]:
+        return self.world.run(self.world.store.audits.halts(None, 100))
+
+    def signs_in(self, phone: SimPhone, login: str) -> list[tuple[int, str]]:
+        """Statuses and codes of a sign-in: what the phone hears, and what the site does."""
+        self.world.clock.advance(7)
+        browser = Browser("desk")
+        site = self.world.site(phone.tenant)
+        started = site.start_sign_in(login, browser)
+        shown = phone.approve(started)
+        heard = [(shown.decided.status, shown.decided.code if shown.decided.status != 200 else "")]
+        if shown.decided.status == 200:
+            done = site.enter_code("logins", started.id, shown.code, browser)
+            heard.append((done.status, done.code if done.status != 200 else ""))
+        return heard
+
+
+HALTED = [(403, "ACCOUNT_HALTED")]
+SIGNED_IN = [(200, ""), (200, "")]
+
+
+@pytest.fixture(params=[False, True], ids=["without a log", "with a log"])
+def audited(worlds: Worlds, request: pytest.FixtureRequest) -> Audited:
+    clock = SimClock()
+    log = watched(clock.now, answers_wait=False) if request.param else None
+    world = worlds(clock=clock, log=log)
+    made = Audited(
+        world,
+        world.enrolled("alice's phone", "alice@example.com"),
+        world.enrolled("bob's phone", "bob@example.com", words=MALLORY_WORDS),
+    )
+    for _ in range(3):
+        assert made.signs_in(made.alices, "alice@example.com") == SIGNED_IN
+        assert made.signs_in(made.bobs, "bob@example.com") == SIGNED_IN
+    world.run(world.store.sequence(1000))
+    if log is not None:
+        assert caught_up(world) == []
+    return made
+
+
+def state_of(audited: Audited) -> str:
+    alice = audited.alice.id
+    [state] = [row for row in texts(audited.world, "accounts") if alice in row]
+    return next(str(value) for value in state if str(value).startswith("{"))
+
+
+def put_phone(audited: Audited) -> str:
+    """An insider writes one more phone into Alice's snapshot; what was there before."""
+    before = state_of(audited)
+    tree = json.loads(before)
+    tree["devices"].append({**tree["devices"][0], "thumbprint": "A" * 43})
+    put_back(audited, json.dumps(tree, separators=(",", ":")))
+    return before
+
+
+def put_back(audited: Audited, state: str) -> None:
+    written(audited.world, f"UPDATE accounts SET state = '{state}' WHERE account = '{audited.alice.id}'")
+
+
+def test_sv_09_a_phone_put_into_a_snapshot_halts_this_account_at_the_next_round_and_nobody_elses(
+    audited: Audited,
+) -> None:
+    put_phone(audited)
+    audited.round()
+    [halt] = audited.halted()
+    assert (halt.tenant, halt.account, halt.code) == ("bank", audited.alice.id, "SNAPSHOT_DIFFERS")
+    assert audited.told == [halt]
+    assert audited.signs_in(audited.alices, "alice@example.com") == HALTED
+    assert audited.signs_in(audited.bobs, "bob@example.com") == SIGNED_IN
+    audited.round()
+    assert audited.told == [halt], "an operator is told once"
+
+
+def test_sv_09_an_event_that_was_dropped_halts_this_account(audited: Audited) -> None:
+    for table in ("log", "events"):
+        written(audited.world, f"DELETE FROM {table} WHERE account = '{audited.alice.id}' AND seq = 2")
+    audited.round()
+    [halt] = audited.halted()
+    assert (halt.account, halt.code) == (audited.alice.id, "EVENT_GAP")
+    assert audited.signs_in(audited.alices, "alice@example.com") == HALTED
+    assert audited.signs_in(audited.bobs, "bob@example.com") == SIGNED_IN
+
+
+def test_sv_09_a_record_that_nobody_can_read_halts_its_account_and_hides_no_other(audited: Audited) -> None:
+    alice, bob = audited.alice.id, audited.world.account_of(audited.bobs).id
+    written(audited.world, f"UPDATE accounts SET state = 'x' WHERE account = '{min(alice, bob)}'")
+    written(audited.world, f"DELETE FROM claims WHERE account = '{max(alice, bob)}' AND kind = 'LOGIN'")
+    audited.round()
+    assert [(halt.account, halt.code) for halt in audited.halted()] == [
+        (min(alice, bob), "RECORD_UNREADABLE"),
+        (max(alice, bob), "CLAIM_DIFFERS"),
+    ]
+
+
+def test_a_sign_in_under_way_when_its_account_is_halted_is_refused_at_its_code(audited: Audited) -> None:
+    browser, site = Browser("desk"), audited.world.site("bank")
+    started = site.start_sign_in("alice@example.com", browser)
+    shown = audited.alices.approve(started)
+    put_phone(audited)
+    audited.round()
+    done = site.enter_code("logins", started.id, shown.code, browser)
+    assert (done.status, done.code) == (403, "ACCOUNT_HALTED")
+
+
+def test_a_halt_is_lifted_after_a_repair_and_not_before(audited: Audited) -> None:
+    before = put_phone(audited)
+    audited.round()
+    alice = audited.alice.id
+    found, lifted = audited.world.run(lift(audited.world.deployment, audited.alice.tenant, alice))
+    assert ([each.code for each in found], lifted) == (["SNAPSHOT_DIFFERS"], False)
+    assert audited.signs_in(audited.alices, "alice@example.com") == HALTED
+    put_back(audited, before)
+    audited.round()
+    assert audited.signs_in(audited.alices, "alice@example.com") == HALTED, "nobody lifts it but a person"
+    assert audited.world.run(lift(audited.world.deployment, audited.alice.tenant, alice)) == ([], True)
+    assert audited.world.run(lift(audited.world.deployment, audited.alice.tenant, alice)) == ([], False)
+    assert audited.signs_in(audited.alices, "alice@example.com") == SIGNED_IN
+
+
+def test_fsck_names_who_is_halted(audited: Audited) -> None:
+    put_phone(audited)
+    audited.round()
+
+    async def at_once(_: float) -> None:
+        """Nobody is at work here."""
+
+    report = audited.world.run(fsck(audited.world.deployment, pause=at_once, tell=lambda *_: None))
+    assert [halt.account for halt in report.halted] == [audited.alice.id]
+
+
+def test_an_approved_sign_in_of_a_halted_account_waits_and_keeps_nobody_elses_from_being_forgotten(
+    audited: Audited,
+) -> None:
+    world = audited.world
+    for phone, login in ((audited.alices, "alice@example.com"), (audited.bobs, "bob@example.com")):
+        assert phone.approve(world.site("bank").start_sign_in(login, Browser("left desk"))).decided.status == 200
+    before = put_phone(audited)
+    audited.round()
+    world.clock.advance(2 * DAY)
+    assert world.run(forget_old(world.deployment, world.clock.now())) == 1, "bob's is in his history"
+    assert world.run(forget_old(world.deployment, world.clock.now())) > 0, "and what is old is forgotten"
+    put_back(audited, before)
+    assert world.run(lift(world.deployment, audited.alice.tenant, audited.alice.id)) == ([], True)
+    assert world.run(forget_old(world.deployment, world.clock.now())) == 1, "alice's was kept until then"
+
+
+def test_whole_accounts_are_looked_at_and_nobody_is_halted(audited: Audited) -> None:
+    audited.round()
+    assert audited.halted() == audited.told == []
+    [done] = audited.rounds
+    assert (done.accounts, done.ended_at) == (2, audited.world.clock.now())
+
+
+def test_a_worker_that_is_killed_goes_on_from_its_row(audited: Audited) -> None:
+    put_phone(audited)
+    for turn in range(40):
+        # Each turn is another process; an account takes several of its turns at this rate, so it is not in the row yet.
+        if not audited.world.run(audited.worker(rate=9).turn(audited.world.clock.now())):
+            break
+        place = audited.world.run(audited.world.store.audits.place())
+        assert place is not None
+        assert place.version <= turn + 1
+    assert [halt.account for halt in audited.halted()] == [audited.alice.id]
+
+
+def test_two_workers_at_once_halt_once_and_lose_nothing(audited: Audited) -> None:
+    put_phone(audited)
+    one, other = audited.worker(rate=4), audited.worker(rate=4)
+    for _ in range(30):
+        for worker in (one, other):
+            audited.world.run(worker.turn(audited.world.clock.now()))
+    assert [halt.account for halt in audited.told] == [audited.alice.id]
+
+
+def test_a_round_begins_at_the_start_and_then_once_an_hour(audited: Audited) -> None:
+    worker, clock = audited.worker(), audited.world.clock
+    audited.round(worker)
+    audited.round(worker)
+    assert len(audited.rounds) == 1
+    clock.advance(3599)
+    audited.round(worker)
+    assert len(audited.rounds) == 1
+    clock.advance(1)
+    audited.round(worker)
+    assert len(audited.rounds) == 2
+    audited.round()
+    assert len(audited.rounds) == 3, "another process begins with one of its own"
+
+
+def test_no_turn_looks_at_more_than_its_rate_and_it_pauses_between(audited: Audited) -> None:
+    worker = audited.worker(rate=5)
+    while audited.world.run(worker.turn(audited.world.clock.now())):
+        # One second of pauses; and what the last piece was over that.
+        assert sum(audited.paused) <= 1 + 10 / 5
+        audited.paused.clear()
+
+
+def test_a_clock_that_was_set_back_halts_nobody(audited: Audited) -> None:
+    audited.world.clock.set(-2000)
+    assert audited.signs_in(audited.alices, "alice@example.com") == SIGNED_IN
+    audited.round()
+    assert audited.halted() == []
