@@ -678,8 +678,11 @@ class SimPhone:
             expires_at=terms.expires_at,
             request_id=invitation.request,
             act=act,
+            block=terms.block,
         )
-        return statement, Invited(terms.session, invitation.number, terms.issued_at, terms.expires_at, terms.ticket)
+        return statement, Invited(
+            terms.session, invitation.number, terms.issued_at, terms.expires_at, terms.ticket, terms.block
+        )
 
     def look(self) -> Known:
         """Ask for the account as it is now, and remember it."""

@@ -9,11 +9,12 @@ from pteri.app.anchoring import Anchoring
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.log_desk import LogDesk
 from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
+from pteri.app.recent_block import RecentBlock
 from pteri.app.refusals import NotFound
 from pteri.app.shadowing import Shadow
 from pteri.app.verifying import VerifyTogether
 from pteri.core.errors import Malformed
-from pteri.core.ids import Domain, TenantId, Thumbprint, tenant_id
+from pteri.core.ids import BlockId, Domain, TenantId, Thumbprint, tenant_id
 from pteri.core.keys.device import DeviceKey
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.rules import Rules
@@ -50,7 +51,7 @@ class Deployment:
     """Everything a use case may touch. ``courier``: ``None`` where no mail is sent; ``shadow``: where none watches.
 
     ``anchoring``: ``None`` where the log is not anchored.
-    ``log``: ``None`` where none is published.
+    ``log``: ``None`` where none is published. ``blocks``: ``None`` where statements name no block.
     """
 
     store: Store
@@ -66,6 +67,7 @@ class Deployment:
     shadow: Shadow | None = None
     anchoring: Anchoring | None = None
     log: LogDesk | None = None
+    blocks: RecentBlock | None = None
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
 
     def tenant(self, text: str) -> Tenant:
@@ -74,3 +76,9 @@ class Deployment:
             return self.tenants[tenant_id(text)]
         except (KeyError, Malformed):
             raise NotFound from None
+
+    def block_for(self, tenant: Tenant, at: int) -> BlockId | None:
+        """The recent block that a statement of this tenant names, of its own chain; ``None`` where it names none."""
+        if self.blocks is None or self.blocks.network != tenant.network:
+            return None
+        return self.blocks.at(at)
