@@ -35,7 +35,7 @@ from pteri.core import ids, wire
 from pteri.core.acts import ApproveMigration, Authenticate, BindWallet, StatementAct
 from pteri.core.guardians import Guardians
 from pteri.core.httpsig import SignedRequest, Tag, sign
-from pteri.core.ids import AccountId, Digest, Domain, TenantId
+from pteri.core.ids import AccountId, BlockId, Digest, Domain, TenantId
 from pteri.core.invitation import parse_invitation
 from pteri.core.keys.address import AddressKind, address_of
 from pteri.core.keys.derivation import ExtendedKey, identity_path
@@ -131,6 +131,24 @@ class SimCourier:
 
     def to(self, address: str) -> list[Letter]:
         return [letter for letter in self.letters if letter.to == address]
+
+
+class SimBlocks:
+    """The recent block, as the test wants it."""
+
+    network = "main"
+    every_s = 60
+
+    def __init__(self, block: BlockId | None = None) -> None:
+        self.block = block
+
+    def at(self, at: int) -> BlockId | None:
+        assert at >= 0
+        return self.block
+
+    async def turn(self, at: int) -> bool:
+        assert at >= 0
+        return False
 
 
 class SimOperator:
@@ -287,7 +305,7 @@ class World:
 
     ``line``: what a made-up port says of every line; ``mobile``: an operator behind the real one, which the bank asks.
 
-    ``log``: how its log is signed; where there is one, it begins here.
+    ``log``: how its log is signed; where there is one, it begins here. ``blocks``: what its statements name.
 
     ``clock`` and ``deployment_key``: of another process of the same service. ``close`` it, or leave that to its
     fixture.
@@ -306,6 +324,7 @@ class World:
         deployment_key: bytes = b"deployment",
         shadow: Shadow | None = None,
         log: LogDesk | None = None,
+        blocks: SimBlocks | None = None,
     ) -> None:
         self.clock = clock or SimClock()
         self.directory = directory
@@ -346,6 +365,7 @@ class World:
             courier=self.courier,
             shadow=shadow,
             log=log,
+            blocks=blocks,
         )
         if log is not None:
             self.run(self.deployment.store.book.start(first_state(log.signer)))

@@ -9,7 +9,7 @@ from pteri.app.anchoring import Anchoring
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.log_desk import LogDesk
 from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
-from pteri.app.recent_block import RecentBlock
+from pteri.app.recent_block import Blocks
 from pteri.app.refusals import NotFound
 from pteri.app.shadowing import Shadow
 from pteri.app.verifying import VerifyTogether
@@ -67,7 +67,7 @@ class Deployment:
     shadow: Shadow | None = None
     anchoring: Anchoring | None = None
     log: LogDesk | None = None
-    blocks: RecentBlock | None = None
+    blocks: Blocks | None = None
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
 
     def tenant(self, text: str) -> Tenant:

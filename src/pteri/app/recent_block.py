@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     from pteri.core.anchor.proof import Block
     from pteri.core.ids import BlockId
 
-__all__ = ["SENTENCES", "BlockTrouble", "HeaderSource", "RecentBlock", "Tell", "watch_blocks"]
+__all__ = ["SENTENCES", "BlockTrouble", "Blocks", "HeaderSource", "RecentBlock", "Tell", "watch_blocks"]
 
 _AHEAD_S: Final = 7200
 """How far a miner's clock may be ahead: later blocks are refused by every node (Litecoin Core, validation.cpp)."""
+
+
+_BUSY_S: Final = 0.05
+"""Requests of this process come first."""
 
 
 class HeaderSource(Protocol):
@@ -46,6 +50,28 @@ class HeaderSource(Protocol):
 
     async def headers(self, first_height: int, count: int) -> tuple[bytes, ...]:
         """At most ``count`` headers of the best chain from this height on, in order; fewer at its end."""
+        ...
+
+
+class Blocks(Protocol):
+    """The block that statements name, as a service knows it."""
+
+    @property
+    def network(self) -> str:
+        """Whose blocks they are."""
+        ...
+
+    @property
+    def every_s(self) -> int:
+        """Seconds between two looks."""
+        ...
+
+    def at(self, at: int) -> BlockId | None:
+        """The block to name at this second, or ``None``: none is known, or it is too old, or of another time."""
+        ...
+
+    async def turn(self, at: int) -> bool:
+        """Look once; whether there is more to look at at once. It raises nothing."""
         ...
 
 
@@ -75,7 +101,7 @@ Tell = Callable[[BlockTrouble, bool, str], None]
 
 @dataclass(slots=True)
 class RecentBlock:
-    """Which block is recent.
+    """``Blocks`` of a source of headers.
 
     ``confirmations`` counts the block itself; ``max_age_s`` from its miner's time; ``every_s`` between two looks.
     """
@@ -91,18 +117,18 @@ class RecentBlock:
 
     @property
     def network(self) -> str:
-        """Of the source."""
+        """As promised."""
         return self.source.network
 
     def at(self, at: int) -> BlockId | None:
-        """The block to name at this second, or ``None``: none is known, or it is too old, or of another time."""
+        """As promised."""
         seen = self._seen
         if seen is None or not -_AHEAD_S <= at - seen.time < self.max_age_s:
             return None
         return ids.block_id(seen.shown_id)
 
     async def turn(self, at: int) -> bool:
-        """Look once; whether there is more to look at at once. It raises nothing."""
+        """As promised."""
         troubles: dict[BlockTrouble, str] = {}
         before = self._tip
         try:
@@ -142,8 +168,8 @@ class RecentBlock:
         self._troubles = set(now)
 
 
-async def watch_blocks(blocks: RecentBlock, clock: Clock, *, stop: Stop) -> None:
+async def watch_blocks(blocks: Blocks, clock: Clock, *, stop: Stop) -> None:
     """Look until ``stop``, in this process and for it alone."""
     while not stop.is_set():
         more = await blocks.turn(clock.now())
-        await stop.wait(0.0 if more else blocks.every_s)
+        await stop.wait(_BUSY_S if more else blocks.every_s)

@@ -25,10 +25,11 @@ _AT_ONCE: Final = 1000
 class HeaderFile:
     """A ``HeaderSource``. ``known``: the block before the first header. Another program replaces the file."""
 
-    def __init__(self, path: Path, *, network: str, known: Block) -> None:
+    def __init__(self, path: Path, *, network: str, known: Block, at_once: int = _AT_ONCE) -> None:
         self._path = path
         self._network = network
         self._known = known
+        self._at_once = at_once
         self._verified = b""
 
     @property
@@ -37,7 +38,7 @@ class HeaderFile:
         return self._network
 
     async def tip(self) -> Block:
-        """As promised, of those that are verified by now: a thousand more in each call."""
+        """As promised, of those that are verified by now: ``at_once`` more in each call."""
         # Work is hashed beside the event loop: sign-ins go on.
         await asyncio.to_thread(self._verify_more)
         return self._block_at(self._verified, self._count)
@@ -65,7 +66,7 @@ class HeaderFile:
         raw = self._read()
         # What was replaced is verified anew, and so is all that comes after it.
         kept = _common(raw, self._verified)
-        end = min(kept + _AT_ONCE, len(raw) // HEADER_BYTES)
+        end = min(kept + self._at_once, len(raw) // HEADER_BYTES)
         verify_headers(
             _parsed(raw, kept, end),
             expected_network=self._network,
