@@ -57,6 +57,9 @@ NEW_DEVICE: Final = NEW_PHONE.public.thumbprint
 LINE: Final = digest("line")
 SESSION: Final = digest("session")
 # Three addresses that belong to nobody: a statement holds any that has the shape of one.
+# The first block of Litecoin, and the one after it, as nodes show them.
+BLOCK: Final = ids.block_id("12a765e31ffd4059bada1e25190f6e98c99d9714d334efa41a195a7e7e04bfe2")
+NEXT_BLOCK: Final = ids.block_id("80ca095ed10b02e53d769eb6eaf92cd04e9e0759e5be4a8477b42911ba49c78f")
 FRIENDS: Final = tuple(f"L{letter * 33}" for letter in "ABC")
 
 EXAMPLES: Final[dict[str, StatementAct]] = {

@@ -38,7 +38,7 @@ from pteri.core import ids, wire
 from pteri.core.acts import ApproveMigration, Authenticate, BindWallet, StatementAct
 from pteri.core.guardians import Guardians
 from pteri.core.httpsig import SignedRequest, Tag, sign
-from pteri.core.ids import AccountId, Digest, Domain, TenantId
+from pteri.core.ids import AccountId, BlockId, Digest, Domain, TenantId
 from pteri.core.invitation import parse_invitation
 from pteri.core.keys.address import AddressKind, address_of
 from pteri.core.keys.derivation import ExtendedKey, identity_path
@@ -136,6 +136,24 @@ class SimCourier:
 
     def to(self, address: str) -> list[Letter]:
         return [letter for letter in self.letters if letter.to == address]
+
+
+class SimBlocks:
+    """The recent block, as the test wants it."""
+
+    network = "main"
+    every_s = 60
+
+    def __init__(self, block: BlockId | None = None) -> None:
+        self.block = block
+
+    def at(self, at: int) -> BlockId | None:
+        assert at >= 0
+        return self.block
+
+    async def turn(self, at: int) -> bool:
+        assert at >= 0
+        return False
 
 
 class SimOperator:
@@ -294,6 +312,7 @@ class World:
     ``telling``: operators, by name, that tell the bank events.
 
     ``log``: how its log is signed; where there is one, it begins here. ``chain``: the node that it is anchored with.
+    ``blocks``: what its statements name.
 
     ``clock`` and ``deployment_key``: of another process of the same service. ``close`` it, or leave that to its
     fixture.
@@ -315,6 +334,7 @@ class World:
         network: Literal["main", "test", "regtest"] = "main",
         chain: Chain | None = None,
         telling: Mapping[str, Subscriber] | None = None,
+        blocks: SimBlocks | None = None,
     ) -> None:
         self.network: Literal["main", "test", "regtest"] = network
         self.clock = clock or SimClock()
@@ -357,6 +377,7 @@ class World:
             shadow=shadow,
             log=log,
             events=None if telling is None else EventDesk({TenantId("bank"): telling}, frozenset(telling)),
+            blocks=blocks,
         )
         if log is not None:
             self.run(self.deployment.store.book.start(first_state(log.signer)))
@@ -703,8 +724,11 @@ class SimPhone:
             expires_at=terms.expires_at,
             request_id=invitation.request,
             act=act,
+            block=terms.block,
         )
-        return statement, Invited(terms.session, invitation.number, terms.issued_at, terms.expires_at, terms.ticket)
+        return statement, Invited(
+            terms.session, invitation.number, terms.issued_at, terms.expires_at, terms.ticket, terms.block
+        )
 
     def look(self) -> Known:
         """Ask for the account as it is now, and remember it."""

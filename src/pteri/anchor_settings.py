@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
+from pteri.node_settings import require_credentials, require_node
+
 __all__ = ["AnchorSettings"]
 
-_VISIBLE: Final = re.compile(r"[!-~]{1,256}")
 _WALLET: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_USER: Final = re.compile(r"[!-9;-~]{1,64}")
 
 
 class AnchorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,43 +48,14 @@ class AnchorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     timeout_s: Annotated[int, msgspec.Meta(ge=1, le=120)] = 20
 
     def __post_init__(self) -> None:
-        _require_node(self.node_url)
+        require_node(self.node_url)
         # It stands in a path.
         if not _WALLET.fullmatch(self.wallet):
             raise ValueError("wallet is the name of a wallet of the node: 1 to 64 of A-Z, a-z, 0-9, - and _")
-        if (self.user is None) != (self.password_file is None):
-            raise ValueError("user and password_file come together")
-        if (self.cookie_file is None) == (self.user is None):
-            raise ValueError("give cookie_file, or user and password_file: one of both")
-        if self.user is not None and not _USER.fullmatch(self.user):
-            raise ValueError("user is 1 to 64 visible characters, and no colon")
+        require_credentials(self.cookie_file, self.user, self.password_file)
         if (self.mode == "watch-only") != (self.psbt_directory is not None):
             raise ValueError('psbt_directory is for mode = "watch-only", and needed there')
         if self.at_least_every_s < self.every_s:
             raise ValueError("at_least_every_s is no less than every_s")
         if self.most_fee_rate < self.fee_rate:
             raise ValueError("most_fee_rate is no less than fee_rate")
-
-
-def _require_node(url: str) -> None:
-    """Scheme, host and port: whoever is between us and the node could spend its wallet's money."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise ValueError("node_url is no address") from error
-    host = parts.hostname or ""
-    shown = f"[{host}]" if ":" in host else host
-    if not _VISIBLE.fullmatch(url) or url != f"{parts.scheme}://{shown}" + ("" if port is None else f":{port}"):
-        raise ValueError("node_url is a host and a port, in small letters, with nothing before or after them")
-    if parts.scheme == "https" and host:
-        return
-    if parts.scheme != "http" or not _is_loopback(host):
-        raise ValueError("node_url is https://; http:// is for loopback hosts only")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -8,7 +8,7 @@ import structlog
 
 from pteri.adapters.chain.litecoin_rpc import LitecoinNode
 from pteri.adapters.chain.psbt_files import PsbtFiles
-from pteri.adapters.chain.transport import CookieFile, Credentials, NodeTransport, PasswordFile
+from pteri.adapters.chain.transport import NodeTransport, credentials
 from pteri.anchor_settings import AnchorSettings
 from pteri.app.anchor_ports import Trouble
 from pteri.app.anchor_troubles import SENTENCES
@@ -25,7 +25,11 @@ _log = structlog.get_logger("pteri.anchor")
 
 def node_of(settings: AnchorSettings, opened: AsyncExitStack) -> LitecoinNode:
     """The node of these settings; ``opened`` closes the connection to it."""
-    transport = NodeTransport(settings.node_url, _credentials(settings), timeout_s=settings.timeout_s)
+    transport = NodeTransport(
+        settings.node_url,
+        credentials(settings.cookie_file, settings.user, settings.password_file),
+        timeout_s=settings.timeout_s,
+    )
     opened.push_async_callback(transport.close)
     directory = settings.psbt_directory
     if directory is not None and not directory.is_dir():
@@ -36,14 +40,6 @@ def node_of(settings: AnchorSettings, opened: AsyncExitStack) -> LitecoinNode:
         wallet=settings.wallet,
         signed_elsewhere=None if directory is None else PsbtFiles(directory),
     )
-
-
-def _credentials(settings: AnchorSettings) -> Credentials:
-    if settings.cookie_file is not None:
-        return CookieFile(settings.cookie_file)
-    assert settings.user is not None
-    assert settings.password_file is not None
-    return PasswordFile(settings.user, settings.password_file)
 
 
 def anchoring_of(settings: AnchorSettings, store: Store, desk: LogDesk, opened: AsyncExitStack) -> Anchoring:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pteri import durable
 from pteri.anchor_settings import AnchorSettings
+from pteri.block_settings import BlockSettings
 from pteri.core import ids
 from pteri.core.channels import channel_address
 from pteri.core.errors import ProtocolError
@@ -232,12 +233,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     partners: PartnersSettings | None = None
     log: LogSettings | None = None
     anchor: AnchorSettings | None = None
+    block: BlockSettings | None = None
 
     def __post_init__(self) -> None:
         if self.partners is not None and self.esim is None:
             raise ValueError("[partners] tells who may speak of eSIM chips, and without [esim] no chip is heard")
         if self.anchor is not None and self.log is None:
             raise ValueError("[anchor] needs a log: begin one with pteri log new, which adds the table [log]")
+        if self.block is not None and self.block.network not in {tenant.network for tenant in self.tenants}:
+            raise ValueError("[block] is of a network that no tenant has, so no statement could name a block of it")
         if self.rules and self.server.policy is not None:
             raise ValueError(
                 "there are rules in [rules] and in the file that policy names, and only one of them can count: write "
@@ -317,6 +321,7 @@ _TABLES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "partners.known": PartnerSettings,
     "log": LogSettings,
     "anchor": AnchorSettings,
+    "block": BlockSettings,
     "log.witnesses": WitnessSettings,
     "operators": OperatorSettings,
 }
@@ -407,7 +412,13 @@ def write_settings(path: Path, settings: Settings) -> None:
         lines += ["", "[notices]", *_pairs(base, settings.notices)]
     for operator in settings.operators:
         lines += ["", "[[operators]]", *_pairs(base, operator)]
-    for name, table in (("esim", settings.esim), ("partners", settings.partners), ("anchor", settings.anchor)):
+    tables = {
+        "esim": settings.esim,
+        "partners": settings.partners,
+        "anchor": settings.anchor,
+        "block": settings.block,
+    }
+    for name, table in tables.items():
         lines += [] if table is None else ["", f"[{name}]", *_pairs(base, table)]
     if settings.log is not None:
         lines += log_lines(base, settings.log)

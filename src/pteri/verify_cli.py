@@ -79,15 +79,29 @@ def verify_receipt_command(
         str | None, typer.Option(help="HEIGHT:HASH of a Litecoin block that you know, from before the anchor.")
     ] = None,
     confirmations: Annotated[int, typer.Option(help="How many blocks an anchor must have.")] = 6,
+    headers: Annotated[
+        Path | None,
+        typer.Option(help="Headers that follow the known block, 80 bytes each: for the block that a statement names."),
+    ] = None,
     network: Annotated[str, typer.Option(help="main, test or regtest.")] = "main",
     as_json: JsonFlag = False,
 ) -> None:
     """Check what holds of a receipt, and say it. Exit 0: nothing fails, and the log that you named signed it."""
+    from pteri import durable
     from pteri.adapters.system import SystemClock
     from pteri.audit.telling import Options, checked
+    from pteri.core.anchor.header_chain import MAX_FILE_BYTES
     from pteri.core.log.receipt import MAX_RECEIPT_BYTES
 
-    options = Options(log_key, index_key, tuple(witness or ()), needed, known_block, confirmations, network)
+    try:
+        known_headers = None if headers is None else durable.read_regular(headers, MAX_FILE_BYTES)
+    except OSError as error:
+        usage(
+            f"Cannot read {headers}: {error.strerror or 'it is too long; begin after a newer block'}.", as_json=as_json
+        )
+    options = Options(
+        log_key, index_key, tuple(witness or ()), needed, known_block, confirmations, network, known_headers
+    )
     try:
         # One byte more than is accepted, so that a huge file is refused and not read.
         if str(file) == "-":

@@ -44,11 +44,13 @@ from pteri.app.log_desk import LogDesk, Stance
 from pteri.app.loops import Loop, News, Stop, pull
 from pteri.app.observing import LineWatch
 from pteri.app.publishing import Publisher, PublishNews
+from pteri.app.recent_block import watch_blocks
 from pteri.app.sequence import give_positions
 from pteri.app.shadowing import FAILED, Shadow, ShadowNews
 from pteri.app.subscribing import Subscribing
 from pteri.app.telling import tell_of_what_is_due
 from pteri.app.witnessing import WitnessNews, show_to_witnesses
+from pteri.block_wiring import recent_block_of
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
 from pteri.core.euicc.anchors import Revocations, TrustAnchors
@@ -97,6 +99,7 @@ __all__ = [
     "operators_of",
     "partner_api_of",
     "shadow_of",
+    "start_looking",
     "start_loops",
 ]
 
@@ -152,6 +155,7 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
             anchoring=None
             if settings.anchor is None or desk is None
             else anchoring_of(settings.anchor, store, desk, opened),
+            blocks=None if settings.block is None else recent_block_of(settings.block, opened),
         )
         await check_key(deployment)
         if deployment.log is not None:
@@ -458,6 +462,14 @@ def start_loops(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
             for loop in loops_of(deployment)
         ),
     ]
+
+
+def start_looking(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
+    """Start what a process that answers requests does for itself: it looks for the block that its statements name."""
+    blocks = deployment.blocks
+    if blocks is None:
+        return []
+    return [asyncio.create_task(_loud("block", watch_blocks(blocks, deployment.clock, stop=stop)))]
 
 
 def _alarm(signal: Signal) -> None:

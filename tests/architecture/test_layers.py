@@ -40,7 +40,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "__main__": frozenset({"cli"}),
     # Read once, before there is anything to wire; knows no layer above the words of the protocol.
     "settings": frozenset({"core", "durable", "database", "operator_settings", "esim_settings", "log_settings"})
-    | {"anchor_settings", "partner_settings"},
+    | {"anchor_settings", "block_settings", "partner_settings"},
     # What an address in the settings may be.
     "asked_url": frozenset(),
     # A table of the settings with a key file of its own.
@@ -49,9 +49,14 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "partner_settings": frozenset(),
     "partner_tls": frozenset({"durable", "settings", "partner_settings"}),
     "log_settings": frozenset({"core", "asked_url"}),
-    "anchor_settings": frozenset(),
+    "anchor_settings": frozenset({"node_settings"}),
+    "block_settings": frozenset({"core", "node_settings"}),
+    # Which addresses and credentials of a node are taken; both tables name one.
+    "node_settings": frozenset(),
     # The node, its credentials and its wallet, put together out of that table.
     "anchor_wiring": frozenset({"app", "adapters.chain", "settings", "anchor_settings"}),
+    # The recent block of statements out of its table.
+    "block_wiring": frozenset({"app", "adapters.chain", "block_settings"}),
     # Anchors as a command: over a service's registry and node, or over a proof alone.
     "anchor_cli": frozenset({"core", "app", "domain", "audit", "settings", "wiring", "command_line"}),
     # A file of the deployment whose refusals are those of the settings.
@@ -82,7 +87,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
         "deployment_key",
         "log_key",
     }
-    | {"policies.file", "anchor_wiring"},
+    | {"policies.file", "anchor_wiring", "block_wiring"},
     # The process around the server: its sockets, its loops and the time it has to stop.
     "serving": frozenset({"settings", "wiring", "app.loops", "http.asgi", "http.lane", "adapters.system.monotonic_s"})
     | {"http.partners", "partner_settings", "partner_tls"},

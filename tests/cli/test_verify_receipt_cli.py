@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from anchors import proof
+from anchors import START, mined, proof
 from notes import INDEXES, LOG, WITNESSES, indexes, log_signer
-from pteri.core.ids import AccountId, TenantId
+from pteri.core.ids import AccountId, TenantId, block_id
 from pteri.core.log.receipt import Receipt, encode_receipt
 from pteri.domain.rules import Rules
 from receipts import receipt_of
-from world import World
+from world import SimBlocks, World
 
 ME = ["--log-key", LOG.verifier.text, "--index-key", INDEXES.public.text]
 WHOSE = (TenantId("bank"), AccountId("acct_5X3N8J2K7Q4M"))
@@ -91,6 +91,31 @@ def test_an_anchor_counts_from_a_block_that_is_known(tmp_path: Path, receipt: Re
     # The account's own wallet is of the main network.
     assert status == 1
     assert "FAILS    history" in out
+
+
+def test_the_block_that_a_statement_names_is_said_and_found_among_headers(tmp_path: Path) -> None:
+    known, headers = bytes(range(32)), [mined(bytes(range(32)), bytes(32))]
+    headers.append(mined(headers[0].id, bytes(32), at=START + 1))
+    named = block_id(headers[0].shown_id)
+    (tmp_path / "world").mkdir()
+    world = World(tmp_path / "world", blocks=SimBlocks(named))
+    account = world.account_of(world.enrolled()).id
+    recorded = asyncio.run(world.deployment.store.history(TenantId("bank"), account, 0, 10))
+    receipt = receipt_of(recorded, Rules())
+    status, out, _ = run(tmp_path, receipt, *ME)
+    assert (status, f"unknown  block      signed after block {named}, if that is" in out) == (0, True)
+    (tmp_path / "headers").write_bytes(b"".join(header.raw for header in headers))
+    with_headers = ["--headers", str(tmp_path / "headers"), "--network", "regtest"]
+    status, out, _ = run(tmp_path, receipt, *ME, *with_headers, "--known-block", f"1000:{known[::-1].hex()}")
+    assert f"holds    block      signed after block {named} of height 1001, found at 2026-11-18T" in out
+    for options, why in (
+        ([], "give --known-block too"),
+        (["--known-block", f"1000:{'00' * 32}"], "(BLOCK_LINK)"),
+    ):
+        status, _, err = run(tmp_path, receipt, *ME, *with_headers, *options)
+        assert (status, why in err) == (2, True), err
+    status, _, err = run(tmp_path, receipt, *ME, "--headers", str(tmp_path / "none"))
+    assert (status, "Cannot read" in err) == (2, True)
 
 
 def test_what_is_no_receipt_is_said_with_its_code(tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ from pteri.core.acts import ACTS, ALL_PHONES, SAME_WALLET
 from pteri.core.errors import Malformed
 from pteri.core.guardians import MAX_GUARDIANS, Guardians
 from pteri.core.resources import act_from_resources, resources_of
-from pteri.core.statement import Statement, looks_like_statement, parse
-from statements import ADDRESS, DEVICE, EXAMPLES, LINE, NEW_DEVICE, statement
+from pteri.core.statement import Statement, after_block, looks_like_statement, parse
+from statements import ADDRESS, BLOCK, DEVICE, EXAMPLES, LINE, NEW_DEVICE, statement
 
 few = settings(max_examples=200, deadline=None)
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TEXTS = [statement(act).encode() for act in EXAMPLES.values()]
+TEXTS += [after_block(statement(act), BLOCK).encode() for act in EXAMPLES.values()]
 
 digests = st.binary(min_size=32, max_size=32).map(ids.digest_text)
 numbers = st.integers(0, 2**53 - 1) | st.sampled_from([0, 1, 2**53 - 1])
@@ -54,6 +55,7 @@ GOOD_FRAME: dict[str, st.SearchStrategy[Any]] = {
     "issued_at": st.integers(0, 253_402_300_799),
     "expires_at": st.integers(0, 253_402_300_799),
     "request_id": st.text(CROCKFORD, min_size=12, max_size=26).map("mig_".__add__),
+    "block": st.none() | st.binary(min_size=32, max_size=32).map(bytes.hex),
 }
 # Texts that are nearly right, foreign to the grammar, or of another type.
 edges = st.sampled_from(
@@ -78,7 +80,8 @@ def statements(draw: st.DrawFn) -> Statement:
     kind = ACTS[draw(st.sampled_from(sorted(ACTS)))]
     act = kind(**{name: draw(GOOD_FIELDS.get(name, digests)) for name in kind.__struct_fields__})
     frame = {name: draw(values) for name, values in GOOD_FRAME.items()}
-    return Statement(**frame, act=act)
+    block = frame.pop("block")
+    return after_block(Statement(**frame, act=act), block)
 
 
 @few
@@ -120,7 +123,18 @@ def mutated(draw: st.DrawFn) -> bytes:
             st.one_of(
                 st.binary(max_size=4),
                 st.sampled_from(
-                    [b"", b"\n", b"\r\n", b" ", b"0", b"\x00", b"\xef\xbb\xbf", b"\nNonce: ", b"\n- pteri:"]
+                    [
+                        b"",
+                        b"\n",
+                        b"\r\n",
+                        b" ",
+                        b"0",
+                        b"\x00",
+                        b"\xef\xbb\xbf",
+                        b"\nNonce: ",
+                        b"\n- pteri:",
+                        b"\n- pteri:block:",
+                    ]
                 ),
                 st.just(other[source : source + end - start]),
                 st.just(text[start:end] * 2),

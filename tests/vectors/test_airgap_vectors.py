@@ -77,7 +77,7 @@ def known(case: SignInCase) -> tuple[Statement, Invitation, Invited, DevicePriva
     shown = parse_invitation(case.invitation)
     terms = shown.terms
     assert terms is not None
-    invited = Invited(terms.session, shown.number, terms.issued_at, terms.expires_at, terms.ticket)
+    invited = Invited(terms.session, shown.number, terms.issued_at, terms.expires_at, terms.ticket, terms.block)
     phone = DevicePrivateKey.from_secret(Secret(bytes.fromhex(case.device_key_hex)))
     return parse(case.statement.encode()), shown, invited, phone
 

@@ -68,7 +68,7 @@ def test_a_receipt_is_judged_as_it_says(case: Case) -> None:
     failed = {each.check: each.code for each in found.found if each.verdict is Verdict.FAILS}
     if case.expect == "HOLDS":
         held = {each.check for each in found.found if each.verdict is Verdict.HOLDS}
-        assert held == set(Check) - {Check.ANCHOR}
+        assert held == set(Check) - {Check.ANCHOR, Check.BLOCK}
         return
     assert case.check is not None
     assert set(failed) == {case.check, *case.also}

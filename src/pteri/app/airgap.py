@@ -105,7 +105,9 @@ async def _sign_in(deployment: Deployment, call: Call, shown: HandedIn) -> _Sign
     if recorded is not None:
         is_ours = is_ours and recorded.nonce == made.nonce
         made = msgspec.structs.replace(made, state=recorded.state, version=recorded.version, prompted=recorded.prompted)
-    invited = Invited(terms.session, shown.invitation.number, terms.issued_at, terms.expires_at, terms.ticket)
+    invited = Invited(
+        terms.session, shown.invitation.number, terms.issued_at, terms.expires_at, terms.ticket, terms.block
+    )
     return _SignIn(made, asked, invited, stored if is_ours else None)
 
 
@@ -289,6 +291,7 @@ def _work_for_nobody(deployment: Deployment, call: Call, sign_in: _SignIn, answe
         nonce=challenge.nonce,
         issued_at=challenge.issued_at,
         life_s=challenge.expires_at - challenge.issued_at,
+        block=sign_in.asked.block,
     )
     try:
         payload = _submitted(deployment, sign_in, answer, statement, nobodys.signature_type).payload

@@ -14,6 +14,7 @@ from pteri.app.statements import statement_for
 from pteri.core import ids, wire
 from pteri.core.acts import StatementAct
 from pteri.core.ids import AccountId, Digest
+from pteri.core.statement import after_block
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.challenge import Challenge, StatementAsked
 from pteri.domain.kept_line import KeptLine
@@ -72,7 +73,9 @@ def ask(
     nonce = ids.new_nonce(call.at, deployment.entropy.draw(15))
     life_s = deployment.rules.statement_s
     statement = statement_for(call.tenant, address, act, request=request, nonce=nonce, issued_at=call.at, life_s=life_s)
-    statement.encode()  # what has no spelling is refused here, and not when somebody has signed it
+    # What has no spelling is refused here, and not when somebody has signed it.
+    statement = after_block(statement, deployment.block_for(call.tenant, call.at))
+    statement.encode()
     asked = StatementAsked(
         statement,
         device_key,

@@ -11,11 +11,12 @@ from pteri.app.chip_desk import ChipDesk
 from pteri.app.event_desk import EventDesk
 from pteri.app.log_desk import LogDesk
 from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
+from pteri.app.recent_block import Blocks
 from pteri.app.refusals import NotFound
 from pteri.app.shadowing import Shadow
 from pteri.app.verifying import VerifyTogether
 from pteri.core.errors import Malformed
-from pteri.core.ids import Domain, TenantId, Thumbprint, tenant_id
+from pteri.core.ids import BlockId, Domain, TenantId, Thumbprint, tenant_id
 from pteri.core.keys.device import DeviceKey
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.rules import Rules
@@ -53,7 +54,7 @@ class Deployment:
 
     ``anchoring``: ``None`` where the log is not anchored.
     ``log``: ``None`` where none is published. ``events``: ``None`` where no operator is to tell any.
-    ``audit``: how fast the loop goes round all accounts.
+    ``audit``: how fast the loop goes round all accounts. ``blocks``: ``None`` where statements name no block.
     """
 
     store: Store
@@ -71,6 +72,7 @@ class Deployment:
     log: LogDesk | None = None
     events: EventDesk | None = None
     audit: Pace = field(default_factory=Pace)
+    blocks: Blocks | None = None
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
 
     def tenant(self, text: str) -> Tenant:
@@ -79,3 +81,9 @@ class Deployment:
             return self.tenants[tenant_id(text)]
         except (KeyError, Malformed):
             raise NotFound from None
+
+    def block_for(self, tenant: Tenant, at: int) -> BlockId | None:
+        """The recent block that a statement of this tenant names, of its own chain; ``None`` where it names none."""
+        if self.blocks is None or self.blocks.network != tenant.network:
+            return None
+        return self.blocks.at(at)

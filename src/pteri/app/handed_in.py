@@ -47,7 +47,7 @@ def handed_in(deployment: Deployment, call: Call, request: RequestId, text: str,
     given = ids.digest_text(hashlib.sha256(secret).digest())
     if not hmac.compare_digest(given.encode(), terms.session.encode()):
         raise Denied("another session")
-    invited = Invited(terms.session, invitation.number, terms.issued_at, terms.expires_at, terms.ticket)
+    invited = Invited(terms.session, invitation.number, terms.issued_at, terms.expires_at, terms.ticket, terms.block)
     challenge = challenge_of(deployment, call.tenant, request, invited)
     assert challenge.account is not None
     authentic = hmac.compare_digest(challenge.nonce.encode(), terms.nonce.encode())

@@ -52,6 +52,7 @@ def invitation_to(deployment: Deployment, tenant: Tenant, challenge: Challenge, 
         issued_at=challenge.issued_at,
         expires_at=challenge.expires_at,
         ticket=ids.to_base64url(_masked(deployment, tenant, challenge.id, whom)),
+        block=asked.block,
     )
     return Invitation(challenge.id, tenant.id, asked.number, deployment.public_origin, terms)
 
@@ -69,7 +70,9 @@ def challenge_of(deployment: Deployment, tenant: Tenant, request: RequestId, inv
     if whom[-1] & _UNUSED_BITS:
         raise Malformed(Code.FIELD, "not the ticket of a sign-in")
     account = ids.new_account_id(whom)
-    asked = SignInAsked(ids.digest(invited.session), invited.number)
+    # Not believed because it came back, but because another block would have made another nonce.
+    block = None if invited.block is None else ids.block_id(invited.block)
+    asked = SignInAsked(ids.digest(invited.session), invited.number, block)
     issued_at, expires_at = invited.issued_at, invited.expires_at
     return Challenge(
         id=request,
@@ -102,4 +105,6 @@ def _nonce(
 ) -> Nonce:
     # Each value has one spelling, without a space of its own.
     terms = f"{request} {account or ''} {asked.session} {asked.number} {issued_at} {expires_at}"
+    if asked.block is not None:
+        terms += f" {asked.block}"
     return ids.new_nonce(issued_at, deployment.vault.tag("sign-in-nonce", tenant.id, terms)[:15])

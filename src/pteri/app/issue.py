@@ -72,7 +72,8 @@ async def start_sign_in(deployment: Deployment, asking: ClientAsking, wanted: wi
     login = login_of(deployment, call.tenant, wanted.login)
     account = await deployment.store.owner(call.tenant.id, Claim(ClaimKind.LOGIN, login))
     number = _two_digits(deployment)
-    asked = SignInAsked(session=ids.digest(wanted.session), number=number)
+    block = deployment.block_for(call.tenant, call.at)
+    asked = SignInAsked(session=ids.digest(wanted.session), number=number, block=block)
     challenge = sign_in_challenge(deployment, call.tenant, asked, account=account, at=call.at)
     # A decoy names the same nobody each time, as an account is the same each time: what is counted by it tells nothing.
     # Made for every login, or the clock would tell which have an account.
@@ -133,6 +134,7 @@ async def start_binding(deployment: Deployment, asking: ClientAsking, wanted: wi
             esim=None if kept is None else kept.esim,
             recovery_terms=ids.digest_text(hashlib.sha256(deployment.rules.terms().encode()).digest()),
             line=kept,
+            block=deployment.block_for(call.tenant, call.at),
         )
         challenge = new_challenge(
             deployment,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pteri.app.deployment import Tenant
 from pteri.core.acts import Authenticate, BindWallet, StatementAct
-from pteri.core.ids import AccountId, Nonce, RequestId, Thumbprint
-from pteri.core.statement import Statement
+from pteri.core.ids import AccountId, BlockId, Nonce, RequestId, Thumbprint
+from pteri.core.statement import Statement, after_block
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.account import Account
 from pteri.domain.challenge import BindAsked, Challenge, SignInAsked
@@ -23,8 +23,9 @@ def statement_for(
     nonce: Nonce,
     issued_at: int,
     life_s: int,
+    block: BlockId | None = None,
 ) -> Statement:
-    """The frame around an act: domain and chain come from configuration."""
+    """The frame around an act: domain and chain come from configuration. ``block`` must have room in it."""
     return Statement(
         domain=tenant.domain,
         address=address,
@@ -34,10 +35,13 @@ def statement_for(
         expires_at=issued_at + life_s,
         request_id=request,
         act=act,
+        block=block,
     )
 
 
-def _framed(tenant: Tenant, challenge: Challenge, address: str, act: StatementAct) -> Statement:
+def _framed(
+    tenant: Tenant, challenge: Challenge, address: str, act: StatementAct, block: BlockId | None = None
+) -> Statement:
     return statement_for(
         tenant,
         address,
@@ -46,6 +50,7 @@ def _framed(tenant: Tenant, challenge: Challenge, address: str, act: StatementAc
         nonce=challenge.nonce,
         issued_at=challenge.issued_at,
         life_s=challenge.expires_at - challenge.issued_at,
+        block=block,
     )
 
 
@@ -62,7 +67,8 @@ def bind_statement(
         session=asked.session,
         recovery=asked.recovery_terms,
     )
-    return _framed(tenant, challenge, wallet.address, act)
+    # How long the address is, is known only now: the block gives way.
+    return after_block(_framed(tenant, challenge, wallet.address, act), asked.block)
 
 
 def sign_in_statement(
@@ -77,4 +83,5 @@ def sign_in_statement(
         session=asked.session,
         code=asked.number,
     )
-    return _framed(tenant, challenge, account.wallet.address, act)
+    # The longest of this purpose has room for it; the phone, which composes it too, need not ask.
+    return _framed(tenant, challenge, account.wallet.address, act, asked.block)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pteri.audit.blocks import KnownBlocks, known_blocks
 from pteri.audit.errors import AuditError, DoesNotHold, NotKept, Unreadable, in_our_words
 from pteri.audit.log_findings import LogCheck, LogFinding, LogFindings
 from pteri.audit.logs import verify_log
@@ -27,6 +28,7 @@ __all__ = [
     "DoesNotHold",
     "Finding",
     "Findings",
+    "KnownBlocks",
     "LogCheck",
     "LogFinding",
     "LogFindings",
@@ -35,6 +37,7 @@ __all__ = [
     "Trusted",
     "Unreadable",
     "Verdict",
+    "known_blocks",
     "verify_anchor",
     "verify_consistency",
     "verify_inclusion",

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from pteri.audit.blocks import KnownBlocks, block_of, check_not_before
 from pteri.audit.errors import in_our_words
 from pteri.audit.event_anchors import anchored_by, read_event_anchor, what_to_give
 from pteri.audit.leaves import leaf_of, read_record
@@ -32,6 +33,7 @@ from pteri.core.log.note import NoteVerifier, parse_note
 from pteri.core.log.receipt import Receipt, parse_receipt
 from pteri.core.log.tree import leaf_hash
 from pteri.core.log.witness import Quorum, verify_witnesses
+from pteri.core.statement import instant_text
 from pteri.domain.records import RecordedEvent
 from pteri.domain.rules import Rules
 
@@ -59,6 +61,8 @@ class Check(StrEnum):
     """Enough witnesses saw it."""
     ANCHOR = "ANCHOR"
     """The last leaf was in Litecoin by a certain block."""
+    BLOCK = "BLOCK"
+    """The last statement was signed after a certain block. Only where it names one."""
 
 
 class Verdict(StrEnum):
@@ -106,7 +110,7 @@ class Trusted:
 
     ``index_key``: by which the accounts of this log have their numbers; ``Malformed(KEY)`` when it is another log's.
     ``at``: now, for the clocks of witnesses. ``block``: one that he knows, of ``network``. ``officers``: those of the
-    relying party, by their phones; without them nothing is said of their acts.
+    relying party, by their phones; without them nothing is said of their acts. ``blocks``: headers that he has.
     """
 
     log: NoteVerifier | None = None
@@ -117,6 +121,7 @@ class Trusted:
     block: Block | None = None
     confirmations: int = 6
     officers: Mapping[Thumbprint, KnownOfficer] | None = None
+    blocks: KnownBlocks | None = None
 
     def __post_init__(self) -> None:
         if self.log is not None and self.index_key is not None and self.log.name != self.index_key.name:
@@ -157,6 +162,7 @@ def _checked(receipt: Receipt, recorded: Sequence[RecordedEvent], believed: Trus
     yield _held(Check.INCLUSION, "the event is in the tree of the checkpoint", lambda: _check_inclusion(receipt))
     yield from _signed(receipt, believed)
     yield _anchored(receipt, believed)
+    yield from _signed_after(recorded[-1], believed.blocks)
 
 
 def _held(check: Check, holds: str, verify: Callable[[], object]) -> Finding:
@@ -306,3 +312,28 @@ def _anchored(receipt: Receipt, believed: Trusted) -> Finding:
     except ProtocolError as error:
         return Finding(Check.ANCHOR, Verdict.FAILS, error.detail, str(error.code))
     return Finding(Check.ANCHOR, Verdict.HOLDS, said)
+
+
+def _signed_after(recorded: RecordedEvent, known: KnownBlocks | None) -> Iterator[Finding]:
+    """Not before its block, and nothing about how long after: whoever signs may wait."""
+    block = block_of(recorded)
+    if block is None:
+        return
+    said = f"signed after block {block}"
+    if known is None:
+        yield Finding(Check.BLOCK, Verdict.UNKNOWN, f"{said}, if that is one of Litecoin's: nobody gave its headers")
+        return
+    if block == known.known.shown_id:
+        yield Finding(Check.BLOCK, Verdict.HOLDS, f"{said}, the known one, of height {known.known.height}")
+        return
+    mined = known.blocks.get(block)
+    if mined is None:
+        where = f"it is not among the {len(known.blocks)} headers after block {known.known.height}"
+        yield Finding(Check.BLOCK, Verdict.UNKNOWN, f"{said}, if that is one of Litecoin's: {where}")
+        return
+    said = f"{said} of height {mined.height}, found at {instant_text(mined.time)} by its miner's clock"
+    yield _held(
+        Check.BLOCK,
+        f"{said}; {mined.after} headers follow it",
+        lambda: check_not_before(mined, at=recorded.event.at),
+    )

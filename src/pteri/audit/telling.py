@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pteri.audit.blocks import known_blocks
 from pteri.audit.errors import AuditError
 from pteri.audit.receipts import Check, Findings, Trusted, Verdict, verify_receipt
 from pteri.core.anchor.proof import Block, read_block
@@ -34,6 +35,7 @@ class Options(msgspec.Struct, frozen=True):
     known_block: str | None
     confirmations: int
     network: str
+    headers: bytes | None = None
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -76,7 +78,12 @@ def _in_words(found: Findings, *, is_signed: bool) -> str:
 
 
 def _trusted(options: Options, at: int) -> Trusted:
+    if options.headers is not None and options.known_block is None:
+        raise ValueError(
+            "Cannot use these options: --headers counts from a block that you know: give --known-block too."
+        )
     try:
+        block = None if options.known_block is None else _block(options.known_block)
         return Trusted(
             log=None if options.log_key is None else parse_verifier(options.log_key),
             index_key=None if options.index_key is None else parse_index_key(options.index_key),
@@ -85,8 +92,11 @@ def _trusted(options: Options, at: int) -> Trusted:
             else None,
             at=at,
             network=network_named(options.network).name,
-            block=None if options.known_block is None else _block(options.known_block),
+            block=block,
             confirmations=options.confirmations,
+            blocks=None
+            if options.headers is None or block is None
+            else known_blocks(options.headers, expected_network=options.network, known=block),
         )
     except ProtocolError as error:
         raise ValueError(f"Cannot use these options: {error.detail} ({error.code}).") from error

@@ -14,6 +14,7 @@ from pteri.core.errors import Code, Malformed
 
 __all__ = [
     "AccountId",
+    "BlockId",
     "Digest",
     "Domain",
     "IdempotencyKey",
@@ -24,6 +25,7 @@ __all__ = [
     "account_bytes",
     "account_id",
     "address_text",
+    "block_id",
     "crockford",
     "digest",
     "digest_bytes",
@@ -65,6 +67,8 @@ TenantId = NewType("TenantId", str)
 """One relying party on this server."""
 IdempotencyKey = NewType("IdempotencyKey", str)
 """Chosen by the caller, 16 to 64 URL-safe characters."""
+BlockId = NewType("BlockId", str)
+"""A block of Litecoin as nodes and people write it: 64 hexadecimal digits in lower case."""
 
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
@@ -83,6 +87,7 @@ _DOMAIN = re.compile(rf"(?=.{{1,63}}\Z){_LABEL}(?:\.{_LABEL})*")
 _TENANT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _IDEMPOTENCY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _ADDRESS = re.compile(r"[A-Za-z0-9]{26,64}")
+_BLOCK = re.compile(r"[0-9a-f]{64}")
 
 
 def matching(pattern: re.Pattern[str], text: str, what: str) -> str:
@@ -126,6 +131,11 @@ def domain(text: str) -> Domain:
 def tenant_id(text: str) -> TenantId:
     """Tenant id of this text."""
     return TenantId(matching(_TENANT, text, "a tenant id"))
+
+
+def block_id(text: str) -> BlockId:
+    """Check a block's name as nodes show it."""
+    return BlockId(matching(_BLOCK, text, "the name of a block: 64 hex digits in lower case"))
 
 
 def idempotency_key(text: str) -> IdempotencyKey:

@@ -14,7 +14,7 @@ import msgspec
 from pteri.core import ids
 from pteri.core.base45 import from_base45, to_base45
 from pteri.core.errors import Code, Malformed
-from pteri.core.ids import Digest, Nonce, RequestId, TenantId
+from pteri.core.ids import BlockId, Digest, Nonce, RequestId, TenantId
 
 __all__ = ["TICKET_BYTES", "Invitation", "Terms", "parse_invitation"]
 
@@ -22,6 +22,7 @@ _PREFIX: Final = "PTERI1:"
 _MAX_CHARACTERS: Final = 400
 TICKET_BYTES: Final = 13
 _TERMS_BYTES: Final = 72
+_BLOCK_BYTES: Final = 32
 _MAX_LIFE_S: Final = 0xFFFF
 _NUMBER = re.compile(r"[0-9]{2}")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -32,11 +33,12 @@ _ORIGIN = re.compile(
 )
 
 
-class Terms(msgspec.Struct, frozen=True):
+class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the server chose of a sign-in's statement; instants in Unix seconds.
 
     They prove nothing: the server takes an answer only when ``nonce`` is the one that it made for exactly these terms.
     ``ticket``: base64url of 13 bytes by which the server, and nobody else, knows whom the sign-in is for.
+    ``block``: where the service puts one into its statements.
     """
 
     session: Digest
@@ -44,6 +46,7 @@ class Terms(msgspec.Struct, frozen=True):
     issued_at: int
     expires_at: int
     ticket: str
+    block: BlockId | None = None
 
 
 class Invitation(msgspec.Struct, frozen=True):
@@ -61,8 +64,9 @@ class Invitation(msgspec.Struct, frozen=True):
     def encode(self) -> str:
         """``PTERI1:`` and base45 of the values; ``Malformed`` for a value with no spelling.
 
-        Four values with commas between them, and after one comma more the 72 bytes of the terms, where there are any:
-        session (32), nonce (20), instant of issue (5, big-endian), life in seconds (2), ticket (13).
+        Four values with commas between them, and after one comma more the bytes of the terms, where there are any:
+        session (32), nonce (20), instant of issue (5, big-endian), life in seconds (2), ticket (13); and 32 more where
+        they name a block.
         """
         raw = ",".join(_checked(self.request, self.tenant, self.number, self.origin)).encode("ascii")
         if self.terms is not None:
@@ -93,12 +97,13 @@ def _packed(terms: Terms) -> bytes:
     if len(ticket) != TICKET_BYTES:
         raise Malformed(Code.LENGTH, "a ticket has 13 bytes")
     times = terms.issued_at.to_bytes(5, "big") + life_s.to_bytes(2, "big")
-    return ids.digest_bytes(terms.session) + ids.nonce_bytes(terms.nonce) + times + ticket
+    block = b"" if terms.block is None else bytes.fromhex(ids.block_id(terms.block))
+    return ids.digest_bytes(terms.session) + ids.nonce_bytes(terms.nonce) + times + ticket + block
 
 
 def _unpacked(raw: bytes) -> Terms:
-    if len(raw) != _TERMS_BYTES:
-        raise Malformed(Code.FIELD, "the terms of a sign-in have 72 bytes")
+    if len(raw) not in {_TERMS_BYTES, _TERMS_BYTES + _BLOCK_BYTES}:
+        raise Malformed(Code.FIELD, "the terms of a sign-in have 72 bytes, or 104 with a block")
     issued_at, life_s = int.from_bytes(raw[52:57], "big"), int.from_bytes(raw[57:59], "big")
     if life_s == 0:
         raise Malformed(Code.FIELD, "a sign-in lives for 1 to 65535 seconds")
@@ -107,7 +112,8 @@ def _unpacked(raw: bytes) -> Terms:
         nonce=ids.nonce_text(raw[32:52]),
         issued_at=issued_at,
         expires_at=issued_at + life_s,
-        ticket=ids.to_base64url(raw[59:]),
+        ticket=ids.to_base64url(raw[59:_TERMS_BYTES]),
+        block=ids.block_id(raw[_TERMS_BYTES:].hex()) if len(raw) > _TERMS_BYTES else None,
     )
 
 

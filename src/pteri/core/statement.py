@@ -20,13 +20,16 @@ import msgspec
 from pteri.core import ids
 from pteri.core.acts import StatementAct
 from pteri.core.errors import Code, Malformed
-from pteri.core.ids import Domain, Nonce, RequestId
+from pteri.core.ids import BlockId, Domain, Nonce, RequestId
 from pteri.core.lookalikes import skeleton
 from pteri.core.resources import act_from_resources, resources_of
 
-__all__ = ["MAX_STATEMENT_BYTES", "Statement", "instant_text", "looks_like_statement", "parse"]
+__all__ = ["MAX_STATEMENT_BYTES", "Statement", "after_block", "instant_text", "looks_like_statement", "parse"]
 
 MAX_STATEMENT_BYTES: Final = 1024
+_BLOCK: Final = "pteri:block:"
+"""How the one resource begins that is not of the act: always the last one."""
+_BLOCK_LINE: Final = len(f"\n- {_BLOCK}") + 64
 _LAST_INSTANT = 253402300799  # 9999-12-31T23:59:59Z, the last one with a four-digit year
 _CHAIN = re.compile(r"bip122:[0-9a-f]{32}")
 _INSTANT = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z")
@@ -45,8 +48,12 @@ _TEXT = re.compile(
 )
 
 
-class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Typed fields of a statement. Instants are Unix seconds; ``chain`` is a CAIP-2 id; ``address`` is canonical."""
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Typed fields of a statement. Instants are Unix seconds; ``chain`` is a CAIP-2 id; ``address`` is canonical.
+
+    ``block``: a recent block of that chain, where the service names one; whoever signs it signs after that block was
+    found. Left out of JSON where there is none.
+    """
 
     domain: Domain
     address: str
@@ -56,6 +63,7 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expires_at: int
     request_id: RequestId
     act: StatementAct
+    block: BlockId | None = None
 
     @property
     def purpose(self) -> str:
@@ -68,7 +76,10 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Every inserted value is checked against its grammar here, so no value can smuggle in a line of its own.
         """
         host = ids.domain(self.domain)
-        resources = "".join(f"\n- {line}" for line in resources_of(self.act))
+        lines = resources_of(self.act)
+        if self.block is not None:
+            lines.append(_BLOCK + ids.block_id(self.block))
+        resources = "".join(f"\n- {line}" for line in lines)
         text = (
             f"{host} wants you to {self.act.verb} with your Litecoin account:\n"
             f"{ids.address_text(self.address)}\n\n{self.act.sentence(host)}\n\n"
@@ -103,6 +114,7 @@ def parse(text: bytes) -> Statement:
     if found is None:
         raise Malformed(Code.STATEMENT, "not the text of a statement")
     lines = [line.removeprefix("- ") for line in found["resources"].lstrip("\n").split("\n")]
+    block = ids.block_id(lines.pop().removeprefix(_BLOCK)) if lines[-1].startswith(_BLOCK) else None
     statement = Statement(
         domain=ids.domain(found["domain"]),
         address=ids.address_text(found["address"]),
@@ -112,11 +124,22 @@ def parse(text: bytes) -> Statement:
         expires_at=_instant(found["expires"]),
         request_id=ids.request_id(found["request"]),
         act=act_from_resources(found["purpose"], lines),
+        block=block,
     )
     # The last word: whatever the pattern let through (verb, sentence, host), only our own spelling is a statement.
     if statement.encode() != text:
         raise Malformed(Code.STATEMENT, "not the exact text of a statement")
     return statement
+
+
+def after_block(statement: Statement, block: BlockId | None) -> Statement:
+    """The same statement with this block in it; as it is where that would not leave it its 1024 bytes.
+
+    Nobody may be kept from moving an account because a block came into the text. ``Malformed`` as in ``encode``.
+    """
+    if block is None or len(statement.encode()) + _BLOCK_LINE > MAX_STATEMENT_BYTES:
+        return statement
+    return msgspec.structs.replace(statement, block=block)
 
 
 def looks_like_statement(text: bytes) -> bool:

@@ -17,7 +17,7 @@ from pteri.core import httpsig, ids
 from pteri.core.acts import SAME_WALLET, BindWallet, StatementAct
 from pteri.core.errors import Code, Malformed, NotAuthentic, OutOfWindow, ProtocolError
 from pteri.core.httpsig import ParsedRequest, SignedRequest, Tag, VerifiedRequest
-from pteri.core.ids import Digest, Thumbprint
+from pteri.core.ids import BlockId, Digest, Thumbprint
 from pteri.core.keys.address import parse_address
 from pteri.core.keys.device import DeviceKey
 from pteri.core.keys.message import SignatureType, verify_pinned
@@ -99,7 +99,7 @@ class CodeSignature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signature: str
 
 
-class Invited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Invited(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the server chose of a sign-in and keeps no record of, as the invitation said it. It proves nothing."""
 
     session: Digest
@@ -107,6 +107,7 @@ class Invited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     issued_at: int
     expires_at: int
     ticket: str
+    block: BlockId | None = None
 
 
 class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from pteri.core.ids import AccountId, Digest, Nonce, RequestId, TenantId, Thumbprint
+from pteri.core.ids import AccountId, BlockId, Digest, Nonce, RequestId, TenantId, Thumbprint
 from pteri.core.statement import Statement
 from pteri.core.verify import MAX_AHEAD_S
 from pteri.core.wallets import PinnedWallet
@@ -64,21 +64,29 @@ CHALLENGE_TABLE: Final = {
 }
 
 
-class SignInAsked(msgspec.Struct, frozen=True, tag="authenticate"):
-    """A sign-in: any verified phone of the account may answer. ``number`` has two digits."""
+class SignInAsked(msgspec.Struct, frozen=True, tag="authenticate", omit_defaults=True):
+    """A sign-in: any verified phone of the account may answer. ``number`` has two digits.
+
+    ``block``: the recent block that its statement names, where it names one.
+    """
 
     session: Digest
     number: str
+    block: BlockId | None = None
 
 
-class BindAsked(msgspec.Struct, frozen=True, tag="bind"):
-    """A binding: the phone brings its keys with the answer. ``line``: the line of ``esim``, as it shall be kept."""
+class BindAsked(msgspec.Struct, frozen=True, tag="bind", omit_defaults=True):
+    """A binding: the phone brings its keys with the answer. ``line``: the line of ``esim``, as it shall be kept.
+
+    ``block``: a recent one, which its statement names if there is room for it.
+    """
 
     session: Digest
     login: Digest
     esim: Digest | None
     recovery_terms: Digest
     line: KeptLine | None = None
+    block: BlockId | None = None
 
 
 class StatementAsked(msgspec.Struct, frozen=True, tag="statement", omit_defaults=True):

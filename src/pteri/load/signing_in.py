@@ -98,8 +98,9 @@ def _composed(site: Site, person: Person, invitation: Invitation) -> tuple[State
             session=terms.session,
             code=invitation.number,
         ),
+        block=terms.block,
     )
-    invited = Invited(terms.session, invitation.number, terms.issued_at, terms.expires_at, terms.ticket)
+    invited = Invited(terms.session, invitation.number, terms.issued_at, terms.expires_at, terms.ticket, terms.block)
     return statement, invited
 
 

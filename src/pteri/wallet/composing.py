@@ -56,9 +56,10 @@ def compose_sign_in(known: Known, invitation: Invitation, terms: Terms) -> State
             session=terms.session,
             code=invitation.number,
         ),
+        block=terms.block,
     )
 
 
 def invited(invitation: Invitation, terms: Terms) -> Invited:
     """The terms, on their way back to the server that keeps no record of them."""
-    return Invited(terms.session, invitation.number, terms.issued_at, terms.expires_at, terms.ticket)
+    return Invited(terms.session, invitation.number, terms.issued_at, terms.expires_at, terms.ticket, terms.block)

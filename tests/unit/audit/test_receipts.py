@@ -63,7 +63,8 @@ def failed(found: Findings) -> dict[Check, str | None]:
     return {each.check: each.code for each in found.found if each.verdict is Verdict.FAILS}
 
 
-ALL_BUT_THE_ANCHOR = dict.fromkeys(Check, Verdict.HOLDS) | {Check.ANCHOR: Verdict.UNKNOWN}
+ALWAYS_LOOKED_AT = [check for check in Check if check is not Check.BLOCK]
+ALL_BUT_THE_ANCHOR = dict.fromkeys(ALWAYS_LOOKED_AT, Verdict.HOLDS) | {Check.ANCHOR: Verdict.UNKNOWN}
 
 
 def test_a_receipt_of_a_sign_in_holds(signed_in: list[RecordedEvent], rules: Rules, network: str) -> None:

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pteri.core import ids
-from pteri.core.base45 import to_base45
+from pteri.core.base45 import from_base45, to_base45
 from pteri.core.errors import Code, Malformed
 from pteri.core.invitation import Invitation, Terms, parse_invitation
+from statements import BLOCK
 
 ISSUED_AT = 1_795_453_200
 TERMS = Terms(
@@ -22,6 +23,7 @@ TERMS = Terms(
 )
 GOOD = Invitation(ids.request_id("lgn_2Y7K4M9QWZ3T"), ids.tenant_id("bank"), "07", "https://id.bank.example")
 SIGN_IN = msgspec.structs.replace(GOOD, terms=TERMS)
+AFTER_A_BLOCK = msgspec.structs.replace(GOOD, terms=msgspec.structs.replace(TERMS, block=BLOCK))
 
 
 def test_an_invitation_comes_back_as_it_was() -> None:
@@ -100,6 +102,22 @@ def test_terms_come_back_as_they_were() -> None:
     assert msgspec.structs.replace(SIGN_IN, terms=None) == GOOD
 
 
+def test_a_block_comes_after_all_other_terms_and_changes_none_of_them() -> None:
+    text, plain = AFTER_A_BLOCK.encode(), SIGN_IN.encode()
+    assert parse_invitation(text) == AFTER_A_BLOCK
+    assert from_base45(text.removeprefix("PTERI1:")) == from_base45(plain.removeprefix("PTERI1:")) + bytes.fromhex(
+        BLOCK
+    )
+    assert b"block" not in msgspec.json.encode(TERMS)
+
+
+@pytest.mark.parametrize("value", ["", BLOCK.upper(), BLOCK[:-2], f"{BLOCK}00", f"{BLOCK}\n"])
+def test_a_block_of_an_invitation_has_one_spelling(value: str) -> None:
+    terms = msgspec.structs.replace(TERMS, block=ids.BlockId(value))
+    with pytest.raises(Malformed):
+        msgspec.structs.replace(GOOD, terms=terms).encode()
+
+
 def test_an_invitation_with_terms_fits_a_code_that_a_phone_reads_from_a_screen() -> None:
     """Version 8 of QR, 49 modules a side, holds 221 such characters at level M."""
     assert len(SIGN_IN.encode()) < 221
@@ -109,8 +127,10 @@ def test_even_the_longest_invitation_with_terms_is_read() -> None:
     longest = Invitation(
         ids.request_id(f"lgn_{'Z' * 26}"), ids.tenant_id("t" * 32), "00", f"https://{'a' * 60}.{'b' * 13}:65535", TERMS
     )
-    assert len(longest.encode()) <= 400
     assert parse_invitation(longest.encode()) == longest
+    with_block = msgspec.structs.replace(longest, terms=msgspec.structs.replace(TERMS, block=BLOCK))
+    assert len(with_block.encode()) <= 400
+    assert parse_invitation(with_block.encode()) == with_block
 
 
 @given(
@@ -119,19 +139,25 @@ def test_even_the_longest_invitation_with_terms_is_read() -> None:
     issued_at=st.integers(0, 2**40 - 1),
     life_s=st.integers(1, 65_535),
     ticket=st.binary(min_size=13, max_size=13),
+    block=st.none() | st.binary(min_size=32, max_size=32),
 )
-def test_every_terms_have_one_spelling(
-    session: bytes, nonce: bytes, issued_at: int, life_s: int, ticket: bytes
+def test_every_terms_have_one_spelling(  # noqa: PLR0917
+    session: bytes, nonce: bytes, issued_at: int, life_s: int, ticket: bytes, block: bytes | None
 ) -> None:
     terms = Terms(
-        ids.digest_text(session), ids.nonce_text(nonce), issued_at, issued_at + life_s, ids.to_base64url(ticket)
+        ids.digest_text(session),
+        ids.nonce_text(nonce),
+        issued_at,
+        issued_at + life_s,
+        ids.to_base64url(ticket),
+        None if block is None else ids.block_id(block.hex()),
     )
     invitation = msgspec.structs.replace(GOOD, terms=terms)
     assert parse_invitation(invitation.encode()) == invitation
 
 
-@given(st.binary(min_size=72, max_size=72))
-def test_any_72_bytes_are_terms_of_one_spelling_or_none(raw: bytes) -> None:
+@given(st.binary(min_size=72, max_size=72) | st.binary(min_size=104, max_size=104))
+def test_any_72_or_104_bytes_are_terms_of_one_spelling_or_none(raw: bytes) -> None:
     text = "PTERI1:" + to_base45(b"lgn_2Y7K4M9QWZ3T,bank,07,https://id.bank.example," + raw)
     if raw[57:59] == bytes(2):
         with pytest.raises(Malformed):
@@ -140,7 +166,7 @@ def test_any_72_bytes_are_terms_of_one_spelling_or_none(raw: bytes) -> None:
         assert parse_invitation(text).encode() == text
 
 
-@pytest.mark.parametrize("size", [*range(72), *range(73, 80), 144])
+@pytest.mark.parametrize("size", [*range(72), *range(73, 80), *range(100, 104), 105, 106, 136, 144])
 def test_no_other_number_of_bytes_is_terms(size: int) -> None:
     with pytest.raises(Malformed) as refused:
         parse_invitation("PTERI1:" + to_base45(b"lgn_2Y7K4M9QWZ3T,bank,07,https://id.bank.example," + b"," * size))

@@ -13,8 +13,15 @@ from pteri.core.acts import ACTS, Authenticate, RevokeDevice
 from pteri.core.errors import Code, Malformed
 from pteri.core.guardians import MAX_GUARDIANS, Guardians
 from pteri.core.keys.mnemonic import WORDS
-from pteri.core.statement import MAX_STATEMENT_BYTES, Statement, instant_text, looks_like_statement, parse
-from statements import ADDRESS, DEVICE, EXAMPLES, ISSUED_AT, NEW_DEVICE, digest, statement
+from pteri.core.statement import (
+    MAX_STATEMENT_BYTES,
+    Statement,
+    after_block,
+    instant_text,
+    looks_like_statement,
+    parse,
+)
+from statements import ADDRESS, BLOCK, DEVICE, EXAMPLES, ISSUED_AT, NEW_DEVICE, NEXT_BLOCK, digest, statement
 
 SIGN_IN = statement(EXAMPLES["sign in, with a line"])
 TEXT = SIGN_IN.encode()
@@ -121,11 +128,10 @@ LONGEST: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("purpose", ACTS)
-def test_the_longest_statement_of_every_purpose_has_its_1024_bytes(purpose: str) -> None:
-    """Or an account could be bound, and later not be moved: the longest host name, ids, address and words."""
+def longest_of(purpose: str) -> Statement:
+    """The longest host name, ids, address and words."""
     kind = ACTS[purpose]
-    longest = Statement(
+    return Statement(
         domain=ids.domain(f"{'a' * 31}.{'b' * 31}"),
         address="L" * 64,
         chain=f"bip122:{'f' * 32}",
@@ -135,8 +141,70 @@ def test_the_longest_statement_of_every_purpose_has_its_1024_bytes(purpose: str)
         request_id=ids.request_id(f"lgn_{'Z' * 26}"),
         act=kind(**{name: LONGEST[name] for name in kind.__struct_fields__}),
     )
+
+
+@pytest.mark.parametrize("purpose", ACTS)
+def test_the_longest_statement_of_every_purpose_has_its_1024_bytes(purpose: str) -> None:
+    """Or an account could be bound, and later not be moved."""
+    longest = longest_of(purpose)
     assert len(longest.encode()) <= MAX_STATEMENT_BYTES
     assert parse(longest.encode()) == longest
+
+
+@pytest.mark.parametrize("purpose", ACTS)
+def test_the_longest_statement_of_every_purpose_is_written_although_a_block_was_there_to_name(purpose: str) -> None:
+    longest = longest_of(purpose)
+    made = after_block(longest, BLOCK)
+    assert len(made.encode()) <= MAX_STATEMENT_BYTES
+    assert msgspec.structs.replace(made, block=None) == longest
+    # Named wherever there is room, to the last byte.
+    assert (made.block is None) is (len(longest.encode()) + len(f"\n- pteri:block:{BLOCK}") > MAX_STATEMENT_BYTES)
+
+
+def test_in_the_longest_of_these_purposes_there_is_no_room_for_a_block() -> None:
+    without = {purpose for purpose in ACTS if after_block(longest_of(purpose), BLOCK).block is None}
+    assert without == {"bind", "migrate", "accept", "recover", "setup-otp", "protect", "notify", "announce-move"}
+
+
+def test_the_longest_sign_in_has_room_for_a_block_so_that_a_phone_need_not_ask() -> None:
+    made = msgspec.structs.replace(longest_of("authenticate"), block=BLOCK)
+    assert len(made.encode()) == 1022
+    assert after_block(longest_of("authenticate"), BLOCK) == made
+
+
+# --- the block ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_block_is_one_line_more_at_the_end_and_changes_no_other_byte(name: str) -> None:
+    plain = statement(EXAMPLES[name])
+    named = msgspec.structs.replace(plain, block=BLOCK)
+    assert named.encode() == plain.encode() + f"\n- pteri:block:{BLOCK}".encode()
+    assert parse(named.encode()) == named
+    assert after_block(plain, BLOCK) == named
+    assert after_block(plain, None) is plain
+
+
+def test_a_statement_without_a_block_has_no_word_of_it_in_json() -> None:
+    assert b"block" not in msgspec.json.encode(SIGN_IN)
+    named = msgspec.structs.replace(SIGN_IN, block=BLOCK)
+    assert msgspec.json.decode(msgspec.json.encode(named), type=Statement) == named
+    assert msgspec.json.encode(named) == msgspec.json.encode(SIGN_IN)[:-1] + b',"block":"%s"}' % BLOCK.encode()
+
+
+@pytest.mark.parametrize(
+    "value", [True, 7, BLOCK.encode(), "", BLOCK.upper(), BLOCK[:-1], BLOCK + "0", f"0x{BLOCK[2:]}", f"{BLOCK}\n"]
+)
+def test_a_block_has_one_spelling(value: Any) -> None:
+    with pytest.raises(Malformed) as refused:
+        msgspec.structs.replace(SIGN_IN, block=value).encode()
+    assert refused.value.code is Code.FIELD
+
+
+def test_a_statement_that_a_block_would_make_too_long_is_not_written_with_it() -> None:
+    with pytest.raises(Malformed) as refused:
+        msgspec.structs.replace(longest_of("bind"), block=BLOCK).encode()
+    assert refused.value.code is Code.TOO_LARGE
 
 
 class Talkative(RevokeDevice, frozen=True, tag="revoke"):
@@ -210,7 +278,7 @@ def test_a_statement_in_json_with_an_unknown_field_is_refused() -> None:
 # --- writing -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("field", [name for name in Statement.__struct_fields__ if name != "act"])
+@pytest.mark.parametrize("field", [name for name in Statement.__struct_fields__ if name not in {"act", "block"}])
 @pytest.mark.parametrize("value", [None, True, 7.5, b"bank.example", "", "\ud800", "x\ny", ("bank.example",)])
 def test_no_frame_value_of_another_type_or_grammar_is_written(field: str, value: object) -> None:
     with pytest.raises(Malformed) as refused:
@@ -237,10 +305,12 @@ def test_two_statements_that_differ_in_one_field_have_different_bytes() -> None:
         "expires_at": ISSUED_AT + 121,
         "request_id": "bnd_2Y7K4M9QWZ3T",
         "act": EXAMPLES["sign in, without a line"],
+        "block": NEXT_BLOCK,
     }
     assert others.keys() == set(Statement.__struct_fields__)
     texts = {msgspec.structs.replace(SIGN_IN, **{name: value}).encode() for name, value in others.items()}
-    assert len(texts | {TEXT}) == 9
+    texts.add(msgspec.structs.replace(SIGN_IN, block=BLOCK).encode())
+    assert len(texts | {TEXT}) == 11
 
 
 # --- instants ----------------------------------------------------------------------------------------------------

@@ -59,14 +59,22 @@ class Transport(Protocol):
 
 
 class LitecoinNode:
-    """A ``Chain``. ``wallet``: its name on the node; ``signed_elsewhere``: where its transactions wait for that."""
+    """A ``Chain``. ``wallet``: its name on the node; ``signed_elsewhere``: where its transactions wait for that.
+
+    Without a wallet it is a ``HeaderSource``, and good for what only asks about the chain.
+    """
 
     def __init__(
-        self, transport: Transport, *, network: str, wallet: str, signed_elsewhere: PsbtFiles | None = None
+        self,
+        transport: Transport,
+        *,
+        network: str,
+        wallet: str | None = None,
+        signed_elsewhere: PsbtFiles | None = None,
     ) -> None:
         self._transport = transport
         self._network = network
-        self._path = f"/wallet/{wallet}"
+        self._path = "/" if wallet is None else f"/wallet/{wallet}"
         self._elsewhere = signed_elsewhere
 
     @property

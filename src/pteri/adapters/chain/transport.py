@@ -14,7 +14,7 @@ from pteri import durable
 from pteri.adapters.chain.json_rpc import MAX_ANSWER_BYTES
 from pteri.app.anchor_ports import ChainRefused, ChainUnavailable, Trouble
 
-__all__ = ["CookieFile", "Credentials", "NodeTransport", "PasswordFile"]
+__all__ = ["CookieFile", "Credentials", "NodeTransport", "PasswordFile", "credentials"]
 
 _MAX_SECRET_BYTES: Final = 1024
 _UNAUTHORISED: Final = frozenset({401, 403})
@@ -50,6 +50,15 @@ class PasswordFile:
     def read(self) -> bytes:
         """As promised."""
         return self._user.encode() + b":" + _secret(self._path)
+
+
+def credentials(cookie_file: Path | None, user: str | None, password_file: Path | None) -> Credentials:
+    """The one of both that the settings name."""
+    if cookie_file is not None:
+        return CookieFile(cookie_file)
+    assert user is not None
+    assert password_file is not None
+    return PasswordFile(user, password_file)
 
 
 def _secret(path: Path) -> bytes:
