@@ -25,7 +25,7 @@ from pteri.adapters.system import monotonic_s
 from pteri.app.loops import Stopping
 from pteri.http.lane import protocol_class
 from pteri.settings import ServerSettings, Settings, SettingsError
-from pteri.wiring import api_of, deployed, start_loops
+from pteri.wiring import api_of, deployed, start_local_loops, start_loops
 
 if TYPE_CHECKING:
     from pteri.http.asgi import Application
@@ -107,7 +107,10 @@ async def _serve(settings: Settings, listener: socket.socket, supervisor: socket
     server = settings.server
     stop = _told_to_stop()
     async with deployed(settings) as deployment:
-        loops = start_loops(deployment, stop_loops := Stopping()) if server.loops else []
+        stop_loops = Stopping()
+        loops = start_local_loops(deployment, stop_loops)
+        if server.loops:
+            loops += start_loops(deployment, stop_loops)
 
         def ready() -> None:
             if supervisor is None:

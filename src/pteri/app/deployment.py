@@ -9,6 +9,7 @@ from pteri.app.anchoring import Anchoring
 from pteri.app.chip_desk import ChipDesk
 from pteri.app.log_desk import LogDesk
 from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
+from pteri.app.presented import Presented
 from pteri.app.refusals import NotFound
 from pteri.app.shadowing import Shadow
 from pteri.app.verifying import VerifyTogether
@@ -67,6 +68,7 @@ class Deployment:
     anchoring: Anchoring | None = None
     log: LogDesk | None = None
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
+    presented: Presented = field(default_factory=Presented)
 
     def tenant(self, text: str) -> Tenant:
         """The tenant of a path, or ``NotFound``."""

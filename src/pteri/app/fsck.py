@@ -20,7 +20,7 @@ from pteri.app.careful import CarefulReader, Unreadable
 from pteri.app.deployment import Deployment
 from pteri.app.findings import Acknowledged, Damage, Findings, Report
 from pteri.app.log_walk import LogWalk
-from pteri.app.owning import Owning
+from pteri.app.owning import RETIRED_CLAIMS, Owning
 from pteri.app.placing import Placing
 from pteri.audit.proofs import nonce_of
 from pteri.audit.rechecking import Unchecked
@@ -121,6 +121,7 @@ class _Check:
             unchecked={
                 **{reason.value: times for reason, times in sorted(self._unchecked.items())},
                 **self._book.unchecked,
+                **({RETIRED_CLAIMS: self._owning.unchecked} if self._owning.unchecked else {}),
             },
             found=self._findings.found,
             findings=tuple(self._findings.kept),

@@ -17,6 +17,7 @@ from pteri.core.statement import Statement
 from pteri.core.verify import MAX_AHEAD_S
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.kept_line import KeptLine
+from pteri.domain.spelling import Spelling
 from pteri.domain.tables import step
 
 __all__ = [
@@ -72,13 +73,17 @@ class SignInAsked(msgspec.Struct, frozen=True, tag="authenticate"):
 
 
 class BindAsked(msgspec.Struct, frozen=True, tag="bind"):
-    """A binding: the phone brings its keys with the answer. ``line``: the line of ``esim``, as it shall be kept."""
+    """A binding: the phone brings its keys with the answer. ``line``: the line of ``esim``, as it shall be kept.
+
+    ``spellings``: the login under each deployment key, the one of ``login`` first.
+    """
 
     session: Digest
     login: Digest
     esim: Digest | None
     recovery_terms: Digest
     line: KeptLine | None = None
+    spellings: tuple[Spelling, ...] = ()
 
 
 class StatementAsked(msgspec.Struct, frozen=True, tag="statement", omit_defaults=True):

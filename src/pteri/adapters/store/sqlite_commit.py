@@ -47,7 +47,9 @@ _ISSUED: Final = """
     """
 _EVOLVED: Final = "UPDATE accounts SET version = ?4, state = ?5 WHERE tenant = ?1 AND account = ?2 AND version = ?3"
 _OPENED: Final = "INSERT INTO accounts (tenant, account, version, state) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_CLAIMED: Final = "INSERT INTO claims (tenant, kind, value, account) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_CLAIMED: Final = """
+    INSERT INTO claims (tenant, kind, value, account, mac_key, bond) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+    """
 # Whoever wrote an event past us has broken the record: no condition, an error.
 _EVENTS: Final = "INSERT INTO events (tenant, account, seq, payload) VALUES (?, ?, ?, ?)"
 _UNSEQUENCED: Final = "INSERT INTO unsequenced (tenant, account, seq) VALUES (?, ?, ?)"
