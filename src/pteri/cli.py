@@ -15,6 +15,7 @@ import typer
 from pteri.anchor_cli import app as anchor_app
 from pteri.audit_cli import app as audit_app
 from pteri.command_line import ConfigOption, JsonFlag, said_in_a_sentence, settings_of, tell, usage
+from pteri.key_cli import app as key_app
 from pteri.load.cli import bench_command, load_command
 from pteri.log_cli import app as log_app
 from pteri.policies.cli import app as policy_app
@@ -34,6 +35,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(anchor_app, name="anchor")
 app.add_typer(log_app, name="log")
 app.add_typer(audit_app, name="audit")
+app.add_typer(key_app, name="key")
 app.add_typer(witness_app, name="witness")
 
 _OF_EXTRAS = frozenset(

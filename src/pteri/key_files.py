@@ -12,7 +12,7 @@ from pteri.settings import SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["KEY_BYTES", "create_key_file", "read_key_file"]
+__all__ = ["KEY_BYTES", "create_key_file", "read_key_file", "read_private_file"]
 
 KEY_BYTES: Final = 32
 _FILE: Final = re.compile(rb"[0-9a-f]{64}\n")
@@ -33,8 +33,16 @@ def create_key_file(path: Path, random: bytes, *, what: str) -> None:
 
 def read_key_file(path: Path, *, what: str, made_by: str) -> Secret:
     """Read the 32 bytes; ``SettingsError`` if the file is missing, misshapen or open to other users."""
+    data = read_private_file(path, 2 * KEY_BYTES + 1, what=what, made_by=made_by)
+    if not _FILE.fullmatch(data):
+        raise SettingsError(f"{path} is not a {what}: 64 lower-case hex digits and a line end.")
+    return Secret(bytes.fromhex(data.decode()))
+
+
+def read_private_file(path: Path, limit: int, *, what: str, made_by: str) -> bytes:
+    """At most ``limit`` bytes; ``SettingsError`` if the file is missing, longer or open to other users."""
     try:
-        data = durable.read_private(path, 2 * KEY_BYTES + 1)
+        return durable.read_private(path, limit)
     except FileNotFoundError as error:
         raise SettingsError(f"There is no {what} {path}. Restore it; {made_by}") from error
     except durable.ExposedError as error:
@@ -43,6 +51,3 @@ def read_key_file(path: Path, *, what: str, made_by: str) -> Secret:
         ) from error
     except OSError as error:
         raise SettingsError(f"Cannot read the {what} {path}: {error.strerror}.") from error
-    if not _FILE.fullmatch(data):
-        raise SettingsError(f"{path} is not a {what}: 64 lower-case hex digits and a line end.")
-    return Secret(bytes.fromhex(data.decode()))

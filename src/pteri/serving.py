@@ -28,7 +28,7 @@ from pteri.http.partners import PartnerPort
 from pteri.partner_settings import PartnersSettings
 from pteri.partner_tls import partner_tls
 from pteri.settings import ServerSettings, Settings, SettingsError
-from pteri.wiring import api_of, deployed, partner_api_of, start_looking, start_loops
+from pteri.wiring import api_of, deployed, partner_api_of, start_local_loops, start_loops
 
 if TYPE_CHECKING:
     from pteri.http.asgi import Application
@@ -128,8 +128,9 @@ async def _serve(settings: Settings, listener: socket.socket, supervisor: socket
         partners = partner_port(settings.partners, shared=supervisor is not None)
     async with deployed(settings) as deployment:
         stop_loops = Stopping()
-        loops = start_loops(deployment, stop_loops) if server.loops else []
-        loops += start_looking(deployment, stop_loops)
+        loops = start_local_loops(deployment, stop_loops)
+        if server.loops:
+            loops += start_loops(deployment, stop_loops)
 
         def ready() -> None:
             if supervisor is None:

@@ -8,7 +8,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from pteri import durable
+from pteri.adapters.key_ring import KeyRing, KeyRingError
 from pteri.adapters.log_files import LogDirectory
 from pteri.adapters.smtp import SmtpCourier
 from pteri.adapters.store.opening import open_store
@@ -43,6 +44,7 @@ from pteri.app.halting import ClockNews, steady_time, watch_clock
 from pteri.app.log_desk import LogDesk, Stance
 from pteri.app.loops import Loop, News, Stop, pull
 from pteri.app.observing import LineWatch
+from pteri.app.ports import StoreUnavailable
 from pteri.app.publishing import Publisher, PublishNews
 from pteri.app.recent_block import watch_blocks
 from pteri.app.sequence import give_positions
@@ -61,7 +63,7 @@ from pteri.core.ids import TenantId
 from pteri.core.keys.device import DeviceKey
 from pteri.core.keys.network import network_named
 from pteri.core.keys.secret import Secret
-from pteri.deployment_key import read_deployment_key
+from pteri.deployment_key import read_key_ring
 from pteri.esim_settings import EsimSettings
 from pteri.http.admission import Limits
 from pteri.http.app import build_app, build_partner_app
@@ -82,7 +84,7 @@ from pteri.settings import (
 
 if TYPE_CHECKING:
     from pteri.app.operators import Operator
-    from pteri.app.ports import Entropy
+    from pteri.app.ports import Entropy, Store
     from pteri.domain.signals import Signal
     from pteri.http.asgi import Application
 
@@ -94,12 +96,13 @@ __all__ = [
     "deployed",
     "event_desk_of",
     "holder_of",
+    "keys_in_use",
     "log_desk_of",
     "loops_of",
     "operators_of",
     "partner_api_of",
     "shadow_of",
-    "start_looking",
+    "start_local_loops",
     "start_loops",
 ]
 
@@ -116,6 +119,7 @@ _PUBLISH_EVERY_S: Final = 0.5
 _SUBSCRIBE_EVERY_S: Final = 5.0
 _SUBSCRIBE_PAUSE_S: Final = 0.05
 _AUDIT_EVERY_S: Final = 5.0
+_SETTLE_EVERY_S: Final = 1.0
 _FORGET_EVERY_S: Final = 600.0
 _FORGET_PAUSE_S: Final = 0.05
 
@@ -130,10 +134,11 @@ async def deployed(settings: Settings) -> AsyncIterator[Deployment]:
     self_test(entropy)
     rules = rules_of(settings)
     server = settings.server
-    vault = DeploymentVault(read_deployment_key(server.deployment_key_file), entropy)
+    ring = read_key_ring(server.deployment_key_file)
     async with AsyncExitStack() as opened:
         store = await open_store(server.database if isinstance(server.database, Path) else server.database.reveal())
         opened.push_async_callback(store.close)
+        vault = DeploymentVault(await keys_in_use(store, ring), entropy)
         operators = operators_of(settings, entropy, opened)
         events = event_desk_of(settings, entropy, opened)
         desk = None if settings.log is None else log_desk_of(settings.log, opened)
@@ -168,10 +173,33 @@ async def check_key(deployment: Deployment) -> None:
 
     Without this a swapped key would start in silence, and every login could be bound a second time.
     """
-    mark = ids.to_base64url(deployment.vault.derive("key-check", TenantId("pteri"), "1"))
-    pinned = await deployment.store.pin("deployment key", mark)
-    if not hmac.compare_digest(pinned.encode(), mark.encode()):
-        raise SettingsError("This database was made with another deployment key. Restore that key.")
+    vault, registered = deployment.vault, await deployment.store.keys.registered()
+    if not registered:
+        mark = vault.mark(vault.name)
+        pinned = await deployment.store.pin("deployment key", mark)
+        if not hmac.compare_digest(pinned.encode(), mark.encode()):
+            raise SettingsError("This database was made with another deployment key. Restore that key.")
+    needed = {key.name: key.mark for key in registered if not key.retired} or {vault.name: vault.mark(vault.name)}
+    for name, mark in needed.items():
+        if name not in vault.names or not hmac.compare_digest(vault.mark(name).encode(), mark.encode()):
+            raise SettingsError(f"This database needs the deployment key {name}, too. Restore the file that has it.")
+    if unknown := [name for name in vault.names if name not in needed]:
+        # A key of which this database does not know that it is needed could be lost without a word.
+        raise SettingsError(f"The deployment key {unknown[0]} is not in use yet. Finish that with: pteri key new")
+
+
+async def keys_in_use(store: Store, ring: KeyRing) -> KeyRing:
+    """The keys without those that this database has retired: a file that was not copied since may have them still."""
+    retired = {key.name for key in await store.keys.registered() if key.retired}
+    gone = [held.name for held in ring if held.name in retired]
+    for name in gone:
+        try:
+            ring = ring.without(name)
+        except KeyRingError as error:
+            raise SettingsError(
+                f"This database has retired the key {name}, and the file says that it writes."
+            ) from error
+    return ring
 
 
 async def _check_log(deployment: Deployment, desk: LogDesk) -> None:
@@ -464,12 +492,19 @@ def start_loops(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
     ]
 
 
-def start_looking(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
-    """Start what a process that answers requests does for itself: it looks for the block that its statements name."""
-    blocks = deployment.blocks
-    if blocks is None:
-        return []
-    return [asyncio.create_task(_loud("block", watch_blocks(blocks, deployment.clock, stop=stop)))]
+def start_local_loops(deployment: Deployment, stop: Stop) -> list[asyncio.Task[None]]:
+    """Start what each process that answers requests does for itself, whoever has the leases."""
+    local = {"presented": _settle(deployment, stop)}
+    if deployment.blocks is not None:
+        local["block"] = watch_blocks(deployment.blocks, deployment.clock, stop=stop)
+    return [asyncio.create_task(_loud(name, work)) for name, work in local.items()]
+
+
+async def _settle(deployment: Deployment, stop: Stop) -> None:
+    while not stop.is_set():
+        with suppress(StoreUnavailable):  # what was presented is presented again
+            await deployment.presented.settle(deployment.store.keys)
+        await stop.wait(_SETTLE_EVERY_S)
 
 
 def _alarm(signal: Signal) -> None:

@@ -61,7 +61,11 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "anchor_cli": frozenset({"core", "app", "domain", "audit", "settings", "wiring", "command_line"}),
     # A file of the deployment whose refusals are those of the settings.
     "key_files": frozenset({"core", "durable", "settings"}),
-    "deployment_key": frozenset({"core", "key_files"}),
+    "deployment_key": frozenset({"core", "durable", "settings", "key_files", "adapters.key_ring"}),
+    # The deployment keys of a service: they come and go by their own commands.
+    "keyring": frozenset({"core", "database", "settings", "deployment_key", "wiring"})
+    | {"app.ports", "app.key_ports", "app.deployment", "app.rekeying"}
+    | {"adapters.key_ring", "adapters.vault", "adapters.store.opening", "adapters.system"},
     "log_key": frozenset({"core", "durable", "settings", "key_files", "log_settings"}),
     # The log of a service: begun by its own command and never by a service.
     "logbook": frozenset({"core", "durable", "settings", "log_settings", "log_key", "key_files"})
@@ -69,6 +73,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     # What the commands of a service share.
     "command_line": frozenset({"settings", "app.ports"}) | {"adapters.store.errors", "adapters.system.EntropyFailure"},
     "log_cli": frozenset({"command_line", "logbook"}),
+    "key_cli": frozenset({"command_line", "keyring"}),
     # A new service on disk: keys need randomness, and nothing runs yet.
     "provision": frozenset({"core", "durable", "database", "adapters.system", "settings", "deployment_key"}),
     # A policy as a file: text in, rules out, and what a person should know of it.
@@ -124,7 +129,7 @@ ROOTS: Final[Mapping[str, frozenset[str]]] = {
     "cli": _SERVER
     | {"durable", "wallet", "settings", "deployment_key", "provision", "wiring", "serving", "demo"}
     | {"supervise", "checkup", "load", "operator_sim", "verify_cli", "policies", "command_line", "log_cli"}
-    | {"anchor_cli", "audit_cli", "witness"},
+    | {"anchor_cli", "audit_cli", "key_cli", "witness"},
     # A play with a whole server and whole phones in it.
     "demo": _SERVER
     | {"durable", "wallet", "settings", "operator_settings", "deployment_key", "provision", "wiring", "serving", "sdk"}

@@ -3,57 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 
 import msgspec
 import pytest
 
 from pteri.core import wire
 from pteri.core.keys.mnemonic import seed
-from thieves import Stand, all_at_once, crowded, second_phone, signing_in, type_code, wallet_secret
+from searching import EMAIL, assert_nowhere, lived_through, spellings, text_spellings
+from thieves import all_at_once, crowded, wallet_secret
 from world import ALICE_WORDS, LINE, MALLORY_WORDS, Browser, SimPhone, World
-
-EMAIL = "Alice.Liddell+Wonder@Example.com"
-
-
-def lived_through(world: World) -> list[SimPhone]:
-    """Everything that the service does happens once: linking, sign-in, migration, recovery, removal, refusals."""
-    old = world.enrolled("old phone", EMAIL)
-    new = second_phone(world, old, "new phone")
-    stand = signing_in(world, old, "desk", login=EMAIL)
-    request = stand.request(stand.payload(stand.statement))
-    assert world.send(request).status == 200
-    assert type_code(stand, "00000000").status == 401
-    assert type_code(stand, old.code_of(request, stand.statement)).status == 200
-    thief = world.phone("thief's phone")
-    thief.start_recovery()
-    assert old.veto().decided.status == 200
-    old.revoke(new.thumbprint)
-    for number in range(4):
-        stranger = world.phone(f"stranger {number}")
-        Stand(world, stranger, stand.statement).honest()
-    world.site().start_sign_in("nobody@example.org", Browser("nobody"))
-    pending = world.phone("pending phone", MALLORY_WORDS, index=3)
-    pending.bind(world.site().start_binding("robert@example.net", Browser("bob"), line="8901260000000000001"))
-    world.run(world.deployment.store.sequence(1000))
-    return [old, new, thief, pending]
-
-
-def spellings(raw: bytes) -> Iterator[bytes]:
-    padded = base64.b64encode(raw)
-    yield from (raw, raw.hex().encode(), raw.hex().upper().encode(), raw[::-1], str(int.from_bytes(raw)).encode())
-    yield from (padded, padded.rstrip(b"="), base64.urlsafe_b64encode(raw).rstrip(b"="), base64.b32encode(raw))
-
-
-def text_spellings(text: str) -> Iterator[bytes]:
-    for spelt in {text, text.lower(), text.upper(), text.strip("+")}:
-        yield from (spelt.encode(), spelt.encode("utf-16-le"), spelt.encode("utf-16-be"), *spellings(spelt.encode()))
-
-
-def assert_nowhere(files: dict[str, bytes], needles: Iterator[bytes]) -> None:
-    for needle in needles:
-        assert len(needle) > 3
-        assert [name for name, content in files.items() if needle in content] == []
 
 
 @pytest.fixture
@@ -153,9 +111,10 @@ def test_the_deployment_key_is_not_in_the_database(world: World, files: dict[str
     """It opens sealed evidence and tests guesses of e-mails and lines: it lies elsewhere."""
     vault = world.deployment.vault
     assert "DeploymentVault" in repr(vault)
-    assert_nowhere(files, spellings(vars(vault)["_key"].reveal()))
-    for key in vars(vault)["_kinds"].values():
-        assert_nowhere(files, spellings(key))
+    for working in vars(vault)["_all"]:
+        assert_nowhere(files, spellings(working.held.secret.reveal()))
+        for key in working.kinds.values():
+            assert_nowhere(files, spellings(key))
 
 
 def test_the_same_person_looks_different_at_every_site(world: World) -> None:

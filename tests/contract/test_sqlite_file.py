@@ -208,6 +208,7 @@ def test_tables_keep_tenant_first_and_account_second_in_every_key(path: Path) ->
     assert keys.pop("alembic_version") == ["version_num"]
     assert keys.pop("pins") == ["name"]
     assert keys.pop("leases") == ["name"]
+    assert keys.pop("deployment_keys") == ["number"]
     # One log over all tenants, as its positions are.
     assert [keys.pop(table) for table in ("leaves", "log_nodes", "log_state", "anchors", "audit_state")] == [
         ["place"],

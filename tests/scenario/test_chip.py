@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace as replace_struct
 
 import chips as c
 from lpa import Lpa
@@ -21,6 +22,8 @@ from pteri.core.keys.secret import Secret
 from pteri.http.admission import Limits
 from pteri.http.app import build_app
 from pteri.http.ratelimit import Rate
+from rotation import Keys, whole
+from searching import assert_nowhere, text_spellings
 from thieves import second_phone
 from world import LINE, START, SimPhone, World
 from worlds import Worlds
@@ -287,3 +290,71 @@ def test_where_no_chip_is_asked_there_is_no_such_address(worlds: Worlds) -> None
         plain.ask("POST", f"{ES9}/handleNotification", b"{}", {"content-type": "application/json"}, host=b"abc")
     )
     assert answered.status == 404
+
+
+def test_another_deployment_key_makes_no_news_of_what_a_chip_has_said_before(world: World) -> None:
+    """A chip stays under the key that it was first heard with, and so do its profiles and their counters."""
+    owner, lpa = world.enrolled(), phone_with(CHIP)
+    assert prove(world, lpa, activation(owner)) == DONE
+    lpa.chip.install(c.ICCID, transaction_id=c.TRANSACTION)
+    said = [*lpa.chip.enable(c.ICCID)]
+    for der in said:
+        post(world, f"{ES9}/handleNotification", lpa.notify(der))
+    before = world.account_of(owner).chip
+    assert before is not None
+    keys = Keys(world).new().rotate()
+    keys.rekey()
+    world.clock.advance(60)
+    for der in said:
+        post(world, f"{ES9}/handleNotification", lpa.notify(der))
+    assert world.account_of(owner).chip == before
+    assert prove(world, lpa, activation(owner)) == DONE
+    for der in said:
+        post(world, f"{ES9}/handleNotification", lpa.notify(der))
+    after = world.account_of(owner).chip
+    assert after == replace_struct(before, answered_at=world.clock.now(), request=after.request)
+    assert (after.key, keys.needed().chips) == (keys.first, 1)
+    whole(world)
+
+
+def test_a_chip_that_is_new_after_a_rotation_is_under_the_new_key(world: World) -> None:
+    owner, lpa = world.enrolled(), phone_with(CHIP)
+    keys = Keys(world).new().rotate()
+    assert prove(world, lpa, activation(owner)) == DONE
+    lpa.chip.install(c.ICCID, transaction_id=c.TRANSACTION)
+    for der in lpa.chip.enable(c.ICCID):
+        post(world, f"{ES9}/handleNotification", lpa.notify(der))
+    seen = chip(owner)
+    assert seen is not None
+    assert seen.level == 5
+    assert world.account_of(owner).chip.key == keys.second
+    assert keys.needed().chips == 0
+
+
+def test_nothing_of_what_a_chip_sent_is_kept(world: World) -> None:
+    """No message, no certificate, no signature and no number of it: what it said is an event, without a blob."""
+    owner, lpa = world.enrolled(), phone_with(CHIP)
+    initiated = post(world, f"{ES9}/initiateAuthentication", lpa.hello())
+    token = activation(owner)
+    answer = lpa.answer(msgspec.json.encode(initiated), matching_id=token)
+    post(world, f"{ES9}/authenticateClient", answer)
+    lpa.chip.install(c.ICCID, transaction_id=c.TRANSACTION)
+    said = [*lpa.chip.enable(c.ICCID)]
+    for der in said:
+        post(world, f"{ES9}/handleNotification", lpa.notify(der))
+    keys = Keys(world).new().rotate()
+    keys.rekey()
+    post(world, f"{ES9}/handleNotification", lpa.notify(lpa.chip.disable(c.ICCID)))
+    assert chip(owner) is not None
+    sent = base64.b64decode(msgspec.json.decode(answer)["authenticateServerResponse"])
+    files = world.stolen()
+    assert any(owner.thumbprint.encode() in content for content in files.values())
+    # The token in it is ours: it stands in the recorded answer to the phone, and only this service reads it.
+    for blob in (*sent.split(token.encode()), *said, CHIP.der(), EUM.der()):
+        # Any part of it that is long enough to be one, in each spelling.
+        for start in range(0, len(blob) - 24, 24):
+            piece = blob[start : start + 24]
+            spelt = (piece, piece.hex().encode(), piece.hex().upper().encode(), base64.b64encode(piece))
+            assert [name for name, content in files.items() for each in spelt if each in content] == []
+    for number in (c.EID, c.ICCID):
+        assert_nowhere(files, text_spellings(number))

@@ -133,7 +133,7 @@ class AccountAudit:
         if not folding.broken and folding.account != stored:
             difference = difference_of(folding.account, stored)
             self._found.note(Damage.SNAPSHOT, f"not the fold of its events: {difference}", stored)
-        await Owning(self._deployment, self._reader, self._found).check(folding.account or stored)
+        await Owning(self._deployment, self._reader, self._found, Counter()).check(folding.account or stored)
         await LogWalk(self._deployment, self._reader, self._found, Counter()).check_tail(stored)
         beyond = await self._reader.page(
             lambda seq, some: self._store.history(self._tenant, self._id, seq, some), stored.version, 1

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pteri.app.asking import Also, ask, issued
 from pteri.app.callers import Asking, Call, key_of, newcomer_call, parsed_request
 from pteri.app.changing import checked_code_key, checked_wallet
-from pteri.app.claiming import wallet_claim
+from pteri.app.claiming import account_holding, wallet_claims
 from pteri.app.committing import Done, first_answer, settled, with_retries
 from pteri.app.deployment import Deployment
 from pteri.app.guessing import is_code_of
@@ -166,7 +166,9 @@ async def _known_by(
     unknown, for ever.
     """
     script = parse_address(address, network=call.tenant.network).script_pub_key
-    by_wallet = await deployment.store.account_of(call.tenant.id, wallet_claim(deployment, call.tenant.id, script))
+    by_wallet = await account_holding(
+        deployment.store, call.tenant.id, wallet_claims(deployment, call.tenant.id, script)
+    )
     named = None if account is None else await _account(deployment, call, account)
     found = named
     if by_wallet is not None and by_wallet.wallet.address == address and account in {None, by_wallet.id}:

@@ -36,6 +36,7 @@ from pteri.domain.chip import KeptChip
 from pteri.domain.decisions import Reason
 from pteri.domain.device import DeviceState
 from pteri.domain.events import ChipAnswered, ChipTold, Event
+from pteri.domain.spelling import Spelling
 
 __all__ = ["authenticate", "hear_notification", "hear_partner", "initiate", "start_chip"]
 
@@ -169,7 +170,7 @@ def _opened(deployment: Deployment, text: str) -> _Token | None:
     try:
         named, sealed = read_matching_id(text)
         tenant = deployment.tenant(named).id
-        content = deployment.vault.open(sealed, _context(tenant))
+        content = deployment.vault.open_token(sealed, _context(tenant))
         expires_at = int.from_bytes(content[:5], "big")
         return _Token(
             tenant=tenant,
@@ -201,12 +202,13 @@ async def _bind(deployment: Deployment, token: _Token, proof: ChipProof, at: int
         if phone is None or phone.state is not DeviceState.ACTIVE:
             # It asked, and is gone since: its token goes with it.
             return
+        known = _known_as(deployment, account, proof.eid) or _spellings(deployment, token.tenant, proof.eid)[0]
         event = ChipAnswered(
             at=at,
             request=ids.new_request_id("chp", at, deployment.entropy.draw(12)),
             device=token.device,
-            chip=deployment.vault.blind("chip", token.tenant, proof.eid),
-            key=deployment.vault.name,
+            chip=known.digest,
+            key=known.key,
             ci_key_id=proof.ci_key_id,
         )
         kept = KeptChip(token.tenant, account.id, event.chip)
@@ -216,9 +218,24 @@ async def _bind(deployment: Deployment, token: _Token, proof: ChipProof, at: int
 
 async def _hear(deployment: Deployment, told: ChipEvent, at: int) -> None:
     for tenant in deployment.tenants:
-        chip = deployment.vault.blind("chip", tenant, told.eid)
-        for account in await deployment.store.accounts_of_chip(tenant, chip, _MAX_ACCOUNTS):
-            await _tell(deployment, tenant, account, told, at)
+        for chip in _spellings(deployment, tenant, told.eid):
+            for account in await deployment.store.accounts_of_chip(tenant, chip.digest, _MAX_ACCOUNTS):
+                await _tell(deployment, tenant, account, told, at)
+
+
+def _spellings(deployment: Deployment, tenant: TenantId, eid: str) -> tuple[Spelling, ...]:
+    return deployment.vault.spellings("chip", tenant, eid)
+
+
+def _known_as(deployment: Deployment, account: Account, eid: str) -> Spelling | None:
+    """How the account knows this chip already, if it does: under another key it would have forgotten its counter.
+
+    Its profiles are hashed under the same key, and nobody but the chip can say their numbers again.
+    """
+    chip = account.chip
+    if chip is None or chip.chip != deployment.vault.spelled(chip.key, "chip", account.tenant, eid):
+        return None
+    return Spelling(chip.key, chip.chip)
 
 
 async def _tell(deployment: Deployment, tenant: TenantId, of: AccountId, told: ChipEvent, at: int) -> None:
@@ -229,9 +246,10 @@ async def _tell(deployment: Deployment, tenant: TenantId, of: AccountId, told: C
             return
         account, lapsed = settled(stored, at)
         chip = account.chip
-        profile = vault.blind("profile", tenant, told.iccid)
-        if chip is None or chip.chip != vault.blind("chip", tenant, told.eid):
+        if chip is None or _known_as(deployment, account, told.eid) is None:
             return  # another chip since
+        profile = vault.spelled(chip.key, "profile", tenant, told.iccid)
+        assert profile is not None  # the chip was found under this key
         if not chip.takes(told.operation, profile, told.sequence):
             return  # it has said this, or something later, already
         event = ChipTold(

@@ -13,7 +13,7 @@ import hmac
 from pteri.app.asking import Also, ask
 from pteri.app.callers import Asking, Call, ClientAsking, client_call, key_of, newcomer_call
 from pteri.app.changing import checked_code_key, checked_wallet
-from pteri.app.claiming import wallet_claim
+from pteri.app.claiming import login_claims, wallet_claims
 from pteri.app.committing import Done, account_change, answered, commit, first_answer, settled, with_retries
 from pteri.app.deployment import Deployment
 from pteri.app.evidence import is_code, open_evidence
@@ -164,8 +164,11 @@ def _binding(deployment: Deployment, call: Call, challenge: Challenge, evidence:
         None,
         [(bound, evidence)],
         claims=(
-            Claim(ClaimKind.LOGIN, asked.login),
-            wallet_claim(deployment, call.tenant.id, script),
+            *(
+                login_claims(deployment.vault, call.tenant.id, act.account, asked.login, asked.spellings)
+                or (Claim(ClaimKind.LOGIN, asked.login),)
+            ),
+            *wallet_claims(deployment, call.tenant.id, script),
             Claim(ClaimKind.DEVICE, act.device),
         ),
     )

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from pteri.app.callers import Asking, Call, request_digest
-from pteri.app.claiming import wallet_claim
+from pteri.app.claiming import holder, wallet_claims
 from pteri.app.committing import account_change, answered
 from pteri.app.deployment import Deployment
 from pteri.app.evidence import code_mac, evidence_of, seal_evidence
@@ -169,19 +169,19 @@ def _signer(challenge: Challenge, verified: Verified[StatementAct]) -> Signer:
 
 async def _wallet_still_free(deployment: Deployment, call: Call, wallet: PinnedWallet) -> None:
     """One wallet serves one account of a tenant, also one that shall serve it later. Checked again when it does."""
-    claim = wallet_claim(deployment, call.tenant.id, wallet.parsed(call.tenant.network).script_pub_key)
-    if await deployment.store.owner(call.tenant.id, claim) is not None:
+    claims = wallet_claims(deployment, call.tenant.id, wallet.parsed(call.tenant.network).script_pub_key)
+    if await holder(deployment.store, call.tenant.id, claims) is not None:
         raise Clashes(RefusalCode.ALREADY_REGISTERED, "This wallet is registered already. Make a new one.")
 
 
 async def _still_free(deployment: Deployment, call: Call, verified: Verified[StatementAct]) -> None:
     """One wallet and one phone key serve one account of a tenant. Checked again when the code is typed."""
     script = verified.wallet.parsed(call.tenant.network).script_pub_key
-    for claim in (
-        wallet_claim(deployment, call.tenant.id, script),
-        Claim(ClaimKind.DEVICE, verified.device.thumbprint),
+    for claims in (
+        wallet_claims(deployment, call.tenant.id, script),
+        (Claim(ClaimKind.DEVICE, verified.device.thumbprint),),
     ):
-        if await deployment.store.owner(call.tenant.id, claim) is not None:
+        if await holder(deployment.store, call.tenant.id, claims) is not None:
             raise Clashes(RefusalCode.ALREADY_REGISTERED, "This account, wallet or phone is registered already.")
 
 
@@ -277,7 +277,7 @@ def _claims(deployment: Deployment, decided: _Decided, happened: tuple[Event, ..
             return () if known else (Claim(ClaimKind.DEVICE, device),)
         case WalletRotated(wallet=PinnedWallet() as wallet) | DeviceActivated(new_wallet=PinnedWallet() as wallet):
             script = wallet.parsed(decided.network).script_pub_key
-            return (wallet_claim(deployment, account.tenant, script),)
+            return wallet_claims(deployment, account.tenant, script)
         case _:
             return ()
 

@@ -11,6 +11,7 @@ from pteri.app.chip_desk import ChipDesk
 from pteri.app.event_desk import EventDesk
 from pteri.app.log_desk import LogDesk
 from pteri.app.ports import Clock, Courier, Entropy, LineEvidence, Store, Vault
+from pteri.app.presented import Presented
 from pteri.app.recent_block import Blocks
 from pteri.app.refusals import NotFound
 from pteri.app.shadowing import Shadow
@@ -74,6 +75,7 @@ class Deployment:
     audit: Pace = field(default_factory=Pace)
     blocks: Blocks | None = None
     verifying: VerifyTogether = field(default_factory=VerifyTogether)
+    presented: Presented = field(default_factory=Presented)
 
     def tenant(self, text: str) -> Tenant:
         """The tenant of a path, or ``NotFound``."""

@@ -69,7 +69,7 @@ def opened_sink(vault: Vault, tenant: TenantId, sealed: str) -> Sink | None:
     if len(sealed) > _MAX_SEALED:
         return None
     try:
-        return _decoder.decode(vault.open(ids.from_base64url(sealed), _context(tenant)))
+        return _decoder.decode(vault.open_token(ids.from_base64url(sealed), _context(tenant)))
     except (ProtocolError, ValueError):
         # Not ours, or touched. What opens was made by sink_url.
         return None

@@ -152,7 +152,9 @@ class _Check:
         self._placing = Placing(
             deployment, self._reader, self._findings, pause=pause, step=self._step, begun=begun.positions
         )
-        self._owning = Owning(deployment, self._reader, self._findings, step=self._step, after=begun.claim)
+        self._owning = Owning(
+            deployment, self._reader, self._findings, self._unchecked, step=self._step, after=begun.claim
+        )
         self._book = LogWalk(
             deployment, self._reader, self._findings, self._unchecked, step=self._step, begun=begun.leaves
         )

@@ -11,34 +11,36 @@ import hmac
 import msgspec
 
 from pteri.app.callers import Asking, Call, ClientAsking, client_call, key_of, newcomer_call, phone_call
+from pteri.app.claiming import holder, login_claims
 from pteri.app.committing import Done, answered, commit, first_answer, with_retries
 from pteri.app.deployment import Deployment, Tenant
 from pteri.app.invited import invitation_to, sign_in_challenge
-from pteri.app.observing import commitment_to, keep_line, line_salt
-from pteri.app.ports import ChallengeChange, Changeset, Claim, ClaimKind, Count, CounterKind, Limited
+from pteri.app.observing import commitment_to, keep_line, line_salts
+from pteri.app.ports import ChallengeChange, Changeset, Claim, Claimed, ClaimKind, Count, CounterKind, Limited
 from pteri.app.refusals import Clashes, Denied, NotFound, RefusalCode, SlowDown
 from pteri.app.statements import bind_statement, sign_in_statement
 from pteri.core import ids, wire
 from pteri.core.errors import ProtocolError
 from pteri.core.esim import line_commitment, line_reference
-from pteri.core.ids import AccountId, Digest, RequestId
+from pteri.core.ids import AccountId, RequestId
 from pteri.core.invitation import TICKET_BYTES, Invitation
 from pteri.core.wallets import pin_wallet
 from pteri.domain.challenge import Asked, BindAsked, Challenge, ChallengeState, SignInAsked, StatementAsked
+from pteri.domain.spelling import Spelling
 
-__all__ = ["claim", "login_of", "new_challenge", "start_binding", "start_sign_in"]
+__all__ = ["claim", "login_spellings", "new_challenge", "start_binding", "start_sign_in"]
 
 _HOUR, _DAY = 3600, 86400
 _LINE_GUESSES = 5
 
 
-def login_of(deployment: Deployment, tenant: Tenant, login: str) -> Digest:
-    """Keyed hash of a login name. The clear text goes no further than this line.
+def login_spellings(deployment: Deployment, tenant: Tenant, login: str) -> tuple[Spelling, ...]:
+    """Keyed hashes of a login name, one under each key. The clear text goes no further than this line.
 
     Only A to Z are folded: ``str.lower`` makes a "k" of the Kelvin sign, so whoever registers with that sign at the
     site would hold the account of somebody else here.
     """
-    return deployment.vault.blind("login", tenant.id, login.strip().encode().lower().decode())
+    return deployment.vault.spellings("login", tenant.id, login.strip().encode().lower().decode())
 
 
 def new_challenge(
@@ -69,19 +71,41 @@ async def start_sign_in(deployment: Deployment, asking: ClientAsking, wanted: wi
     Unless phones are to be prompted it changes nothing, so a repeat is just another one: neither can hurt.
     """
     call = client_call(deployment, asking)
-    login = login_of(deployment, call.tenant, wanted.login)
-    account = await deployment.store.owner(call.tenant.id, Claim(ClaimKind.LOGIN, login))
+    spellings = login_spellings(deployment, call.tenant, wanted.login)
+    # A decoy names the same nobody each time, as an account is the same each time: what is counted by it tells nothing.
+    # Made for every login, or the clock would tell which have an account. The last spelling is under the oldest key: a
+    # new key makes no other nobody of it.
+    nobody = ids.new_account_id(deployment.vault.tag("decoy", call.tenant.id, spellings[-1].digest)[:TICKET_BYTES])
+    account = await _owner(deployment, call, spellings, nobody)
     number = _two_digits(deployment)
     block = deployment.block_for(call.tenant, call.at)
     asked = SignInAsked(session=ids.digest(wanted.session), number=number, block=block)
     challenge = sign_in_challenge(deployment, call.tenant, asked, account=account, at=call.at)
-    # A decoy names the same nobody each time, as an account is the same each time: what is counted by it tells nothing.
-    # Made for every login, or the clock would tell which have an account.
-    nobody = ids.new_account_id(deployment.vault.tag("decoy", call.tenant.id, login)[:TICKET_BYTES])
-    started = _started(invitation_to(deployment, call.tenant, challenge, account or nobody), challenge)
+    named = account or nobody
+    started = _started(invitation_to(deployment, call.tenant, challenge, named), challenge)
     if not wanted.prompt:
         return Done(201, msgspec.json.encode(started))
-    return await with_retries(lambda: _commit_prompted(deployment, call, challenge, started, login))
+    return await with_retries(lambda: _commit_prompted(deployment, call, challenge, started, named))
+
+
+def _claims(spellings: tuple[Spelling, ...]) -> tuple[Claim, ...]:
+    return tuple(Claim(ClaimKind.LOGIN, spelling.digest) for spelling in spellings)
+
+
+async def _owner(
+    deployment: Deployment, call: Call, spellings: tuple[Spelling, ...], nobody: AccountId
+) -> AccountId | None:
+    """Whose login this is. One that is not spelt under the key that writes is spelt anew, a moment later."""
+    tenant, store = call.tenant.id, deployment.store
+    owners = [await store.owner(tenant, claim) for claim in _claims(spellings)]
+    account = next((owner for owner in owners if owner is not None), None)
+    if len(spellings) > 1:
+        # Read for a nobody, too: the clock tells nothing.
+        stored = await store.account(tenant, account or nobody)
+        if stored is not None and None in owners:
+            claims = login_claims(deployment.vault, tenant, stored.id, stored.login, spellings)
+            deployment.presented.note(tuple(Claimed(tenant, claim, stored.id) for claim in claims))
+    return account
 
 
 def _two_digits(deployment: Deployment) -> str:
@@ -89,13 +113,16 @@ def _two_digits(deployment: Deployment) -> str:
 
 
 async def _commit_prompted(
-    deployment: Deployment, call: Call, challenge: Challenge, started: wire.Started, login: Digest
+    deployment: Deployment, call: Call, challenge: Challenge, started: wire.Started, named: AccountId
 ) -> Done:
-    """Show it on the phones unasked, unless there were too many: then it can still be scanned (abuse case OT-08)."""
+    """Show it on the phones unasked, unless there were too many: then it can still be scanned (abuse case OT-08).
+
+    Counted by account, or by whom the decoy is for: a spelling of the login would be counted anew under a new key.
+    """
     rules = deployment.rules
     limited = (
-        Count(CounterKind.PROMPT, login, _HOUR, call.at, rules.prompts_per_hour),
-        Count(CounterKind.PROMPT, login, _DAY, call.at, rules.prompts_per_day),
+        Count(CounterKind.PROMPT, named, _HOUR, call.at, rules.prompts_per_hour),
+        Count(CounterKind.PROMPT, named, _DAY, call.at, rules.prompts_per_day),
     )
     answer = answered(call, 201, started)
     prompted = msgspec.structs.replace(challenge, prompted=True)
@@ -120,8 +147,8 @@ async def start_binding(deployment: Deployment, asking: ClientAsking, wanted: wi
     async def attempt() -> Done:
         if (done := await first_answer(deployment, call)) is not None:
             return done
-        login = login_of(deployment, call.tenant, wanted.login)
-        if await deployment.store.owner(call.tenant.id, Claim(ClaimKind.LOGIN, login)) is not None:
+        spellings = login_spellings(deployment, call.tenant, wanted.login)
+        if await holder(deployment.store, call.tenant.id, _claims(spellings)) is not None:
             raise Clashes(RefusalCode.ALREADY_REGISTERED, "This account, wallet or phone is registered already.")
         account = ids.new_account_id(deployment.entropy.draw(13))
         kept = None
@@ -130,7 +157,8 @@ async def start_binding(deployment: Deployment, asking: ClientAsking, wanted: wi
             kept = keep_line(deployment.vault, call.tenant.id, account, esim, wanted.line)
         asked = BindAsked(
             session=ids.digest(wanted.session),
-            login=login,
+            login=spellings[0].digest,
+            spellings=spellings,
             esim=None if kept is None else kept.esim,
             recovery_terms=ids.digest_text(hashlib.sha256(deployment.rules.terms().encode()).digest()),
             line=kept,
@@ -214,6 +242,10 @@ async def _salt_for(
     [outcome] = await deployment.store.commit([Changeset(asking.tenant.id, counts=(guess,))])
     if isinstance(outcome, Limited):
         raise SlowDown(outcome.retry_at)
-    salt = line_salt(deployment, asking.tenant.id, challenge.account)
-    own = line_commitment(known_by, salt=salt, tenant=asking.tenant.id)
-    return ids.to_base64url(salt) if hmac.compare_digest(own.encode(), asked.esim.encode()) else None
+    fitting = None
+    for salt in line_salts(deployment, asking.tenant.id, challenge.account):
+        # It may have begun before another key came to write. None is left out: the clock tells nothing.
+        own = line_commitment(known_by, salt=salt, tenant=asking.tenant.id)
+        if hmac.compare_digest(own.encode(), asked.esim.encode()):
+            fitting = ids.to_base64url(salt)
+    return fitting

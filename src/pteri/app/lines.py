@@ -10,7 +10,7 @@ from pteri.app.changing import Wanted, change_asked
 from pteri.app.committing import Done, account_change, answered, commit, first_answer, settled, with_retries
 from pteri.app.deployment import Deployment
 from pteri.app.noticing import notices_for
-from pteri.app.observing import commitment_to, keep_line, line_salt, nobody_to_ask
+from pteri.app.observing import commitment_to, keep_line, line_salts, nobody_to_ask
 from pteri.app.ports import Changeset, Count, CounterKind
 from pteri.app.queries import line_seen
 from pteri.app.refusals import SlowDown
@@ -39,7 +39,7 @@ async def start_rebinding(deployment: Deployment, asking: Asking, wanted: wire.R
         esim = commitment_to(deployment, *place, line)
         act = RebindLine(account=account.id, device=call.caller, epoch=account.epoch, esim=account.esim, new_esim=esim)
         # A phone that came later was never told the salt, and who may bind another line may know it.
-        salt = ids.to_base64url(line_salt(deployment, *place))
+        salt = ids.to_base64url(line_salts(deployment, *place)[0])
         return Wanted(act, Also(line=keep_line(deployment.vault, *place, esim, line)), line_salt=salt)
 
     return await change_asked(deployment, asking, change)
@@ -81,7 +81,7 @@ async def prove_line(deployment: Deployment, asking: Asking, wanted: wire.ProveL
         proved = wire.LineProved(
             accepted=signal.finding is Finding.CLEAR,
             code=signal.code,
-            line=line_seen(deployment, account, now.at),
+            line=await line_seen(deployment, account, now.at),
         )
         change = account_change(now.account, [(event, None) for event in (*lapsed, *seen)]) if seen else None
         return await commit(

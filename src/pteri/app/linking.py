@@ -137,7 +137,7 @@ def _opened(deployment: Deployment, tenant: Tenant, token: str) -> _Link | None:
     if len(token) > _MAX_TOKEN:
         return None
     try:
-        return _decoder.decode(deployment.vault.open(ids.from_base64url(token), _context(tenant.id)))
+        return _decoder.decode(deployment.vault.open_token(ids.from_base64url(token), _context(tenant.id)))
     except (ProtocolError, ValueError):
         # Not ours, or touched. What opens was made by freeze_link.
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -29,11 +30,19 @@ __all__ = [
     "Looked",
     "commitment_to",
     "keep_line",
+    "kept_anew",
     "kept_number",
-    "line_salt",
+    "line_salts",
     "look_at_line",
     "nobody_to_ask",
+    "opened_line",
+    "salt_of_line",
 ]
+
+_SALTED: Final = b"\0"
+"""No line begins like this: it is followed by the salt of the commitment."""
+_SALT_BYTES: Final = 32
+_Place = tuple[TenantId, AccountId, Digest]
 
 
 class Looked(msgspec.Struct, frozen=True):
@@ -77,26 +86,52 @@ async def look_at_line(
     return Looked(seen, account, events)
 
 
-def line_salt(deployment: Deployment, tenant: TenantId, account: AccountId) -> bytes:
-    """32 bytes that hide the line of this account in its commitment, the same for all its lines."""
-    return deployment.vault.derive("line-salt", tenant, account)
+def line_salts(deployment: Deployment, tenant: TenantId, account: AccountId) -> tuple[bytes, ...]:
+    """32 bytes that hide the line of this account in its commitment: one for each key, new commitments by the first."""
+    return deployment.vault.salts("line-salt", tenant, account)
+
+
+async def salt_of_line(deployment: Deployment, account: Account) -> bytes:
+    """The salt of the commitment that the account shows now, which may be of a key that writes no more."""
+    salts = line_salts(deployment, account.tenant, account.id)
+    found = await deployment.store.line(account.tenant, account.id)
+    if found is None or found[0].esim != account.esim:
+        return salts[0]  # of an older program, which kept no lines, and had one key
+    return opened_line(deployment.vault, found[0])[1] or salts[0]
 
 
 def commitment_to(deployment: Deployment, tenant: TenantId, account: AccountId, line: str) -> Digest:
     """What the account says of this line; ``Malformed`` for what names none."""
-    return line_commitment(line_reference(line), salt=line_salt(deployment, tenant, account), tenant=tenant)
+    return line_commitment(line_reference(line), salt=line_salts(deployment, tenant, account)[0], tenant=tenant)
 
 
 def keep_line(vault: Vault, tenant: TenantId, account: AccountId, esim: Digest, line: str) -> KeptLine:
-    """The line as it is kept: sealed for its own place, and a keyed hash to find it by."""
-    return KeptLine(
-        tenant,
-        account,
-        esim,
-        vault.seal(line.encode("ascii"), _context(tenant, account, esim)),
-        vault.blind("line", tenant, line),
-        vault.name,
-    )
+    """The line as it is kept: sealed for its own place with its salt, and a keyed hash to find it by."""
+    salts = vault.salts("line-salt", tenant, account)
+    fitting = [salt for salt in salts if line_commitment(line, salt=salt, tenant=tenant) == esim]
+    return _kept(vault, (tenant, account, esim), line, fitting[0] if fitting else None)
+
+
+def kept_anew(vault: Vault, kept: KeptLine) -> KeptLine:
+    """The same line as the key that writes keeps it; ``ValueError`` for one that does not open."""
+    line, salt = opened_line(vault, kept)
+    if salt is None:
+        return keep_line(vault, kept.tenant, kept.account, kept.esim, line)
+    return _kept(vault, (kept.tenant, kept.account, kept.esim), line, salt)
+
+
+def _kept(vault: Vault, place: _Place, line: str, salt: bytes | None) -> KeptLine:
+    plain = line.encode("ascii") if salt is None else b"".join((_SALTED, salt, line.encode("ascii")))
+    found_by = vault.spellings("line", place[0], line)[0]
+    return KeptLine(*place, vault.seal(plain, _context(*place)), found_by.digest, found_by.key)
+
+
+def opened_line(vault: Vault, kept: KeptLine) -> tuple[str, bytes | None]:
+    """The line, and the salt of its commitment where it is kept with it; ``ValueError`` for another place or key."""
+    plain = vault.open(kept.sealed, _context(kept.tenant, kept.account, kept.esim))
+    if plain[:1] == _SALTED:
+        return plain[1 + _SALT_BYTES :].decode("ascii"), plain[1 : 1 + _SALT_BYTES]
+    return plain.decode("ascii"), None
 
 
 def _context(tenant: TenantId, account: AccountId, esim: Digest) -> str:
@@ -109,7 +144,7 @@ def kept_number(vault: Vault, kept: KeptLine) -> PhoneNumber | None:
     A line may be named otherwise, by the number of its SIM say: then no operator is asked about it.
     """
     try:
-        return PhoneNumber(vault.open(kept.sealed, _context(kept.tenant, kept.account, kept.esim)).decode())
+        return PhoneNumber(opened_line(vault, kept)[0])
     except Malformed:
         return None
 

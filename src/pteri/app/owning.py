@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
 from pteri.app.careful import CarefulReader, Unreadable
-from pteri.app.claiming import claims_without_wallet, wallet_claim
+from pteri.app.claiming import claims_without_wallet, login_bond, wallet_claims
 from pteri.app.deployment import Deployment
 from pteri.app.findings import Damage, Findings
 from pteri.app.ports import Claim, Claimed, ClaimKind
 from pteri.core.errors import ProtocolError
+from pteri.core.ids import Digest
 from pteri.domain.account import Account
+from pteri.domain.spelling import Spelling
 
-__all__ = ["Owning"]
+__all__ = ["RETIRED_CLAIMS", "Owning"]
+
+RETIRED_CLAIMS: Final = "claims whose deployment key was retired"
 
 _PAGE: Final = 200
 
 
 class Owning:
-    """A claim lasts for ever and is committed with what it is for: both sides hold while the service runs."""
+    """A claim lasts for ever and is committed with what it is for: both sides hold while the service runs.
+
+    ``unchecked``: what could not be looked at, by the reason why.
+    """
 
     def __init__(
         self,
         deployment: Deployment,
         reader: CarefulReader,
         findings: Findings,
+        unchecked: Counter[str],
         *,
         step: Callable[[int], None] = lambda _: None,
         after: tuple[str, str, str] | None = None,
@@ -35,31 +45,36 @@ class Owning:
         """The last claim that was looked at."""
         self._deployment, self._reader, self._findings, self._step = deployment, reader, findings, step
         self._store = deployment.store
+        self._unchecked = unchecked
+        self._retired: set[str] = set()
 
     async def check(self, account: Account) -> None:
         """Login, wallet and every phone that was ever in it belong to this account."""
-        claims = list(claims_without_wallet(account))
+        claims: list[tuple[Claim, ...]] = [(claim,) for claim in claims_without_wallet(account)]
         try:
             claims += self._of_wallet(account)
         except ProtocolError as error:
             self._findings.note(Damage.CLAIM, f"its wallet has no address: {error.detail}", account)
-        for claim in claims:
-            owner = await self._store.owner(account.tenant, claim)
-            if owner != account.id:
-                held_by = "nobody" if owner is None else f"account {owner}"
-                self._findings.note(Damage.CLAIM, f"its {claim.kind.lower()} belongs to {held_by}", account)
+        for spelt in claims:
+            owners = {await self._store.owner(account.tenant, claim) for claim in spelt}
+            # Under one key at least, and under none somebody else's.
+            if account.id not in owners or owners - {account.id, None}:
+                other = next((owner for owner in owners - {account.id} if owner is not None), None)
+                held_by = "nobody" if other is None else f"account {other}"
+                self._findings.note(Damage.CLAIM, f"its {spelt[0].kind.lower()} belongs to {held_by}", account)
 
-    def _of_wallet(self, account: Account) -> list[Claim]:
-        """None where the tenant is not in the settings any more, and with it the network."""
+    def _of_wallet(self, account: Account) -> list[tuple[Claim, ...]]:
+        """Each in its spellings. None where the tenant is not in the settings any more, and with it the network."""
         site = self._deployment.tenants.get(account.tenant)
         if site is None:
             return []
         wallets = (account.wallet, *account.old_wallets)
         scripts = [wallet.parsed(site.network).script_pub_key for wallet in wallets]
-        return [wallet_claim(self._deployment, account.tenant, script) for script in scripts]
+        return [wallet_claims(self._deployment, account.tenant, script) for script in scripts]
 
     async def walk(self) -> None:
         """Every claim in the order of its key: what nobody's account backs keeps its owner out, or lets nobody in."""
+        self._retired = {key.name for key in await self._store.keys.registered() if key.retired}
         while True:
             after = self.after
             page = await self._reader.page(self._store.claims, after, _PAGE)
@@ -87,10 +102,19 @@ class Owning:
             self._findings.note(Damage.UNBACKED, f"{what} is claimed for this account, which has it not", account)
 
     def _backs(self, account: Account, claim: Claim) -> bool:
-        if claim.kind is not ClaimKind.WALLET:
-            return claim in claims_without_wallet(account)
+        if any((own.kind, own.value) == (claim.kind, claim.value) for own in claims_without_wallet(account)):
+            return True
+        if claim.kind is ClaimKind.DEVICE:
+            return False
+        if claim.key in self._retired:
+            self._unchecked[RETIRED_CLAIMS] += 1  # what it was made with is gone; it keeps others out, for ever
+            return True
+        if claim.kind is ClaimKind.LOGIN:
+            spelling = Spelling(claim.key, Digest(claim.value))
+            bond = login_bond(self._deployment.vault, account.tenant, account.id, account.login, spelling)
+            return bond is not None and hmac.compare_digest(bond.encode(), claim.bond.encode())
         try:
             known = self._of_wallet(account)
         except ProtocolError:
             return True  # found with the accounts
-        return not known or claim in known
+        return not known or any(claim.value == one.value for spelt in known for one in spelt)

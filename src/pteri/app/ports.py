@@ -20,6 +20,7 @@ import msgspec
 
 from pteri.app.anchor_ports import AnchorStore
 from pteri.app.audit_ports import AuditBook
+from pteri.app.key_ports import KeyBook
 from pteri.app.log_ports import LogBook
 from pteri.app.subscription_ports import SubscriptionStore
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
@@ -32,6 +33,7 @@ from pteri.domain.kept_line import Heard, KeptLine
 from pteri.domain.mailbox import Mailbox
 from pteri.domain.records import Delivery, Notice, RecordedEvent, Telling
 from pteri.domain.signals import Signal
+from pteri.domain.spelling import Spelling
 
 __all__ = [
     "AccountChange",
@@ -89,31 +91,64 @@ class Entropy(Protocol):
 
 
 class Vault(Protocol):
-    """Work with the deployment key, which is not in the database. It can make no user's signature."""
+    """Work with the deployment keys, which are not in the database. It can make no user's signature.
+
+    What is kept for long has a spelling under each key (section 9.8). What lives for minutes, and what a stranger must
+    see the same at every try, comes of the oldest key that is trusted.
+    """
+
+    @property
+    def name(self) -> str:
+        """Names the key that writes, and tells nothing of it: what was hashed under another one is known by that."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all keys, the one that writes first."""
+        ...
+
+    def mark(self, name: str) -> str:
+        """By which a database knows the key of this name again."""
+        ...
+
+    def spellings(self, kind: str, tenant: TenantId, value: str) -> tuple[Spelling, ...]:
+        """Keyed hashes of a personal identifier, one under each key, the one that writes first."""
+        ...
+
+    def spelled(self, name: str, kind: str, tenant: TenantId, value: str) -> Digest | None:
+        """The same under the key of this name; ``None`` where there is none."""
+        ...
+
+    def salts(self, kind: str, tenant: TenantId, value: str) -> tuple[bytes, ...]:
+        """32 bytes that only this deployment can derive again, under each key, the one that writes first."""
+        ...
 
     def blind(self, kind: str, tenant: TenantId, value: str) -> Digest:
-        """Keyed hash of a personal identifier: HMAC-SHA-256 under a key of its own per kind."""
+        """Keyed hash of what is compared for some minutes: HMAC-SHA-256 under a key of its own per kind."""
         ...
 
     def derive(self, kind: str, tenant: TenantId, value: str) -> bytes:
-        """32 bytes that only this deployment can derive again (a line salt)."""
+        """32 bytes that only this deployment can derive again, for some minutes or for a stranger's eyes."""
         ...
 
     def tag(self, kind: str, tenant: TenantId, value: str) -> bytes:
         """32 bytes that show, for some minutes, that this deployment made ``value``: compared, and kept nowhere."""
         ...
 
-    @property
-    def name(self) -> str:
-        """Names the key, and tells nothing of it: what was hashed under another one is known by that."""
+    def seal(self, plain: bytes, context: str) -> bytes:
+        """Authenticated encryption; ``context`` must be the same to open. It says its key."""
         ...
 
-    def seal(self, plain: bytes, context: str) -> bytes:
-        """Authenticated encryption; ``context`` must be the same to open."""
+    def header(self, name: str) -> bytes:
+        """How everything begins that is sealed under the key of this name."""
         ...
 
     def open(self, sealed: bytes, context: str) -> bytes:
-        """The inverse of :meth:`seal`; raises ``ValueError`` for anything else."""
+        """The inverse of :meth:`seal` for what is kept here; raises ``ValueError`` for anything else."""
+        ...
+
+    def open_token(self, sealed: bytes, context: str) -> bytes:
+        """The same for what comes from outside: what a key made that others may have is ``ValueError``, too."""
         ...
 
 
@@ -190,10 +225,16 @@ class ClaimKind(StrEnum):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """``value`` is a keyed hash (login, wallet) or a thumbprint (device)."""
+    """``value`` is a keyed hash (login, wallet) or a thumbprint (device).
+
+    ``key``: the name of the deployment key of the hash, empty for none, and where an older program wrote it. ``bond``:
+    of a login that is another spelling of the account's own, a keyed hash that says so; else empty.
+    """
 
     kind: ClaimKind
     value: str
+    key: str = ""
+    bond: str = ""
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -349,6 +390,11 @@ class Store(Protocol):
     @property
     def book(self) -> LogBook:
         """The tree over the log."""
+        ...
+
+    @property
+    def keys(self) -> KeyBook:
+        """Which deployment keys it needs, and what it keeps under each."""
         ...
 
     async def commit(self, batch: Sequence[Changeset]) -> list[Outcome]:

@@ -12,7 +12,7 @@ from pteri.app.committing import settled
 from pteri.app.deployment import Deployment
 from pteri.app.forget import KEPT_S
 from pteri.app.noticing import Merged, merged
-from pteri.app.observing import line_salt
+from pteri.app.observing import salt_of_line
 from pteri.app.ports import Count, CounterKind
 from pteri.app.refusals import NotFound
 from pteri.core import ids, wire
@@ -93,9 +93,9 @@ async def prompts(deployment: Deployment, asking: Asking) -> wire.Prompts:
 
 async def _unasked(deployment: Deployment, call: PhoneCall) -> int:
     """How many sign-ins of this hour were not shown, because the hour or the day had too many."""
-    rules, login = deployment.rules, call.account.login
-    hour = await deployment.store.count(call.tenant.id, Count(CounterKind.PROMPT, login, _HOUR, call.at))
-    day = await deployment.store.count(call.tenant.id, Count(CounterKind.PROMPT, login, _DAY, call.at))
+    rules, named = deployment.rules, call.account.id
+    hour = await deployment.store.count(call.tenant.id, Count(CounterKind.PROMPT, named, _HOUR, call.at))
+    day = await deployment.store.count(call.tenant.id, Count(CounterKind.PROMPT, named, _DAY, call.at))
     return max(0, hour - rules.prompts_per_hour, min(hour, day - rules.prompts_per_day))
 
 
@@ -109,7 +109,7 @@ async def devices(deployment: Deployment, asking: Asking) -> wire.DevicesSeen:
     told = merged(found, account, call.at)[:_NOTICES]
     seen = _seen(account, call.caller, told)
     chip = chip_seen(account, call.at, deployment.rules)
-    return msgspec.structs.replace(seen, line=line_seen(deployment, account, call.at), chip=chip)
+    return msgspec.structs.replace(seen, line=await line_seen(deployment, account, call.at), chip=chip)
 
 
 def _waited_for(account: Account, newcomer: Thumbprint) -> Account:
@@ -225,7 +225,7 @@ def chip_seen(account: Account, at: int, rules: Rules) -> wire.ChipSeen | None:
     )
 
 
-def line_seen(deployment: Deployment, account: Account, at: int) -> wire.LineSeen | None:
+async def line_seen(deployment: Deployment, account: Account, at: int) -> wire.LineSeen | None:
     """The line as a verified phone of the account may see it; ``None`` where it has none."""
     line = account.mobile_line
     if line is None:
@@ -235,7 +235,7 @@ def line_seen(deployment: Deployment, account: Account, at: int) -> wire.LineSee
         state=line.state,
         level=line_level(line, at, deployment.rules),
         since=line.since,
-        salt=ids.digest(ids.to_base64url(line_salt(deployment, account.tenant, account.id))),
+        salt=ids.digest(ids.to_base64url(await salt_of_line(deployment, account))),
         confirmed_at=line.confirmed_at or None,
         cooling_until=line.cooling_until or None,
         to_phone=None if move is None else phone_name(move.to_device),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from pteri.app.asking import Also
 from pteri.app.callers import Asking, PhoneCall, phone_call
 from pteri.app.changing import Wanted, change_asked
@@ -17,7 +19,7 @@ from pteri.domain.addresses import Address
 from pteri.domain.decisions import Reason
 from pteri.domain.device import DeviceState
 
-__all__ = ["channels", "opened_address", "start_channels"]
+__all__ = ["channels", "opened_address", "sealed_anew", "start_channels"]
 
 
 def _salt(deployment: Deployment, tenant: TenantId, account: AccountId) -> bytes:
@@ -33,6 +35,13 @@ def opened_address(deployment: Deployment, address: Address) -> str:
     """The address in the clear, for whoever writes to it."""
     sealed = deployment.vault.open(address.sealed, _context(address.tenant, address.account, address.channel))
     return channel_address(sealed.decode("ascii"))
+
+
+def sealed_anew(deployment: Deployment, address: Address) -> Address:
+    """The same address as the key that writes seals it; ``ValueError`` for one that does not open."""
+    context = _context(address.tenant, address.account, address.channel)
+    plain = deployment.vault.open(address.sealed, context)
+    return replace(address, sealed=deployment.vault.seal(plain, context))
 
 
 async def channels(deployment: Deployment, asking: Asking) -> wire.ChannelsSeen:

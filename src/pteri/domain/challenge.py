@@ -17,6 +17,7 @@ from pteri.core.statement import Statement
 from pteri.core.verify import MAX_AHEAD_S
 from pteri.core.wallets import PinnedWallet
 from pteri.domain.kept_line import KeptLine
+from pteri.domain.spelling import Spelling
 from pteri.domain.tables import step
 
 __all__ = [
@@ -79,6 +80,7 @@ class BindAsked(msgspec.Struct, frozen=True, tag="bind", omit_defaults=True):
     """A binding: the phone brings its keys with the answer. ``line``: the line of ``esim``, as it shall be kept.
 
     ``block``: a recent one, which its statement names if there is room for it.
+    ``spellings``: the login under each deployment key, the one of ``login`` first.
     """
 
     session: Digest
@@ -87,6 +89,7 @@ class BindAsked(msgspec.Struct, frozen=True, tag="bind", omit_defaults=True):
     recovery_terms: Digest
     line: KeptLine | None = None
     block: BlockId | None = None
+    spellings: tuple[Spelling, ...] = ()
 
 
 class StatementAsked(msgspec.Struct, frozen=True, tag="statement", omit_defaults=True):

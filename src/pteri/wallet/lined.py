@@ -40,7 +40,7 @@ class Lined(Warned):
         named = digest_text(hashlib.sha256(line.encode()).digest())
 
         def expected(known: Known) -> Expected:
-            salt = self._linked_state().line_salt or known.line_salt
+            salt = known.line_salt  # as told now: each line has the salt of the key that kept it
             if salt is None:
                 raise checks.mismatch("new_esim")
             return checks.rebinding(known, line, salt)
@@ -86,7 +86,7 @@ class Lined(Warned):
         with self._keystore.exclusive():
             state, pinned, seen = self._linked_state(), self._journal.pinned, self.devices()
             told = None if seen.line is None else seen.line.salt
-            salt = state.line_salt or told
+            salt = told or state.line_salt
             fits = salt is not None and seen.esim == line_commitment(
                 line, salt=from_base64url(salt), tenant=state.tenant
             )

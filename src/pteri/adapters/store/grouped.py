@@ -35,6 +35,7 @@ class GroupedStore:
         self.account = inner.account
         self.owner = inner.owner
         self.claims = inner.claims
+        self.keys = inner.keys
         self.is_spent = inner.is_spent
         self.account_of = inner.account_of
         self.challenge_and_account = inner.challenge_and_account

@@ -217,7 +217,7 @@ class _Judging:
             holder = held.claims.get(claimed)
             if holder is None:
                 self._set(held.claims, claimed, account.id)
-                self._claimed.append((*claimed, account.id))
+                self._claimed.append((*claimed, account.id, claim.key, claim.bond))
             elif holder != account.id:
                 return Conflict(ConflictKind.CLAIM_TAKEN, claim.kind)
         return None

@@ -20,6 +20,7 @@ from pteri.adapters.store.judging import judge
 from pteri.adapters.store.postgres_anchors import PostgresAnchors
 from pteri.adapters.store.postgres_audits import PostgresAudits
 from pteri.adapters.store.postgres_commit import READ_HELD, Asked, Step, guarded, steps
+from pteri.adapters.store.postgres_keys import PostgresKeys
 from pteri.adapters.store.postgres_log import PostgresLogBook
 from pteri.adapters.store.postgres_schema import bring_up_to_date, is_postgresql_itself
 from pteri.adapters.store.postgres_subscriptions import PostgresSubscriptions
@@ -67,6 +68,7 @@ class PostgresStore:
         self._in_steps = in_steps
         self.anchors = PostgresAnchors(connections)
         self.subscriptions = PostgresSubscriptions(connections)
+        self.keys = PostgresKeys(connections)
         self.book = PostgresLogBook(connections)
         self.audits = PostgresAudits(connections)
         self._answers = BatchedReads(connections.read, postgres_sql.ANSWERS)

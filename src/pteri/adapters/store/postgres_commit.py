@@ -135,8 +135,11 @@ _PARTS: Final = {
         """,
     ),
     "claims": _Part(
-        "tenant text, kind text, value text, account text",
-        "INSERT INTO claims (tenant, kind, value, account) SELECT * FROM {rows} ON CONFLICT DO NOTHING RETURNING 1",
+        "tenant text, kind text, value text, account text, mac_key text, bond text",
+        """
+        INSERT INTO claims (tenant, kind, value, account, mac_key, bond) SELECT * FROM {rows}
+        ON CONFLICT DO NOTHING RETURNING 1
+        """,
     ),
     # Whoever wrote an event past us has broken the record: no condition, an error.
     "events": _Part(

@@ -76,7 +76,7 @@ ALL_ACCOUNTS: Final = """
     SELECT state FROM accounts WHERE (tenant, account) > ($1, $2) ORDER BY tenant, account LIMIT $3
     """
 ALL_CLAIMS: Final = """
-    SELECT tenant, kind, value, account FROM claims
+    SELECT tenant, kind, value, account, mac_key, bond FROM claims
     WHERE (tenant, kind, value) > ($1, $2, $3) ORDER BY tenant, kind, value LIMIT $4
     """
 

@@ -66,10 +66,10 @@ def answer_of(key: Key, row: Row) -> Answer:
 
 
 def claimed_of(row: Row) -> Claimed:
-    """The claim of this row: tenant, kind, value, account."""
-    tenant, kind, value, account = row
+    """The claim of this row: tenant, kind, value, account, mac_key, bond."""
+    tenant, kind, value, account, key, bond = row
     try:
-        return Claimed(TenantId(tenant), Claim(ClaimKind(kind), value), AccountId(account))
+        return Claimed(TenantId(tenant), Claim(ClaimKind(kind), value, key, bond), AccountId(account))
     except ValueError as error:
         # As with any record: we wrote it, so the medium failed or somebody wrote past us.
         raise StoreUnavailable("the database holds a claim that cannot be read") from error
@@ -188,7 +188,7 @@ class Writes:
     opened: list[Row] = field(default_factory=list)
     """tenant, account, version, state: new."""
     claims: list[Row] = field(default_factory=list)
-    """tenant, kind, value, account: new."""
+    """tenant, kind, value, account, mac_key, bond: new."""
     events: list[Row] = field(default_factory=list)
     """tenant, account, seq, payload."""
     notices: list[Row] = field(default_factory=list)

@@ -13,7 +13,7 @@ __all__ = ["NEWEST", "REVISIONS", "SELECT_REVISION", "STAMP_FIRST", "Dialect", "
 
 Dialect = Literal["sqlite", "postgresql"]
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 """Every schema that there was, oldest first."""
 
 NEWEST: Final = REVISIONS[-1]

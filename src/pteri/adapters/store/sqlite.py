@@ -31,6 +31,7 @@ from pteri.adapters.store.rows import (
 from pteri.adapters.store.sqlite_anchors import SqliteAnchors
 from pteri.adapters.store.sqlite_audits import SqliteAudits
 from pteri.adapters.store.sqlite_commit import READ_ANSWER, READ_TOTAL, read_held, write
+from pteri.adapters.store.sqlite_keys import SqliteKeys
 from pteri.adapters.store.sqlite_log import SqliteLogBook
 from pteri.adapters.store.sqlite_subscriptions import SqliteSubscriptions
 from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
@@ -147,6 +148,7 @@ class SqliteStore:
         self._turn = turn
         self.anchors = SqliteAnchors(self._rows, self._transaction)
         self.subscriptions = SqliteSubscriptions(self._rows, self._transaction)
+        self.keys = SqliteKeys(self._rows, self._transaction)
         self.book = SqliteLogBook(self._rows, self._transaction)
         self.audits = SqliteAudits(self._rows, self._transaction)
 
@@ -216,7 +218,7 @@ class SqliteStore:
         """All claims in order of (tenant, kind, value), after the given one: for checks over everything."""
         found = self._rows(
             """
-            SELECT tenant, kind, value, account FROM claims
+            SELECT tenant, kind, value, account, mac_key, bond FROM claims
             WHERE (tenant, kind, value) > (?, ?, ?) ORDER BY tenant, kind, value LIMIT ?
             """,
             *(after or ("", "", "")),
@@ -480,7 +482,7 @@ class SqliteStore:
         with _translated():
             self._connection.close()
 
-    def _rows(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
+    def _rows(self, query: str, *values: str | int | bytes) -> list[tuple[Any, ...]]:
         # All rows at once: a cursor left in the middle would hold the write-ahead log back from its checkpoint.
         try:
             return self._connection.execute(query, values).fetchall()

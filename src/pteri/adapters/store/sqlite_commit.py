@@ -54,7 +54,9 @@ _EVOLVED: Final = """
     AND NOT EXISTS (SELECT 1 FROM halted WHERE halted.tenant = ?1 AND halted.account = ?2)
     """
 _OPENED: Final = "INSERT INTO accounts (tenant, account, version, state) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_CLAIMED: Final = "INSERT INTO claims (tenant, kind, value, account) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_CLAIMED: Final = """
+    INSERT INTO claims (tenant, kind, value, account, mac_key, bond) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+    """
 # Whoever wrote an event past us has broken the record: no condition, an error.
 _EVENTS: Final = "INSERT INTO events (tenant, account, seq, payload) VALUES (?, ?, ?, ?)"
 _UNSEQUENCED: Final = "INSERT INTO unsequenced (tenant, account, seq) VALUES (?, ?, ?)"
