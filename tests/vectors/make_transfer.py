@@ -192,7 +192,7 @@ def messages() -> list[Case]:
         refused("a byte more", Code.SEALED, kind, frame + b"\0")
         refused("empty", Code.BODY, kind, b"")
         refused("its first bytes only", Code.BODY, kind, frame[:4])
-        refused("over 3072 bytes", Code.BODY, kind, frame + bytes(3072))
+        refused("over 4096 bytes", Code.BODY, kind, frame + bytes(4096))
         for name, place in (("version", 0), ("direction", 1), ("sequence", 2), ("kind", 3)):
             refused(f"another {name}", Code.BODY, kind, frame[:place] + bytes((frame[place] ^ 8,)) + frame[place + 1 :])
         for wrong in said:
@@ -244,7 +244,7 @@ def _add_lies(cases: list[Case]) -> None:
 def document() -> str:
     """The whole file."""
     content = {
-        "format": "pteri-transfer-vectors-1",
+        "format": "pteri-transfer-vectors-2",
         "note": NOTE,
         "offers": offers(),
         "conversation": conversation(),

@@ -36,7 +36,7 @@ class MessageCase(Case, forbid_unknown_fields=True, kw_only=True):
 
 
 class Vectors(msgspec.Struct, forbid_unknown_fields=True):
-    format: Literal["pteri-transfer-vectors-1"]
+    format: Literal["pteri-transfer-vectors-2"]
     note: str
     offers: list[OfferCase]
     conversation: dict[str, str | int]
