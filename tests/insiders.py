@@ -23,11 +23,12 @@ from pteri.core.log.note import NoteSigner
 from pteri.core.log.page import LogAsked, LogEntry, LogPage
 from pteri.core.log.proving import consistency_proof, inclusion_proof
 from pteri.core.log.rotation import parse_rotation
+from pteri.core.log.tiles import parse_path, tile_bytes
 from pteri.core.log.tree import leaf_hash
 from pteri.core.log.witness import cosign
 from pteri.wallet.server import Reply, Request
 from trees import Grown
-from world import SimClock
+from world import ORIGIN, SimClock
 
 if TYPE_CHECKING:
     from phones import Hand
@@ -90,6 +91,18 @@ class Insider:
         """In the place of the service, to whoever asks for the log."""
         asked = page_asked(request)
         return None if asked is None else Reply(200, msgspec.json.encode(self.page(asked)))
+
+    def show(self, request: Request) -> Reply | None:
+        """The same, and what it shows to anybody: the checkpoint and tiles of this log."""
+        _, is_public, path = request.target_uri.partition(f"{ORIGIN}/log/")
+        if not is_public:
+            return self.answer(request)
+        if path == "checkpoint":
+            return Reply(200, self.page().checkpoint.encode())
+        tile = parse_path(path)
+        if (len(self.leaves) >> 8 * tile.level) - tile.number * 256 < tile.width:
+            return Reply(404, b"")
+        return Reply(200, tile_bytes(tile, Grown(self.leaves).read))
 
     def _is_mine(self, place: int, asked: LogAsked) -> bool:
         try:

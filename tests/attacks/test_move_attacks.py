@@ -62,7 +62,7 @@ def test_mi_01_a_relay_that_changes_a_message_stops_the_move_and_nothing_else(wo
     old, new = linked(world), empty_hand(world)
 
     def forge(request: Request) -> Reply | None:
-        if not isinstance(request, PlainRequest) or request.method != "GET":
+        if not isinstance(request, PlainRequest) or request.method != "GET" or "/mailboxes/" not in request.target_uri:
             return None
         seen = msgspec.json.decode(through(world, request).body, type=wire.MailboxSeen)
         messages = list(seen.messages)

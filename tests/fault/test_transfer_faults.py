@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from insiders import logged, with_log
 from phones import HOUR, Hand, client, empty_hand, linked
 from pteri import durable
 from pteri.app.ports import StoreUnavailable
@@ -24,12 +25,17 @@ from pteri.wallet.refusals import SafetyCode, ServerError, UnsafeError
 from pteri.wallet.server import Reply, Request
 from thieves import rewired
 from world import ORIGIN, World
+from worlds import Worlds
 
 if TYPE_CHECKING:
     from pteri.app.ports import Store
 
-POINTS = 31
-"""One more than a phone writes and sends in a move, so that the last run is of a move that nobody interrupts."""
+POINTS = 33
+"""One more than a phone writes and sends in a move, so that the last run is of a move that nobody interrupts. The old
+phone does two less.
+"""
+LOG_POINTS = 39
+"""The same where both phones compare what they are shown of a log; the old phone does one less."""
 DAY = 24 * HOUR
 
 
@@ -148,6 +154,16 @@ def move(world: World) -> Move:
     return Move(world, linked(world), empty_hand(world))
 
 
+@pytest.fixture
+def watched(worlds: Worlds) -> Move:
+    """Where the service keeps a log, and the old phone has seen it."""
+    world = with_log(worlds)
+    old = linked(world)
+    logged(world)
+    assert old.phone().audit_log().alarm is None
+    return Move(world, old, empty_hand(world))
+
+
 KILLS = pytest.mark.parametrize("after", range(POINTS))
 WHO = pytest.mark.parametrize("who", ["old", "new"])
 
@@ -190,6 +206,23 @@ def test_mi_08_a_phone_that_never_comes_back_leaves_it_done_or_undone(
         move.new.new_phone().give_up()
     assert not Keystore(move.new.directory).has_wallet()
     move.old.phone().give_up_move()
+
+
+@WHO
+@pytest.mark.parametrize("after", range(LOG_POINTS))
+def test_sv_10_a_phone_that_is_killed_while_both_compare_the_log_ends_where_it_would_have_ended(
+    watched: Move, who: str, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Killer(getattr(watched, who), after).watching(monkeypatch):
+        watched.play(goes_on=True)
+    old, new = watched.old.phone(), watched.new.phone()
+    assert watched.states() == {old.thumbprint: "REVOKED", new.thumbprint: "ACTIVE"}
+    moving = old.move()
+    assert moving is not None
+    assert (moving.step, moving.compared) == ("completed", "same")
+    old.wipe_after_move()
+    assert new.audit_log().alarm is None
+    assert not [*watched.old.directory.glob("evidence*"), *watched.new.directory.glob("evidence*")]
 
 
 # --- the server -----------------------------------------------------------------------------------------------------
@@ -269,4 +302,12 @@ def test_the_points_reach_to_the_end_of_a_move(move: Move, monkeypatch: pytest.M
     for killer in killers:
         killer.watch(monkeypatch)
     move.play(goes_on=True)
-    assert [killer.seen for killer in killers] == [POINTS - 1, POINTS - 1]
+    assert [killer.seen + 1 for killer in killers] == [POINTS - 2, POINTS]
+
+
+def test_nor_were_points_of_a_move_with_a_log_left_out(watched: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    killers = [Killer(hand, 10**6) for hand in (watched.old, watched.new)]
+    for killer in killers:
+        killer.watch(monkeypatch)
+    watched.play(goes_on=True)
+    assert [killer.seen + 1 for killer in killers] == [LOG_POINTS - 1, LOG_POINTS]

@@ -13,7 +13,7 @@ from pteri.core.keys.secret import Secret
 from pteri.wallet.envelope import LIGHT, Holds, open_sealed, read_envelope, seal
 from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.passphrase import passphrase_from_text
-from pteri.wallet.state import LogSeen, PhoneState, decode_state, encode_state
+from pteri.wallet.state import PhoneState, decode_state, encode_state
 
 PASSPHRASE = Secret(b"correct horse battery staple")
 PAYLOAD = Secret(b"abandon " * 11 + b"about")
@@ -152,7 +152,6 @@ states = st.builds(
     account=st.none() | st.binary(min_size=17, max_size=17).map(lambda raw: AccountId("acct_" + crockford(raw, 26))),
     epoch=st.integers(0, 2**53 - 1),
     line_salt=st.none() | digests,
-    log_seen=st.none() | st.builds(LogSeen, size=st.integers(0, 2**53 - 1), root=digests),
 )
 
 

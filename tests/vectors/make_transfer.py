@@ -11,6 +11,8 @@ import json
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from pteri.core import hpke, ids
 from pteri.core.base45 import from_base45, to_base45
 from pteri.core.errors import Code
@@ -18,6 +20,7 @@ from pteri.core.ids import digest_bytes
 from pteri.core.keys.secret import Secret
 from pteri.core.transfer.channel import Channel, Kind
 from pteri.core.transfer.delivery import Delivery, encode_delivery
+from pteri.core.transfer.sighting import NOTHING_SEEN, SIGHTING_BYTES, Sighting, encode_sighting
 from statements import ACCOUNT, DEVICE, NEW_PHONE, PHONE
 from transfers import (
     ACCEPT_UNTIL,
@@ -41,6 +44,8 @@ NOTE: Final = (
     "Unix seconds. 'conversation' holds all inputs, among them the private keys, and every value computed from them. "
     "Each case of 'messages' is heard at 'at' by the phone that stands at 'step' in that conversation (offered, "
     "confirmed: the new one; greeted, matched, delivered: the old one); it is accepted, or refused with 'code'. "
+    "'sightings' are parts of messages of what a phone has seen of a log, 'json' what they say; in the conversation "
+    "there is no log. "
     "The keys are published or made of names, and open nothing."
 )
 P256_N: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -192,7 +197,7 @@ def messages() -> list[Case]:
         refused("a byte more", Code.SEALED, kind, frame + b"\0")
         refused("empty", Code.BODY, kind, b"")
         refused("its first bytes only", Code.BODY, kind, frame[:4])
-        refused("over 3072 bytes", Code.BODY, kind, frame + bytes(3072))
+        refused("over 4096 bytes", Code.BODY, kind, frame + bytes(4096))
         for name, place in (("version", 0), ("direction", 1), ("sequence", 2), ("kind", 3)):
             refused(f"another {name}", Code.BODY, kind, frame[:place] + bytes((frame[place] ^ 8,)) + frame[place + 1 :])
         for wrong in said:
@@ -241,14 +246,58 @@ def _add_lies(cases: list[Case]) -> None:
         cases.append(reject(f"{kind.name}: {why}", code, step=_STEPS[kind.name], at=SHOWN_AT, frame=frame.hex()))
 
 
+def sightings() -> list[Case]:
+    """What a phone tells of the log, and texts that are none."""
+    note = "log.bank.example\n5\n" + "A" * 43 + "=\n\n\u2014 log.bank.example " + "A" * 92 + "\n"
+    told = {
+        "of a service without a log": NOTHING_SEEN,
+        "by a phone that is not in yet": Sighting(note=note),
+        "by a phone that is not in yet, as long as it can be": Sighting(note="x" * 2589),
+        "by the old phone": Sighting(note=note, log_key="log", witnesses=("one", "two"), needed=2, index_key="index"),
+        "by the new phone when it is in": Sighting(note=note, log_key="log", leaf=bytes(199), place=4),
+    }
+    cases = [
+        accept(f"told {why}", at=SHOWN_AT, raw=encode_sighting(each).hex(), json=msgspec.json.encode(each).decode())
+        for why, each in told.items()
+    ]
+
+    def refused(why: str, code: Code, raw: bytes) -> None:
+        cases.append(reject(why, code, at=SHOWN_AT, raw=raw.hex(), json=""))
+
+    def filled(text: bytes) -> bytes:
+        return len(text).to_bytes(2, "big") + text.ljust(SIGHTING_BYTES - 2, b"\0")
+
+    refused("a byte too few", Code.LENGTH, filled(b"{}")[:-1])
+    refused("a byte too many", Code.LENGTH, filled(b"{}") + b"\0")
+    for why, text in {
+        "nothing": b"",
+        "not an object": b"[]",
+        "a space": b"{ }",
+        "an empty note": b'{"note":""}',
+        "a note twice": b'{"note":"a","note":"a"}',
+        "an escape that is none": b'{"note":"\\u0061"}',
+        "fields in another order": b'{"log_key":"a","note":"b"}',
+        "an unknown field": b'{"size":1}',
+        "a number below zero": b'{"needed":-1}',
+        "a place of 2**63": b'{"place":9223372036854775808}',
+        "base64 without its end": b'{"leaf":"AA"}',
+        "not UTF-8": b'{"note":"\xff"}',
+    }.items():
+        refused(why, Code.BODY, filled(text))
+    refused("something behind it", Code.BODY, filled(b"{}")[:-1] + b"x")
+    refused("a length beyond its end", Code.BODY, (2601).to_bytes(2, "big") + filled(b"{}")[2:])
+    return cases
+
+
 def document() -> str:
     """The whole file."""
     content = {
-        "format": "pteri-transfer-vectors-1",
+        "format": "pteri-transfer-vectors-2",
         "note": NOTE,
         "offers": offers(),
         "conversation": conversation(),
         "messages": messages(),
+        "sightings": sightings(),
     }
     return json.dumps(content, indent=1) + "\n"
 

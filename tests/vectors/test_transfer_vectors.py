@@ -13,6 +13,7 @@ from pteri.core.ids import TenantId
 from pteri.core.transfer.elder import Elder
 from pteri.core.transfer.newcomer import Newcomer
 from pteri.core.transfer.offer import parse_card, parse_offer
+from pteri.core.transfer.sighting import decode_sighting
 from transfers import HELD_UNTIL, INDEX, WORDS, agreed, approved, matched, new_phone, newcomer_keys, old_phone
 from vectors import make_transfer
 
@@ -35,12 +36,18 @@ class MessageCase(Case, forbid_unknown_fields=True, kw_only=True):
     frame: str
 
 
+class SightingCase(Case, forbid_unknown_fields=True, kw_only=True):
+    raw: str
+    json: str
+
+
 class Vectors(msgspec.Struct, forbid_unknown_fields=True):
-    format: Literal["pteri-transfer-vectors-1"]
+    format: Literal["pteri-transfer-vectors-2"]
     note: str
     offers: list[OfferCase]
     conversation: dict[str, str | int]
     messages: list[MessageCase]
+    sightings: list[SightingCase]
 
 
 VECTORS = msgspec.json.decode(make_transfer.FILE.read_bytes(), type=Vectors)
@@ -100,6 +107,14 @@ def test_messages(case: MessageCase) -> None:
     settle(case, hear[case.step])
 
 
+@pytest.mark.parametrize("case", VECTORS.sightings, ids=why)
+def test_sightings(case: SightingCase) -> None:
+    raw = bytes.fromhex(case.raw)
+    settle(case, lambda: decode_sighting(raw))
+    if case.expect == "accept":
+        assert msgspec.json.encode(decode_sighting(raw)).decode() == case.json
+
+
 def test_the_whole_conversation_is_the_one_in_the_file() -> None:
     assert VECTORS.conversation == make_transfer.conversation()
 
@@ -108,7 +123,7 @@ def test_the_file_is_what_its_maker_writes() -> None:
     assert make_transfer.FILE.read_text(encoding="utf-8") == make_transfer.document()
 
 
-@pytest.mark.parametrize("name", ["offers", "messages"])
+@pytest.mark.parametrize("name", ["offers", "messages", "sightings"])
 def test_refusals_outnumber_acceptances_and_each_case_has_its_own_reason(name: str) -> None:
     cases: list[Case] = getattr(VECTORS, name)
     assert sum(case.expect == "reject" for case in cases) > sum(case.expect == "accept" for case in cases)

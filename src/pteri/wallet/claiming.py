@@ -15,8 +15,10 @@ from pteri.core import wire
 from pteri.core.acts import SAME_WALLET
 from pteri.core.ids import AccountId, account_id, to_base64url
 from pteri.core.transfer import newcomer as steps
+from pteri.core.transfer.sighting import NOTHING_SEEN
 from pteri.wallet import checks
 from pteri.wallet.ceremony import ShownCode, Signed, Signers, with_code
+from pteri.wallet.comparing import told
 from pteri.wallet.journal import CodesReady
 from pteri.wallet.memory import is_linked, remembered
 from pteri.wallet.refusals import ServerError
@@ -27,7 +29,9 @@ from pteri.wallet.transferring import HandingOver
 if TYPE_CHECKING:
     from pteri.core.keys.device import DevicePrivateKey
     from pteri.core.keys.secret import Secret
+    from pteri.core.transfer.sighting import Sighting
     from pteri.wallet.state import PhoneState
+    from pteri.wallet.transfer_notes import Progress
 
 __all__ = ["WALLET_ALONE", "Claiming"]
 
@@ -210,24 +214,55 @@ class Claiming(HandingOver):
         A phone that a move brings in has seen no epoch of its account before its own statement was accepted.
         """
         progress = self._notes.progress
-        if progress is None or not isinstance(progress.new, steps.Received) or not is_linked(state):
+        if progress is None or not isinstance(progress.new, steps.Received | steps.Activated):
+            return None
+        if not is_linked(state):
             return None
         assert progress.asked is not None, "written down before it was signed"
         return Signed(progress.asked, "permit", "HOLD_OVER", None)
 
     def _tell_old_phone(self) -> None:
-        """That this phone is in: one that was to be removed hears it from nobody else. It may not be listening."""
+        """That this phone is in: one that was to be removed hears it from nobody else. It may not be listening.
+
+        ``LogAlarm`` when the log that this phone is shown now is not the one that the old phone saw: then the old one
+        is told nothing, and keeps its wallet.
+        """
         if not self._session.is_open:
             return  # the next call tells it
         newcomer, progress = self._notes.newcomer(), self._notes.progress
-        if newcomer is None or progress is None or not isinstance(newcomer.state, steps.Received):
+        if newcomer is None or progress is None:
             return
-        activated = newcomer.activated()
+        if isinstance(newcomer.state, steps.Received):
+            shown = self._shown_since(progress)
+            if shown is None:
+                return  # the next call looks again, and tells it
+            # Written down before it is said: it is never said in other words.
+            newcomer = newcomer.activated(shown)
+            self._notes.save(msgspec.structs.replace(progress, new=newcomer.state))
+        if not isinstance(newcomer.state, steps.Activated):
+            return
         relay = HttpRelay(self._server(self._state()))
         try:
-            relay.put(activated.mailbox(progress.round), 1, activated.done())
+            relay.put(newcomer.mailbox(progress.round), 1, newcomer.done())
         except ServerError as error:
             if error.may_repeat:
                 # Forgotten now, it would never be told, and the old phone would keep a wallet that it may not use.
                 return  # the next call tells it
         self._notes.forget()
+
+    def _shown_since(self, progress: Progress) -> Sighting | None:
+        """What this phone has seen of the log since it is in, with the entry that says so; None: nobody answered.
+
+        It began with what the old phone has seen: whatever does not grow out of that is an alarm.
+        """
+        if self._notebook.read(self._clock.now()).believed is None:
+            return NOTHING_SEEN
+        try:
+            looked = self.audit_log()
+            if looked.alarm is not None:
+                raise looked.as_error()
+            assert progress.asked is not None, "written down before it was signed"
+            leaf, place = self.entry_of(progress.asked.sha256())
+        except ServerError:
+            return None
+        return told(looked.notes, leaf=leaf, place=place)

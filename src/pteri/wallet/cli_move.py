@@ -26,6 +26,11 @@ __all__ = ["add_move_commands"]
 
 _MOST_WAIT_S: Final = 600
 _POLL_S: Final = 1.0
+_LATER: Final = {
+    "approved": "The move goes on, and it is tried again before the wallet is handed over.",
+    "delivered": "It is tried again when the new phone is in; until it could be, this phone is not emptied.",
+    "completed": "Until it can, this phone keeps its wallet. Finish on the new phone, then do the same again here.",
+}
 
 _migrate = typer.Typer(no_args_is_help=True, help="Move to another phone, with the old one at hand.")
 
@@ -118,6 +123,7 @@ def approve(
             f"The new phone, {moving.new_phone}, is let in. From {utc_text(moving.until)} on, hand the wallet over "
             "here with: pteri wallet migrate hand-over"
         )
+    _say_unknown(desk, moving)
     if moving.signed is None:
         return _told(moving)
     return _told(moving) | signed_told(phone, moving.signed, details=details)
@@ -130,9 +136,12 @@ def hand_over(desk: Desk, *, yes: _Yes = False, details: _Details = False) -> To
     desk.screen.say(
         {
             "delivered": "The wallet is on its way. Finish on the new phone now, with: pteri wallet migrate finish",
-            "completed": "The new phone is in. This one may be emptied, with: pteri wallet migrate wipe",
+            "completed": "The new phone is in."
+            if moving.compared == "unknown"
+            else "The new phone is in. This one may be emptied, with: pteri wallet migrate wipe",
         }.get(moving.step, "Nothing came of this move. This phone is what it was.")
     )
+    _say_unknown(desk, moving)
     return _told(moving)
 
 
@@ -176,6 +185,15 @@ def _approved(desk: Desk, phone: Phone, offer: str, wait: int | None, *, revoke_
     return moving
 
 
+def _say_unknown(desk: Desk, moving: Moving) -> None:
+    """That what the two phones are shown of the log could not be compared, where it is so."""
+    if moving.compared == "unknown" and moving.step in _LATER:
+        desk.screen.say(
+            "This phone could not compare what the service shows as its log with what the new phone was shown. "
+            + _LATER[moving.step]
+        )
+
+
 def _take_code(desk: Desk, phone: NewPhone) -> None:
     """Ask the person for the code of the old phone, until it is right or over. A program says it in its own command."""
     while desk.screen.is_interactive:
@@ -212,5 +230,12 @@ def _patience_s(desk: Desk, wait: int | None) -> int:
 
 
 def _told(moving: Moving) -> dict[str, object]:
-    told = {"step": moving.step, "new_phone": moving.new_phone, "code": moving.code, "until": moving.until}
+    compared = None if moving.compared == "nothing" else moving.compared
+    told = {
+        "step": moving.step,
+        "new_phone": moving.new_phone,
+        "code": moving.code,
+        "until": moving.until,
+        "compared": compared,
+    }
     return {name: value for name, value in told.items() if value is not None}

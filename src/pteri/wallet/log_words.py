@@ -50,6 +50,8 @@ class AlarmCode(StrEnum):
     """Witnesses have seen it at a time that has not come by this phone's clock."""
     LOG_GONE = "LOG_GONE"
     """The service says that it keeps no log, and it kept one."""
+    PHONES_DISAGREE = "PHONES_DISAGREE"
+    """Two phones of one owner, in a move, were shown two logs."""
     NOTES_CHANGED = "NOTES_CHANGED"
     """What this phone remembers of the log is not what it wrote."""
 
@@ -111,6 +113,10 @@ _SENTENCES: Final[Mapping[AlarmCode, str]] = MappingProxyType(
         "a time that has not come by it. Nothing else is wrong. Put the clock right, then look again: pteri wallet "
         "audit. If it is right already, ask the people of the service.",
         AlarmCode.LOG_GONE: "The service says that it keeps no log, and this phone has seen one. " + _ASK,
+        AlarmCode.PHONES_DISAGREE: "The service showed your old phone and your new one two different logs, or does not "
+        "show that they are one: it may hide from one of them what happens to your account. The move stops here. A "
+        "wallet that was not handed over stays where it is, and the old phone is not emptied. If the new phone is let "
+        "in already, remove it from the account. " + _KEEP,
         AlarmCode.NOTES_CHANGED: "What this phone remembers of the log was changed.",
     }
 )

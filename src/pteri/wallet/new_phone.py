@@ -21,16 +21,21 @@ from pteri.core.transfer import newcomer as steps
 from pteri.core.transfer.channel import LAST_ROUND
 from pteri.core.transfer.newcomer import Newcomer
 from pteri.core.transfer.offer import MAILBOX_BYTES, OFFER_LIFE_S, SECRET_BYTES, make_offer
+from pteri.wallet.comparing import agreement, believed_of, notes_of, shown_to_anybody
 from pteri.wallet.errors import WalletCode, WalletError
 from pteri.wallet.journal import Journal, Pinned
 from pteri.wallet.keystore import STANDARD, KdfCost, Keystore
+from pteri.wallet.log_notes import Notebook
+from pteri.wallet.log_words import LogAlarm
 from pteri.wallet.memory import already_enrolled, is_linked, remembered
+from pteri.wallet.public_log import PublicLog
 from pteri.wallet.refusals import SafetyCode, ServerError, UnsafeError
 from pteri.wallet.relay import HttpRelay, is_over, is_unknown
 from pteri.wallet.server import Server, Transport, checked_origin
 from pteri.wallet.state import PhoneState
 from pteri.wallet.transfer_notes import Place, Progress, TransferNotes
 from pteri.wallet.wallet import Wallet
+from pteri.wallet.watchful import keep_evidence
 
 if TYPE_CHECKING:
     from pteri.core.transfer.delivery import Delivery
@@ -67,6 +72,7 @@ class NewPhone:
         self._beacon = beacon
         self._cost = cost
         self._notes = TransferNotes(keystore, lambda: passphrase, entropy=entropy, cost=cost)
+        self._notebook = Notebook(keystore.directory, lambda: device.secret)
 
     @classmethod
     def open(
@@ -138,7 +144,9 @@ class NewPhone:
                 said = self._read(newcomer, mailbox)
                 if not said:
                     return False
-                newcomer = self._keep(newcomer.heard(said[0], at=self._clock.now()))
+                # What is shown to whom nobody knows. The old phone will hold it against what it saw itself.
+                seen = shown_to_anybody(self._public_log().note())
+                newcomer = self._keep(newcomer.heard(said[0], at=self._clock.now(), seen=seen))
             self._say(newcomer, mailbox)
             return True
 
@@ -169,12 +177,18 @@ class NewPhone:
         """Whether the wallet is here: opened, compared and sealed. ``False``: the old phone has not sent it yet."""
         with self._keystore.exclusive():
             newcomer = self._moving()
-            if isinstance(newcomer.state, steps.Received):
+            if isinstance(newcomer.state, steps.Received | steps.Activated):
                 return True
+            if isinstance(newcomer.state, steps.Offered):
+                return False
+            if isinstance(newcomer.state, steps.Ended):
+                raise UnsafeError(SafetyCode.NO_MOVE, f"This move is over, and no wallet came by it. {_TRY_AGAIN}")
             frame = self._wallet_frame(newcomer)
             if frame is None:
                 return False
             after, delivery = newcomer.received(frame, at=self._clock.now())
+            # Before anything of it is kept here.
+            self._compare(newcomer, delivery)
             # In this order, each as often as it takes: the step is written down when all of it is here.
             self._store(newcomer, delivery)
             self._remember(delivery)
@@ -188,6 +202,7 @@ class NewPhone:
             if progress is not None and progress.made_wallet:
                 self._keystore.remove_state()
                 self._keystore.remove_wallet()
+                self._notebook.forget()
             Journal(self._keystore.directory).pin(None)
             self._notes.forget()
 
@@ -206,6 +221,21 @@ class NewPhone:
                 continue
             return said[0] if said else None
         return None
+
+    def _compare(self, newcomer: Newcomer, delivery: Delivery) -> None:
+        """Hold what anybody is shown of the log now against what the old phone has seen (section 8)."""
+        believed = believed_of(delivery.seen)
+        if believed is None:
+            return
+        public = self._public_log()
+        found = agreement(delivery.seen.note, public.note(), believed, at=self._clock.now(), read_tile=public.tile)
+        if found.alarm is None:
+            return
+        evidence = None
+        if found.evidence is not None:
+            evidence = keep_evidence(self._keystore.directory, found.evidence)
+            self._keep(newcomer.ended("stopped"))
+        raise LogAlarm(found.alarm.code, found.alarm.message, evidence=None if evidence is None else str(evidence))
 
     def _store(self, newcomer: Newcomer, delivery: Delivery) -> None:
         if not self._keystore.has_wallet():
@@ -237,6 +267,8 @@ class NewPhone:
                 account=act.account,
             )
         )
+        if believed_of(delivery.seen) is not None:
+            self._notebook.write(notes_of(delivery.seen, since=self._clock.now()))
         pinned = Pinned(statement.domain, is_line_known=True, esim=act.esim, approval=delivery.approval)
         Journal(self._keystore.directory).pin(pinned)
 
@@ -269,7 +301,7 @@ class NewPhone:
 
     def _received(self) -> bool:
         newcomer = self._notes.newcomer()
-        return newcomer is not None and isinstance(newcomer.state, steps.Received)
+        return newcomer is not None and isinstance(newcomer.state, steps.Received | steps.Activated)
 
     @property
     def _progress(self) -> Progress:
@@ -280,6 +312,9 @@ class NewPhone:
     def _keep(self, newcomer: Newcomer) -> Newcomer:
         self._notes.save(msgspec.structs.replace(self._progress, new=newcomer.state))
         return newcomer
+
+    def _public_log(self) -> PublicLog:
+        return PublicLog(self._transport, self._notes.place.server)
 
     def _relay(self) -> Relay:
         place = self._notes.place

@@ -62,6 +62,8 @@ class SafetyCode(StrEnum):
     """This phone is in no move to another one, or from another one."""
     MOVE_UNDER_WAY = "MOVE_UNDER_WAY"
     """A move is not at its end: nothing is forgotten or wiped before that."""
+    NOT_COMPARED = "NOT_COMPARED"
+    """It is not known yet whether both phones of a move were shown one log: nothing is wiped before that."""
     NO_OFFLINE_CODES = "NO_OFFLINE_CODES"
     """No offline codes were prepared here, or they have run out."""
     NOTHING_SINGLE = "NOTHING_SINGLE"

@@ -1,9 +1,9 @@
-"""What a phone remembers that is no secret: where its account is, and what it last saw of the log."""
+"""What a phone remembers that is no secret: where its account is. Of the log: :mod:`pteri.wallet.log_notes`."""
 
 from __future__ import annotations
 
 import re
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
@@ -12,28 +12,25 @@ from pteri.core.errors import ProtocolError
 from pteri.wallet.errors import WalletCode
 from pteri.wallet.tagged import decode_tagged, encode_tagged
 
-__all__ = ["LogSeen", "PhoneState", "decode_state", "encode_state"]
+__all__ = ["PhoneState", "decode_state", "encode_state"]
 
-_FORMAT: Final = "pteri-phone-1"
+_FORMAT: Final = "pteri-phone-2"
+_FIRST_FORMAT: Final = "pteri-phone-1"
+_FIRST_BYTES: Final = b'{"format":"pteri-phone-1"'
+"""Files have one spelling, so the first format begins like this."""
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]{1,253}")
 _ADDRESS = re.compile(r"[A-Za-z0-9]{26,90}")
 _MAX_NUMBER: Final = 2**53 - 1
-
-
-class LogSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Last checkpoint of the log this phone accepted: the server must prove that the next one extends it."""
-
-    size: int
-    root: ids.Digest
+_T = TypeVar("_T", bound=msgspec.Struct)
 
 
 class PhoneState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Content of ``state.json``. ``account``, ``line_salt`` and ``log_seen`` are None until they are known.
+    """Content of ``state.json``. ``account`` and ``line_salt`` are None until they are known.
 
     Nothing here opens anything, but it says who the person is: the file is still the owner's alone.
     """
 
-    format: Literal["pteri-phone-1"] = _FORMAT
+    format: Literal["pteri-phone-2"] = _FORMAT
     server: str
     """Origin of the server, such as ``https://id.bank.example``."""
     tenant: ids.TenantId
@@ -48,7 +45,6 @@ class PhoneState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Of the account, after the last act of this phone that the server accepted, or as the server last told."""
     line_salt: ids.Digest | None = None
     """Salt of the eSIM commitment: 32 bytes, shared with the server only."""
-    log_seen: LogSeen | None = None
 
     def __post_init__(self) -> None:
         """One grammar for each field; ``ValueError`` names the field that breaks it, never its value."""
@@ -56,7 +52,6 @@ class PhoneState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         _require(_ADDRESS.fullmatch(self.address) is not None, "address")
         _require(0 <= self.tenant_index < 2**31, "tenant_index")
         _require(0 <= self.epoch <= _MAX_NUMBER, "epoch")
-        _require(self.log_seen is None or 0 <= self.log_seen.size <= _MAX_NUMBER, "log_seen")
         try:
             ids.tenant_id(self.tenant)
             ids.thumbprint(self.device)
@@ -64,10 +59,47 @@ class PhoneState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 ids.account_id(self.account)
             if self.line_salt is not None:
                 ids.digest(self.line_salt)
-            if self.log_seen is not None:
-                ids.digest(self.log_seen.root)
         except ProtocolError as error:
             raise ValueError(error.detail) from error
+
+
+class _LogSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    size: int
+    root: ids.Digest
+
+
+class _First(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same of the first format. Its ``log_seen`` nothing ever set: what a phone saw of the log is in its notes."""
+
+    format: Literal["pteri-phone-1"]
+    server: str
+    tenant: ids.TenantId
+    network: Literal["main", "test", "regtest"]
+    address: str
+    tenant_index: int
+    device: ids.Thumbprint
+    account: ids.AccountId | None = None
+    epoch: int = 0
+    line_salt: ids.Digest | None = None
+    log_seen: _LogSeen | None = None
+
+    def now(self) -> PhoneState:
+        """The state that it says; ``ValueError`` for a field out of its grammar."""
+        return PhoneState(
+            server=self.server,
+            tenant=self.tenant,
+            network=self.network,
+            address=self.address,
+            tenant_index=self.tenant_index,
+            device=self.device,
+            account=self.account,
+            epoch=self.epoch,
+            line_salt=self.line_salt,
+        )
+
+    def __post_init__(self) -> None:
+        """One grammar for both formats."""
+        self.now()
 
 
 def _require(holds: bool, field: str) -> None:
@@ -81,11 +113,20 @@ def encode_state(state: PhoneState) -> bytes:
 
 
 def decode_state(data: bytes) -> PhoneState:
-    """State of these file bytes; ``NOT_A_STATE``, ``NEWER_VERSION`` or ``TOO_LARGE`` otherwise."""
+    """State of these file bytes; ``NOT_A_STATE``, ``NEWER_VERSION`` or ``TOO_LARGE`` otherwise.
+
+    A file of the first format is read, too; the next change writes it in this one.
+    """
+    if data.startswith(_FIRST_BYTES):
+        return _decoded(data, _First, _FIRST_FORMAT).now()
+    return _decoded(data, PhoneState, _FORMAT)
+
+
+def _decoded(data: bytes, kind: type[_T], format_name: str) -> _T:
     return decode_tagged(
         data,
-        PhoneState,
-        format_name=_FORMAT,
+        kind,
+        format_name=format_name,
         what="the memory of a PTERI phone",
         remedy="The wallet itself is not touched: delete this file and connect the phone again.",
         refusal=WalletCode.NOT_A_STATE,

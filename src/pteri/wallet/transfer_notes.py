@@ -45,7 +45,8 @@ class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How far a move is, on the one side or on the other.
 
     ``round``: of the mailboxes for the wallet, the one that is used now. ``asked``: the statement that the old phone
-    was about to sign. ``made_wallet``: the wallet on the new phone came by this move.
+    was about to sign. ``made_wallet``: the wallet on the new phone came by this move. ``compared``: on the old phone,
+    that both were shown one log before the code was shown, or that the new phone is in, in that log (section 8).
     """
 
     old: ElderState | None = None
@@ -53,6 +54,7 @@ class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     round: int = FIRST_ROUND
     asked: Statement | None = None
     made_wallet: bool = False
+    compared: Literal["no", "before", "in"] = "no"
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+import msgspec
+
 from pteri.core import hpke, wire
 from pteri.core.acts import phone_name
 from pteri.core.ids import Thumbprint
@@ -19,19 +21,21 @@ from pteri.core.transfer import elder as steps
 from pteri.core.transfer.channel import LAST_ROUND
 from pteri.core.transfer.elder import Elder, ElderKeys, is_near
 from pteri.core.transfer.offer import parse_offer
+from pteri.core.transfer.sighting import NOTHING_SEEN
 from pteri.wallet import checks
+from pteri.wallet.agreeing import Agreeing
 from pteri.wallet.ceremony import Review, Signed
 from pteri.wallet.checks import check
 from pteri.wallet.refusals import SafetyCode, ServerError, UnsafeError
-from pteri.wallet.relay import HttpRelay, is_over, is_unknown
+from pteri.wallet.relay import is_over, is_unknown
 from pteri.wallet.signing_in import SigningIn
 from pteri.wallet.transfer_notes import Place, Progress
 
 if TYPE_CHECKING:
     from pteri.core.statement import Statement
+    from pteri.wallet.comparing import Agreement
     from pteri.wallet.relay import Relay
     from pteri.wallet.state import PhoneState
-    from pteri.wallet.transfer_notes import TransferNotes
 
 __all__ = ["HandingOver", "Moving", "Step"]
 
@@ -39,7 +43,7 @@ Step = Literal["greeted", "matched", "approved", "delivered", "completed", "ende
 
 _DENIED: Final = 401
 _OPEN: Final = frozenset({"APPROVED", "HELD"})
-_OK_AT, _CONFIRMED_AT, _DONE_AT = 1, 2, 1
+_OK_AT, _CONFIRMED_AT = 1, 2
 _TAKEN: Final = "PLACE_TAKEN"
 
 
@@ -49,7 +53,8 @@ class Moving:
 
     ``greeted``: the new phone has not answered yet. ``matched``: show ``code``. ``approved``: the server waits until
     ``until``. ``delivered``: the wallet is on its way. ``completed``: the new phone is in; this one may be wiped.
-    ``near``: the new phone was heard by radio.
+    ``near``: the new phone was heard by radio. ``compared``: whether both phones were shown one log, as far as this
+    step could find out; ``nothing`` where no log is.
     """
 
     step: Step
@@ -58,6 +63,7 @@ class Moving:
     until: int | None = None
     signed: Signed | None = None
     near: bool = False
+    compared: Agreement = "nothing"
 
     @property
     def spaced(self) -> str:
@@ -66,7 +72,7 @@ class Moving:
         return spaced(self.code)
 
 
-class HandingOver(SigningIn):
+class HandingOver(SigningIn, Agreeing):
     """A phone that can be the old one of a move."""
 
     def approve_offer(self, offer: str, *, revoke_old: bool) -> Moving:
@@ -84,7 +90,8 @@ class HandingOver(SigningIn):
             if isinstance(elder.state, steps.Greeted):
                 return Moving("greeted", _name(elder), near=near)
             if isinstance(elder.state, steps.Matched):
-                return Moving("matched", _name(elder), code=elder.code(at=self._clock.now()), near=near)
+                code = elder.code(at=self._clock.now())
+                return Moving("matched", _name(elder), code=code, near=near, compared=self._agreement())
             signed = None
             if isinstance(elder.state, steps.Agreed):
                 elder, signed = self._signed_in(elder, state, revoke_old=revoke_old)
@@ -97,11 +104,12 @@ class HandingOver(SigningIn):
         """
         with self._keystore.exclusive():
             elder = self._moving()
-            if not isinstance(elder.state, steps.Approved | steps.Delivered):
-                return self._where(elder)
-            elder = self._after_the_server(elder)
             if isinstance(elder.state, steps.Approved | steps.Delivered):
-                elder = self._delivered(elder)
+                elder = self._after_the_server(elder)
+                if isinstance(elder.state, steps.Approved | steps.Delivered):
+                    elder = self._delivered(elder)
+            if isinstance(elder.state, steps.Completed):
+                elder = self._compare_at_the_end(elder)
             return self._where(elder)
 
     def move(self) -> Moving | None:
@@ -123,24 +131,28 @@ class HandingOver(SigningIn):
             self._notes.forget()
 
     def wipe_after_move(self) -> None:
-        """Remove everything from this phone: only when the new one is in, by the server's answer (MI-10)."""
+        """Remove everything from this phone: only when the new one is in, by the server's answer (MI-10).
+
+        And by the log, where there is one: it was shown to both phones, and has the entry; else ``NOT_COMPARED``.
+        """
         with self._keystore.exclusive():
-            if not self._moving().may_wipe:
+            if not (elder := self._moving()).may_wipe:
                 raise UnsafeError(
                     SafetyCode.MOVE_UNDER_WAY,
                     "The new phone is not in yet, so this one keeps the wallet. Look again when the new phone says "
                     "that it belongs to the account.",
                 )
+            self._compare_at_the_end(elder)
+            if self._agreement(at_the_end=True) == "unknown":
+                raise UnsafeError(
+                    SafetyCode.NOT_COMPARED,
+                    "The new phone is in, but this one could not find out whether the service shows both phones the "
+                    "same log, with the new phone in it. Until then it keeps the wallet. Finish on the new phone, and "
+                    "within ten minutes try again here; if it stays so, keep this phone, and ask the people of the "
+                    "service in a way that you know.",
+                )
             self._keystore.wipe()
             self._notes.forget()
-
-    @property
-    def _notes(self) -> TransferNotes:
-        assert self._transfers is not None, "Phone.open provides it"
-        return self._transfers
-
-    def _relay(self, state: PhoneState) -> Relay:
-        return HttpRelay(self._server(state))
 
     def _moving(self) -> Elder:
         elder = self._notes.elder()
@@ -181,7 +193,10 @@ class HandingOver(SigningIn):
         except ServerError as error:
             raise self._explained_relay(elder, error) from error
         if isinstance(elder.state, steps.Greeted) and len(said) > _OK_AT:
-            elder = self._keep(elder.heard_ok(said[_OK_AT], at=at))
+            heard = elder.heard_ok(said[_OK_AT], at=at)
+            # Before there is a code: who sees none can let nobody in.
+            self._compare_before_the_code(elder, heard)
+            elder = self._keep(heard)
         if isinstance(elder.state, steps.Matched) and len(said) > _CONFIRMED_AT:
             elder = self._keep(elder.heard_confirmed(said[_CONFIRMED_AT], at=at))
         return elder
@@ -216,7 +231,7 @@ class HandingOver(SigningIn):
 
             known = self._known(state, self._journal.pinned, line=None, line_salt=claimed.line_salt)
             check(statement, expected(known), known=known, request=None)
-            self._notes.save(Progress(old=elder.state, asked=statement))
+            self._notes.save(msgspec.structs.replace(self._progress, old=elder.state, asked=statement))
             signed = self._answer(claimed, expected, state=state, pinned=self._journal.pinned, subject=subject)
         assert statement is not None
         return self._let_in(elder, statement), signed
@@ -250,18 +265,21 @@ class HandingOver(SigningIn):
     def _removed(self, elder: Elder, denial: ServerError) -> Elder:
         """A denial: this phone was to be removed when the new one came in. Only that one can say whether it has."""
         try:
-            said = self._relay(self._linked_state()).read(elder.mailbox(self._progress.round))
+            done = self._done(elder)
         except ServerError as error:
             raise denial from error
-        if not isinstance(elder.state, steps.Delivered) or len(said) <= _DONE_AT:
+        if not isinstance(elder.state, steps.Delivered) or done is None:
             raise denial
-        elder = self._keep(elder.heard_done(said[_DONE_AT]))
+        elder = self._keep(elder.heard_done(done))
         return self._keep(elder.completed("denied"))
 
     def _delivered(self, elder: Elder) -> Elder:
         at, state = self._clock.now(), elder.state
         assert isinstance(state, steps.Approved | steps.Delivered)
-        after, frame = elder.delivered(self._wallet.mnemonic(), self._index, at=at)
+        seen = NOTHING_SEEN
+        if isinstance(state, steps.Approved) and at >= state.held_until:
+            seen = self._seen_before_the_wallet(elder)
+        after, frame = elder.delivered(self._wallet.mnemonic(), self._index, at=at, seen=seen)
         if isinstance(state, steps.Approved):
             # The second look of the owner: an hour ago it could have been somebody who had this phone for a minute.
             if not self._ceremony.agreed(Review(state.statement, hands_over=True)):
@@ -278,21 +296,10 @@ class HandingOver(SigningIn):
             except ServerError as error:
                 if not is_over(error):
                     raise
-                self._notes.save(Progress(old=after.state, round=number + 1))
+                self._notes.save(msgspec.structs.replace(self._progress, old=after.state, round=number + 1))
                 continue
             break
         return after
-
-    @property
-    def _progress(self) -> Progress:
-        progress = self._notes.progress
-        assert progress is not None, "asked for in the middle of a move"
-        return progress
-
-    def _keep(self, elder: Elder) -> Elder:
-        progress = self._progress
-        self._notes.save(Progress(old=elder.state, round=progress.round))
-        return elder
 
     def _where(self, elder: Elder, *, signed: Signed | None = None, near: bool = False) -> Moving:
         name = _name(elder)
@@ -302,11 +309,11 @@ class HandingOver(SigningIn):
             case steps.Matched():
                 return Moving("matched", name)
             case steps.Approved(held_until=until):
-                return Moving("approved", name, until=until, signed=signed, near=near)
+                return Moving("approved", name, until=until, signed=signed, near=near, compared=self._agreement())
             case steps.Delivered(expires_at=until):
-                return Moving("delivered", name, until=until)
+                return Moving("delivered", name, until=until, compared=self._agreement())
             case steps.Completed():
-                return Moving("completed", name)
+                return Moving("completed", name, compared=self._agreement(at_the_end=True))
             case _:
                 return Moving("ended", name)
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pteri.core.errors import ProtocolError
 from pteri.core.log.following import Suspicion, encode_suspicion
+from pteri.core.log.leaf import parse_leaf
 from pteri.core.log.page import MOST_RECORDS, AnchorAsked, AnchorTold, LogAsked, LogEntry, LogPage
 from pteri.core.log.receipt import MAX_ENTRIES, Entry, Receipt
 from pteri.wallet.anchored import Anchored, with_anchor
@@ -22,11 +24,13 @@ from pteri.wallet.refusals import BAD_ANSWER, ServerError
 from pteri.wallet.state import PhoneState
 from pteri.wallet.watching import Given, News, Watched, Whose, check_page, check_receipt, last_head
 
-__all__ = ["MOST_EVIDENCE", "Looked", "Watchful"]
+__all__ = ["MOST_EVIDENCE", "Looked", "Watchful", "keep_evidence"]
 
 MOST_EVIDENCE: Final = 64
 """Files of this kind. A service that lies anew each day must not fill the disk."""
 _NOT_FOUND: Final = 404
+_NEWEST: Final = 8
+"""Among so many events of the account, one that was answered a moment ago is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,20 @@ class Watchful(Answering):
             return Anchored(receipt)
         return with_anchor(receipt, told.proof, network=state.network)
 
+    def entry_of(self, statement: bytes) -> tuple[bytes, int]:
+        """The entry of the event that this statement made, of the newest few, and its place; empty: not among them.
+
+        Nothing is verified here: for whoever is told, and verifies it.
+        """
+        state, seq = self._linked_state(), self._notebook.read(self._clock.now()).seq
+        after = max(0, seq - _NEWEST)
+        page = self._server(state).post("/log", LogAsked(after_seq=after), LogPage)
+        for number, entry in enumerate(page.entries, after + 1):
+            if _statement_in(entry.leaf) == statement:
+                alone = self._server(state).post("/log", LogAsked(after_seq=number - 1, upto_seq=number), LogPage)
+                return entry.leaf, alone.leaf_index
+        return b"", 0
+
     def _look(self, state: PhoneState, notes: LogNotes, given: Given) -> tuple[Looked, bool]:
         """One page, and whether there is a next one that should be looked at."""
         assert state.account is not None
@@ -175,7 +193,7 @@ class Watchful(Answering):
             return Looked(notes, wrong), False
         watched = check_page(notes, page, whose=Whose(state.tenant, state.account), at=at, given=given)
         # What proves a lie first: if the phone dies here it finds the same lie again, and keeps it then.
-        evidence = None if watched.evidence is None else self._keep_evidence(watched.evidence)
+        evidence = None if watched.evidence is None else keep_evidence(self._keystore.directory, watched.evidence)
         if watched.notes != notes:
             self._notebook.write(watched.notes)
         return _looked(watched, evidence), page.more and watched.alarm is None
@@ -193,21 +211,22 @@ class Watchful(Answering):
             if len(page.entries) != MOST_RECORDS or len(entries) > seq:
                 raise _not_told()
 
-    def _keep_evidence(self, evidence: Suspicion) -> Path | None:
-        """The file that has this evidence, which nobody overwrites; None if there is no room for one more."""
-        content = encode_suspicion(evidence)
-        for number in range(1, MOST_EVIDENCE + 1):
-            path = self._keystore.directory / f"evidence-{number}.json"
-            try:
-                create_file(path, content)
-            except WalletError as error:
-                if error.code != WalletCode.EXISTS:
-                    return None
-                if _is(path, content):
-                    return path
-                continue
-            return path
-        return None
+
+def keep_evidence(directory: Path, evidence: Suspicion) -> Path | None:
+    """The file that has this evidence, which nobody overwrites; None if there is no room for one more."""
+    content = encode_suspicion(evidence)
+    for number in range(1, MOST_EVIDENCE + 1):
+        path = directory / f"evidence-{number}.json"
+        try:
+            create_file(path, content)
+        except WalletError as error:
+            if error.code != WalletCode.EXISTS:
+                return None
+            if _is(path, content):
+                return path
+            continue
+        return path
+    return None
 
 
 def _looked(watched: Watched, evidence: Path | None) -> Looked:
@@ -243,6 +262,13 @@ def _entry(told: LogEntry) -> Entry:
     if told.salt is None or told.record is None:
         raise _not_told()
     return Entry(told.leaf, told.salt, told.record)
+
+
+def _statement_in(leaf: bytes) -> bytes:
+    try:
+        return parse_leaf(leaf).statement
+    except ProtocolError:
+        return b""
 
 
 def _not_told() -> ServerError:

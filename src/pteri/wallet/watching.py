@@ -33,7 +33,7 @@ from pteri.wallet.believing import (
 from pteri.wallet.log_notes import Believed, LogNotes
 from pteri.wallet.log_words import Alarm, AlarmCode, alarm, words_of
 
-__all__ = ["Given", "News", "Watched", "Whose", "check_page", "check_receipt", "last_head"]
+__all__ = ["Given", "News", "Watched", "Whose", "check_page", "check_receipt", "last_head", "open_seen"]
 
 
 _LAST_SECOND: Final = 253_402_300_799
@@ -125,6 +125,16 @@ def check_receipt(notes: LogNotes, receipt: Receipt, *, at: int) -> Alarm | None
     if len(leaves) >= notes.seq and leaf_hash(leaves[notes.seq - 1]) != notes.leaf:
         return alarm(AlarmCode.CHAIN_BROKEN)
     return None
+
+
+def open_seen(note: str, believed: Believed, *, at: int) -> Checkpoint | Alarm:
+    """The checkpoint of a note that somebody tells: by the believed key, and seen by the believed witnesses."""
+    try:
+        return seen_checkpoint(note, believed, at=at).checkpoint
+    except Alarming as found:
+        return alarm(found.code)
+    except ProtocolError:
+        return alarm(AlarmCode.UNREADABLE)
 
 
 def last_head(notes: LogNotes) -> TreeHead | None:

@@ -294,11 +294,11 @@ def test_a_delivery_has_one_spelling_and_one_size(elder: Elder, newcomer: Newcom
     text = encode_delivery(delivery).reveal()
     long = Secret(b"zoo " * 23 + b"vote")
     assert (
-        len(text) == len(encode_delivery(Delivery(long, 0, approval(elder, wallet=address(long, 0)))).reveal()) == 1288
+        len(text) == len(encode_delivery(Delivery(long, 0, approval(elder, wallet=address(long, 0)))).reveal()) == 3890
     )
     for damaged in (text[:-1], text + b"\0"):
         assert refusal(lambda damaged=damaged: decode_delivery(Secret(damaged))) is Code.LENGTH  # type: ignore[misc]  # a default binds it now
-    for at in (200, 1287):  # in what fills the words, and the statement
+    for at in (200, 1287, 3889):  # in what fills the words, the statement, and what was seen
         damaged = text[:at] + b" " + text[at + 1 :]
         assert refusal(lambda damaged=damaged: decode_delivery(Secret(damaged))) is Code.BODY  # type: ignore[misc]  # a default binds it now
     assert refusal(lambda: encode_delivery(Delivery(WORDS, 2**31, approval(elder)))) is Code.RANGE

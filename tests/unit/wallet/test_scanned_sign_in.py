@@ -401,6 +401,8 @@ def test_a_memory_from_before_scanned_sign_ins_is_enough(world: World) -> None:
     """Written down by a release that asked the service for every statement: the very files it left."""
     held, waiting = linked(world, line=LINE), unasked(world)
     state = msgspec.json.decode((held.directory / "state.json").read_bytes())
+    state = state | {"format": "pteri-phone-1", "log_seen": None}  # left away later
+    (held.directory / "state.json").write_bytes(msgspec.json.encode(state) + b"\n")
     journal = msgspec.json.decode((held.directory / "journal.json").read_bytes())
     assert list(state) == [
         *("format", "server", "tenant", "network", "address", "tenant_index", "device"),

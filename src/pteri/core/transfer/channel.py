@@ -3,7 +3,7 @@
 ``k = HPKE(PSK mode, psk = the offer's secret, psk_id = mailbox, info = "PTERI-MIG1" || 00 || offer digest)``: from the
 old phone to the new one by HPKE itself, the other way under a key and a nonce exported from it (RFC 9180 section 9.8).
 
-A message is ``version 1, direction, sequence, kind`` (a byte each) and what is sealed; the first also carries ``enc``.
+A message is ``version 2, direction, sequence, kind`` (a byte each) and what is sealed; the first also carries ``enc``.
 These four bytes are its associated data. Each kind has one direction and one place, so a message can be taken for
 another neither in this conversation nor, since no two have a key in common, in any other (abuse case CR-09). All that
 is sealed is the same to the byte when it is made again: a phone that died repeats itself and says nothing new.
@@ -31,11 +31,12 @@ __all__ = ["FIRST_ROUND", "LAST_ROUND", "MAX_FRAME_BYTES", "Channel", "Kind", "e
 FIRST_ROUND: Final = 2
 """The first mailbox is named in the offer. Those for the wallet are derived, and numbered from here."""
 LAST_ROUND: Final = 255
-MAX_FRAME_BYTES: Final = 3072
-"""Of any message, well below the 4096 that a mailbox takes."""
+MAX_FRAME_BYTES: Final = 4096
+"""Of any message: what a mailbox takes."""
 
 _LABEL: Final = b"PTERI-MIG1"
-_VERSION: Final = 1
+_VERSION: Final = 2
+"""1: the same conversation, in which the phones did not yet tell each other what they saw of the log."""
 _CODE_DIGITS: Final = 6
 
 

@@ -1,7 +1,8 @@
-"""What the old phone hands over in the end: the wallet's words, and the statement that let the new phone in.
+"""What the old phone hands over in the end: words, the statement that let the new phone in, and what it saw of the log.
 
-Layout of the sealed text, always 1,288 bytes so that its size tells nothing: number of the wallet's key (4), length
-of the words (2), words (UTF-8, filled with zeros to 256), length of the statement (2), statement (filled to 1024).
+Layout of the sealed text, always 3,890 bytes so that its size tells nothing: number of the wallet's key (4), length
+of the words (2), words (UTF-8, filled with zeros to 256), length of the statement (2), statement (filled to 1024), and
+a sighting (2,602).
 """
 
 from __future__ import annotations
@@ -18,20 +19,26 @@ from pteri.core.keys.mnemonic import normalise_mnemonic, seed
 from pteri.core.keys.network import NETWORKS
 from pteri.core.keys.secret import Secret
 from pteri.core.statement import Statement, parse
+from pteri.core.transfer.sighting import NOTHING_SEEN, SIGHTING_BYTES, Sighting, decode_sighting, encode_sighting
 
 __all__ = ["Delivery", "decode_delivery", "encode_delivery", "require_own"]
 
 _WORDS: Final = 256
 _STATEMENT: Final = 1024
+_BEFORE_SEEN: Final = 4 + 2 + _WORDS + 2 + _STATEMENT
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """``words`` of the wallet, ``index`` of its key for this service, and the signed ``migrate`` statement."""
+    """``words`` of the wallet, ``index`` of its key for this service, and the signed ``migrate`` statement.
+
+    ``seen``: whom the old phone believes of the log, and the newest checkpoint that it verified.
+    """
 
     words: Secret
     index: int
     statement: Statement
+    seen: Sighting = NOTHING_SEEN
 
     @property
     def approval(self) -> Digest:
@@ -45,16 +52,17 @@ def encode_delivery(delivery: Delivery) -> Secret:
         raise Malformed(Code.RANGE, "not the number of a key")
     words = normalise_mnemonic(delivery.words.reveal().decode("utf-8", "replace")).encode()
     text = _filled(words, _WORDS) + _filled(delivery.statement.encode(), _STATEMENT)
-    return Secret(delivery.index.to_bytes(4, "big") + text)
+    return Secret(delivery.index.to_bytes(4, "big") + text + encode_sighting(delivery.seen))
 
 
 def decode_delivery(text: Secret) -> Delivery:
     """The inverse, in one spelling; ``NotAuthentic(WALLET_KEY)`` if the statement is of another wallet."""
     raw = text.reveal()
-    if len(raw) != 4 + 2 + _WORDS + 2 + _STATEMENT:
+    if len(raw) != _BEFORE_SEEN + SIGHTING_BYTES:
         raise Malformed(Code.LENGTH, "not the delivery of a wallet")
-    statement = parse(_unfilled(raw[6 + _WORDS :]))
-    delivery = Delivery(Secret(_unfilled(raw[4 : 6 + _WORDS])), int.from_bytes(raw[:4], "big"), statement)
+    statement = parse(_unfilled(raw[6 + _WORDS : _BEFORE_SEEN]))
+    seen = decode_sighting(raw[_BEFORE_SEEN:])
+    delivery = Delivery(Secret(_unfilled(raw[4 : 6 + _WORDS])), int.from_bytes(raw[:4], "big"), statement, seen)
     if encode_delivery(delivery) != text:
         raise Malformed(Code.BODY, "not the one spelling of a delivery")
     if _address(delivery) != statement.address:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -22,6 +22,7 @@ from pteri.core.statement import Statement
 from pteri.core.transfer.channel import Channel, Kind, transcript
 from pteri.core.transfer.delivery import Delivery, encode_delivery, require_own
 from pteri.core.transfer.offer import Card, Offer
+from pteri.core.transfer.sighting import NOTHING_SEEN, Sighting, decode_sighting
 
 __all__ = [
     "Agreed",
@@ -36,6 +37,9 @@ __all__ = [
     "Matched",
     "is_near",
 ]
+
+
+_DIGEST_BYTES: Final = 32
 
 
 class _State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="step"):
@@ -72,7 +76,8 @@ class Approved(_State, frozen=True, tag="approved"):
 class Delivered(_State, frozen=True, tag="delivered"):
     """The wallet is sealed and on its way. This phone is still the owner's phone.
 
-    ``told``: the new phone has said, over the channel, that the server let it in.
+    ``told``: the new phone has said, over the channel, that the server let it in, and what the log ``shown`` it then.
+    ``seen``: what this phone said of the log with the wallet, which is never said in other words.
     """
 
     ok: bytes
@@ -80,12 +85,18 @@ class Delivered(_State, frozen=True, tag="delivered"):
     held_until: int
     expires_at: int
     told: bool = False
+    seen: Sighting = NOTHING_SEEN
+    shown: Sighting = NOTHING_SEEN
 
 
 class Completed(_State, frozen=True, tag="completed"):
-    """The new phone is in, by the server's answer. Now, and not before, this phone may wipe itself (MI-10)."""
+    """The new phone is in, by the server's answer. Now, and not before, this phone may wipe itself (MI-10).
+
+    ``shown``: what the new phone said of the log then, if it has.
+    """
 
     statement: Statement
+    shown: Sighting = NOTHING_SEEN
 
 
 class Ended(_State, frozen=True, tag="ended"):
@@ -125,7 +136,7 @@ class Elder:
         if not isinstance(self.state, Greeted):
             raise NotAuthentic(Code.ORDER, "an answer has come already, or it is over")
         self._in_handshake(at)
-        self._require_named(Kind.OK, frame)
+        decode_sighting(self._named(Kind.OK, frame))
         return self._now(Matched(self.state.account, frame))
 
     def code(self, *, at: int) -> str:
@@ -139,11 +150,11 @@ class Elder:
         """The code was typed on the new phone. The same message again changes nothing."""
         if isinstance(self.state, Matched):
             self._in_handshake(at)
-            self._require_named(Kind.CONFIRMED, frame)
+            self._require_named_alone(frame)
             return self._now(Agreed(self.state.account, self.state.ok))
         if not isinstance(self.state, Agreed | Approved | Delivered):
             raise NotAuthentic(Code.ORDER, "no confirmation is waited for")
-        self._require_named(Kind.CONFIRMED, frame)
+        self._require_named_alone(frame)
         return self
 
     def approved(self, statement: Statement, *, held_until: int, expires_at: int) -> Elder:
@@ -161,29 +172,37 @@ class Elder:
         )
         return self._now(Approved(self.state.account, self.state.ok, statement, held_until, expires_at))
 
-    def delivered(self, words: Secret, index: int, *, at: int) -> tuple[Elder, bytes]:
-        """The message that hands the wallet over, the same each time; only when the hold is over, and in its time."""
+    def delivered(self, words: Secret, index: int, *, at: int, seen: Sighting = NOTHING_SEEN) -> tuple[Elder, bytes]:
+        """The message that hands the wallet over, the same each time; only when the hold is over, and in its time.
+
+        ``seen``: what this phone has seen of the log; what was said the first time is said again.
+        """
         state = self.state
         if not isinstance(state, Approved | Delivered):
             raise NotAuthentic(Code.ORDER, "there is nothing to hand over")
-        told = isinstance(state, Delivered) and state.told
         if at < state.held_until:
             raise OutOfWindow(Code.NOT_YET_VALID, "the waiting time is not over")
         if at >= state.expires_at:
             raise OutOfWindow(Code.EXPIRED, "too late: begin again with a new code on the new phone")
-        text = encode_delivery(Delivery(words, index, state.statement))
-        frame = self._channel.seal(Kind.WALLET, text.reveal())
-        after = Delivered(state.account, state.ok, state.statement, state.held_until, state.expires_at, told)
-        return self._now(after), frame
+        if isinstance(state, Approved):
+            state = Delivered(state.account, state.ok, state.statement, state.held_until, state.expires_at, seen=seen)
+        text = encode_delivery(Delivery(words, index, state.statement, state.seen))
+        return self._now(state), self._channel.seal(Kind.WALLET, text.reveal())
 
     def heard_done(self, frame: bytes) -> Elder:
-        """The new phone says that it is in. That alone is no reason to wipe anything."""
-        if not isinstance(self.state, Delivered):
+        """The new phone says that it is in, and what the log shows it. That alone is no reason to wipe anything.
+
+        Also after the server has said so: then it is for comparing what the two were shown.
+        """
+        if not isinstance(self.state, Delivered | Completed):
             raise NotAuthentic(Code.ORDER, "the wallet has not left this phone")
         said = self._channel.open(Kind.DONE, frame)
-        if not hmac.compare_digest(said, self.state.statement.sha256()):
+        if not hmac.compare_digest(said[:_DIGEST_BYTES], self.state.statement.sha256()):
             raise NotAuthentic(Code.MISMATCH, "the new phone speaks of another statement")
-        return self._now(msgspec.structs.replace(self.state, told=True))
+        shown = decode_sighting(said[_DIGEST_BYTES:])
+        if isinstance(self.state, Completed):
+            return self._now(msgspec.structs.replace(self.state, shown=shown))
+        return self._now(msgspec.structs.replace(self.state, told=True, shown=shown))
 
     def completed(self, server_says: Literal["completed", "denied"]) -> Elder:
         """The server's answer to this phone says that the new phone is in.
@@ -198,10 +217,11 @@ class Elder:
             raise NotAuthentic(Code.ORDER, "the new phone was not let in from here")
         act = self.state.statement.act
         was_to_go = isinstance(act, ApproveMigration) and act.revoke_old
+        shown = self.state.shown if isinstance(self.state, Delivered) else NOTHING_SEEN
         is_told = isinstance(self.state, Delivered) and self.state.told
         if server_says == "denied" and not (was_to_go and is_told):
             raise NotAuthentic(Code.ORDER, "nobody has said that the new phone is in")
-        return self._now(Completed(self.state.account, self.state.statement))
+        return self._now(Completed(self.state.account, self.state.statement, shown))
 
     def ended(self, reason: Literal["given up", "too late", "stopped"]) -> Elder:
         """Give up, or see that it is over. What is completed stays completed.
@@ -225,6 +245,12 @@ class Elder:
         """Whether this phone may forget the wallet: never on a promise."""
         return isinstance(self.state, Completed)
 
+    @property
+    def new_phone_saw(self) -> Sighting:
+        """The checkpoint that the service showed the new phone before the code. Nobody has verified it yet."""
+        assert isinstance(self.state, _WithOk), "after the answer, and before the end"
+        return decode_sighting(self._channel.open(Kind.OK, self.state.ok)[_DIGEST_BYTES:])
+
     def to_send(self) -> bytes:
         """HELLO: message 0 of the first mailbox, the same to the byte each time."""
         return self._channel.seal(Kind.HELLO, self.state.account.encode("ascii"))
@@ -243,10 +269,16 @@ class Elder:
     def _channel(self) -> Channel:
         return Channel.of_old(self.keys.offer, self.keys.ephemeral)
 
-    def _require_named(self, kind: Kind, frame: bytes) -> None:
-        named = self._channel.open(kind, frame)
-        if not hmac.compare_digest(named, ids.digest_bytes(self.keys.offer.card.new_device)):
+    def _named(self, kind: Kind, frame: bytes) -> bytes:
+        """What follows the name of the phone that was scanned, in a message of that phone."""
+        said = self._channel.open(kind, frame)
+        if not hmac.compare_digest(said[:_DIGEST_BYTES], ids.digest_bytes(self.keys.offer.card.new_device)):
             raise NotAuthentic(Code.MISMATCH, "another phone has answered than the one that was scanned")
+        return said[_DIGEST_BYTES:]
+
+    def _require_named_alone(self, frame: bytes) -> None:
+        if self._named(Kind.CONFIRMED, frame):
+            raise NotAuthentic(Code.MISMATCH, "a confirmation says the name of a phone, and nothing else")
 
     def _in_handshake(self, at: int) -> None:
         if at >= self.keys.offer.card.expires_at:

@@ -22,6 +22,7 @@ from pteri.core.otp import parse_code
 from pteri.core.transfer.channel import Channel, Kind, enc_of, transcript
 from pteri.core.transfer.delivery import Delivery, decode_delivery, require_own
 from pteri.core.transfer.offer import Offer
+from pteri.core.transfer.sighting import NOTHING_SEEN, Sighting, encode_sighting
 
 __all__ = [
     "CODE_TRIES",
@@ -44,7 +45,7 @@ when it is really over."""
 
 
 class _State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="step"):
-    """What may lie in the open."""
+    """What may lie in the open. ``seen``: what this phone said in OK, which is never said in other words."""
 
 
 class Offered(_State, frozen=True, tag="offered"):
@@ -56,6 +57,7 @@ class Answered(_State, frozen=True, tag="answered"):
 
     hello: bytes
     tries_left: int
+    seen: Sighting = NOTHING_SEEN
 
 
 class Confirmed(_State, frozen=True, tag="confirmed"):
@@ -63,6 +65,7 @@ class Confirmed(_State, frozen=True, tag="confirmed"):
 
     hello: bytes
     until: int
+    seen: Sighting = NOTHING_SEEN
 
 
 class Received(_State, frozen=True, tag="received"):
@@ -70,19 +73,22 @@ class Received(_State, frozen=True, tag="received"):
 
     hello: bytes
     approval: Digest
+    seen: Sighting = NOTHING_SEEN
 
 
 class Activated(_State, frozen=True, tag="activated"):
-    """The server has let this phone in. The old one may be told."""
+    """The server has let this phone in. The old one may be told, with what the log then showed: ``shown``."""
 
     hello: bytes
     approval: Digest
+    seen: Sighting = NOTHING_SEEN
+    shown: Sighting = NOTHING_SEEN
 
 
 class Ended(_State, frozen=True, tag="ended"):
     """Nothing came of it, and nothing of it is left."""
 
-    reason: Literal["wrong code", "given up", "too late"]
+    reason: Literal["wrong code", "given up", "too late", "stopped"]
 
 
 NewcomerState = Offered | Answered | Confirmed | Received | Activated | Ended
@@ -108,11 +114,12 @@ class Newcomer:
     keys: NewcomerKeys
     state: NewcomerState
 
-    def heard(self, frame: bytes, *, at: int) -> Newcomer:
+    def heard(self, frame: bytes, *, at: int, seen: Sighting = NOTHING_SEEN) -> Newcomer:
         """The first message of the first mailbox. The same one again changes nothing; another one is refused.
 
         Whoever photographed the offer can be the one who says it. That is why nothing here shows a code: the old phone
-        does, and only after it has heard OK from whom *it* spoke to.
+        does, and only after it has heard OK from whom *it* spoke to. ``seen``: the checkpoint that the service shows to
+        anybody. This phone believes nobody yet by whom to verify it; the old one does.
         """
         if isinstance(self.state, _WithHello) and self.state.hello == frame:
             return self
@@ -120,7 +127,7 @@ class Newcomer:
             raise NotAuthentic(Code.ORDER, "another phone has answered this offer, or it is over")
         self._in_time(self.keys.offer.card.expires_at, at)
         _account(self._channel(frame), frame)
-        return self._now(Answered(frame, CODE_TRIES))
+        return self._now(Answered(frame, CODE_TRIES, seen))
 
     def typed(self, code: str, *, at: int) -> Newcomer:
         """The six digits that the old phone shows. ``Confirmed``, or a try fewer, or after three ``Ended``.
@@ -132,10 +139,10 @@ class Newcomer:
         digits = parse_code(code, digits=6)
         self._in_time(self.keys.offer.card.expires_at, at)
         if hmac.compare_digest(digits.encode(), self._channel(self.state.hello).code().encode()):
-            return self._now(Confirmed(self.state.hello, at + DELIVERY_S))
+            return self._now(Confirmed(self.state.hello, at + DELIVERY_S, self.state.seen))
         if self.state.tries_left <= 1:
             return self._now(Ended("wrong code"))
-        return self._now(Answered(self.state.hello, self.state.tries_left - 1))
+        return self._now(Answered(self.state.hello, self.state.tries_left - 1, self.state.seen))
 
     def received(self, frame: bytes, *, at: int) -> tuple[Newcomer, Delivery]:
         """The wallet, opened and compared with all that was said. The same frame again gives the same."""
@@ -156,24 +163,25 @@ class Newcomer:
             if self.state.approval != delivery.approval:
                 raise NotAuthentic(Code.ORDER, "another wallet has come already")
             return self, delivery
-        return self._now(Received(self.state.hello, delivery.approval)), delivery
+        return self._now(Received(self.state.hello, delivery.approval, self.state.seen)), delivery
 
-    def activated(self) -> Newcomer:
-        """The server has accepted this phone's own statement."""
+    def activated(self, shown: Sighting = NOTHING_SEEN) -> Newcomer:
+        """The server has accepted this phone's own statement. ``shown``: its log since, as this phone verified it."""
         if isinstance(self.state, Activated):
             return self
         if not isinstance(self.state, Received):
             raise NotAuthentic(Code.ORDER, "the wallet has not come")
-        return self._now(Activated(self.state.hello, self.state.approval))
+        return self._now(Activated(self.state.hello, self.state.approval, self.state.seen, shown))
 
     def done(self) -> bytes:
         """What the old phone hears when this one is in: message 1 of the mailbox that the wallet came in."""
         if not isinstance(self.state, Activated):
             raise NotAuthentic(Code.ORDER, "this phone is not in")
-        return self._channel(self.state.hello).seal(Kind.DONE, ids.digest_bytes(self.state.approval))
+        text = ids.digest_bytes(self.state.approval) + encode_sighting(self.state.shown)
+        return self._channel(self.state.hello).seal(Kind.DONE, text)
 
-    def ended(self, reason: Literal["given up", "too late"]) -> Newcomer:
-        """Give up. What was over stays over, with its own reason."""
+    def ended(self, reason: Literal["given up", "too late", "stopped"]) -> Newcomer:
+        """Give up, or stop: the two phones were shown two logs. What was over stays over, with its own reason."""
         return self if isinstance(self.state, Activated | Ended) else self._now(Ended(reason))
 
     def is_over(self, *, at: int) -> bool:
@@ -188,10 +196,10 @@ class Newcomer:
         """Everything that this phone has said so far, in order: message 1 of the first mailbox, then 2."""
         if not isinstance(self.state, _WithHello):
             return ()
-        kinds = (Kind.OK,) if isinstance(self.state, Answered) else (Kind.OK, Kind.CONFIRMED)
         thumbprint = ids.digest_bytes(self.keys.offer.card.new_device)
         channel = self._channel(self.state.hello)
-        return tuple(channel.seal(kind, thumbprint) for kind in kinds)
+        ok = channel.seal(Kind.OK, thumbprint + encode_sighting(self.state.seen))
+        return (ok,) if isinstance(self.state, Answered) else (ok, channel.seal(Kind.CONFIRMED, thumbprint))
 
     @property
     def account(self) -> AccountId:

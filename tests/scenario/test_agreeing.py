@@ -1,0 +1,127 @@
+"""Two phones in a move compare what each was shown of the log: honest services, and silent ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from insiders import logged, with_log
+from notes import LOG
+from peers import nothing, remembered_of, signed_in, silent, tiles_withheld, wipe_refused
+from phones import HOUR, Hand, empty_hand, let_in, linked, moved
+from pteri.wallet.keystore import Keystore
+from pteri.wallet.refusals import SafetyCode, ServerError
+from pteri.wallet.server import Reply, Request
+from world import ORIGIN, World
+from worlds import Worlds
+
+
+@pytest.fixture
+def world(worlds: Worlds) -> World:
+    """A service with a log, and no account."""
+    return with_log(worlds)
+
+
+@pytest.fixture
+def old(world: World) -> Hand:
+    held = linked(world)
+    logged(world)
+    return held
+
+
+@pytest.fixture
+def new(world: World) -> Hand:
+    return empty_hand(world)
+
+
+@pytest.mark.parametrize("revoke_old", [True, False])
+def test_both_are_shown_one_log_and_the_old_phone_wipes_when_it_has_seen_the_new_one_in_it(
+    old: Hand, new: Hand, revoke_old: bool
+) -> None:
+    assert let_in(old, new, revoke_old=revoke_old).compared == "same"
+    old.world.clock.advance(HOUR)
+    assert old.phone().hand_over().compared == "same"
+    assert new.new_phone().receive()
+    # What the old phone knows of the log is what the new one begins with: the service is not asked whom to believe.
+    assert remembered_of(new) == (LOG.verifier.text, 0)
+    new.phone().activate()
+    assert remembered_of(new)[1] > 2
+    moving = old.phone().hand_over()
+    assert (moving.step, moving.compared) == ("completed", "same")
+    old.phone().wipe_after_move()
+    assert not Keystore(old.directory).has_wallet()
+    assert not list(old.directory.glob("evidence*")) + list(new.directory.glob("evidence*"))
+    looked = new.phone().audit_log()
+    assert (looked.alarm, looked.news) == (None, ())
+
+
+def test_a_service_without_a_log_is_asked_for_none_by_the_old_phone(worlds: Worlds) -> None:
+    plain = worlds()
+    held, newcomer = linked(plain), empty_hand(plain)
+    assert let_in(held, newcomer, revoke_old=True).compared == "nothing"
+    plain.clock.advance(HOUR)
+    held.phone().hand_over()
+    newcomer.new_phone().receive()
+    newcomer.phone().activate()
+    moving = held.phone().hand_over()
+    assert (moving.step, moving.compared) == ("completed", "nothing")
+    assert not {"log", "checkpoint"} & set(held.wire.places)
+    assert newcomer.wire.places.count("checkpoint") == 1
+    held.phone().wipe_after_move()
+    assert not Keystore(held.directory).has_wallet()
+
+
+@pytest.mark.parametrize("hides", [silent, tiles_withheld])
+def test_a_service_that_shows_nobody_its_log_holds_up_no_move_and_nothing_is_wiped(
+    old: Hand, new: Hand, hides: Callable[[Request], Reply | None]
+) -> None:
+    assert old.phone().audit_log().alarm is None
+    new.wire.forge = hides
+    offer = new.new_phone().offer(ORIGIN, "bank")
+    old.phone().approve_offer(offer, revoke_old=True)
+    assert new.new_phone().answer()
+    signed_in(old)
+    old.wire.forge = hides
+    moving = old.phone().approve_offer(offer, revoke_old=True)
+    assert (moving.step, moving.compared) == ("matched", "unknown")
+    new.new_phone().enter_code(moving.spaced)
+    assert old.phone().approve_offer(offer, revoke_old=True).compared == "unknown"
+    old.world.clock.advance(HOUR)
+    assert old.phone().hand_over().compared == "unknown"
+    assert new.new_phone().receive()
+    new.phone().activate()
+    moving = old.phone().hand_over()
+    assert (moving.step, moving.compared) == ("completed", "unknown")
+    assert wipe_refused(old) == SafetyCode.NOT_COMPARED
+    # Days later it shows it again: what the new phone said is remembered.
+    old.world.clock.advance(72 * HOUR)
+    old.wire.forge = nothing
+    old.phone().wipe_after_move()
+    assert not Keystore(old.directory).has_wallet()
+
+
+def test_a_phone_that_never_looked_begins_to_when_the_new_one_tells_of_a_log(old: Hand, new: Hand) -> None:
+    assert not (old.directory / "log.json").exists() or old.phone().log_key == ""
+    assert let_in(old, new).compared == "same"
+    assert old.phone().log_key == LOG.verifier.text
+
+
+def test_a_new_phone_that_heard_nothing_of_the_log_once_it_is_in_looks_again(old: Hand, new: Hand) -> None:
+    moved(old, new, revoke_old=True)
+    new.wire.forge = lambda request: Reply(503, b"") if request.target_uri.endswith("/bank/log") else None
+    new.phone().activate()
+    with pytest.raises(ServerError):
+        old.phone().hand_over()
+    new.wire.forge = nothing
+    new.phone().activate()
+    assert old.phone().hand_over().compared == "same"
+
+
+def test_what_the_new_phone_said_too_late_for_the_old_one_leaves_it_with_its_wallet(old: Hand, new: Hand) -> None:
+    moved(old, new)
+    new.phone().activate()
+    old.world.clock.advance(HOUR)  # the mailbox is over
+    moving = old.phone().hand_over()
+    assert (moving.step, moving.compared) == ("completed", "unknown")
+    assert wipe_refused(old) == SafetyCode.NOT_COMPARED
