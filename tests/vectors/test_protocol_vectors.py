@@ -182,6 +182,7 @@ def test_each_field_of_a_case_is_in_the_text_so_no_other_value_can_stand_for_it(
         msgspec.structs.replace(good, issued_at=good.issued_at + 1),
         msgspec.structs.replace(good, expires_at=good.expires_at + 1),
         msgspec.structs.replace(good, request_id=ids.request_id(VECTORS.cases[1].request_id)),
+        msgspec.structs.replace(good, block=ids.block_id("0" * 64)),
         *(
             msgspec.structs.replace(good, act=changed)
             for changed in (

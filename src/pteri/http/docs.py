@@ -1,8 +1,12 @@
-"""The routes that explain the others: ``/docs``, ``/openapi.json`` and ``/problems/{type}``, made once at the start."""
+"""The routes that explain the others: ``/docs``, ``/openapi.json`` and ``/problems/{type}``.
+
+A description is made once, when it is first asked for: a process that nobody asks starts without the work.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
@@ -13,7 +17,7 @@ from pteri.http.problems import PROBLEM_TYPES, HttpCode, Kind, ProblemError, Pro
 from pteri.http.routing import Auth, Call, Document, Reply, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pteri.http.routing import AnyRoute
 
@@ -29,7 +33,7 @@ class Html(Document):
 
 @dataclass(frozen=True, slots=True)
 class JsonDocument(Document):
-    """JSON that was written once, at the start."""
+    """JSON that was written once."""
 
     media_type: ClassVar[str] = "application/json"
 
@@ -37,23 +41,27 @@ class JsonDocument(Document):
 def documented(routes: Sequence[AnyRoute], *, title: str, version: str, server_url: str) -> tuple[AnyRoute, ...]:
     """Return ``routes`` and the routes that explain them: ``/problems/{type}``, ``/openapi.json``, ``/docs``."""
     described = (*routes, _PROBLEM_ROUTE)
-    document = openapi(described, title=title, version=version, server_url=server_url)
-    json_reply = Reply(200, JsonDocument(msgspec.json.encode(document)))
-    page_reply = Reply(
-        200,
-        Html(page(described, title=title, version=version, server_url=server_url).encode()),
-        {"content-security-policy": POLICY},
-    )
+
+    def for_programs() -> Reply:
+        document = openapi(described, title=title, version=version, server_url=server_url)
+        return Reply(200, JsonDocument(msgspec.json.encode(document)))
+
+    def for_people() -> Reply:
+        text = page(described, title=title, version=version, server_url=server_url)
+        return Reply(200, Html(text.encode()), {"content-security-policy": POLICY})
+
     return (
         *described,
-        _fixed("/openapi.json", json_reply, JsonDocument, "This description for programs (OpenAPI 3.1)"),
-        _fixed("/docs", page_reply, Html, "This description for people"),
+        _made_once("/openapi.json", for_programs, JsonDocument, "This description for programs (OpenAPI 3.1)"),
+        _made_once("/docs", for_people, Html, "This description for people"),
     )
 
 
-def _fixed(path: str, reply: Reply, type_: type[Document], summary: str) -> AnyRoute:
+def _made_once(path: str, make: Callable[[], Reply], type_: type[Document], summary: str) -> AnyRoute:
+    made = cache(make)
+
     async def endpoint(_: Call[None]) -> Reply:
-        return reply
+        return made()
 
     return Route(method="GET", path=path, endpoint=endpoint, replies={200: type_}, auth=Auth.NONE, summary=summary)
 
