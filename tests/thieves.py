@@ -478,6 +478,7 @@ _FRAME: Final[dict[str, tuple[Any, ...]]] = {
     "chain": ("bip122:000000000019d6689c085ae165831e93", "bip122:4966625a4b2851d9fdee139e56211a0d"),
     "nonce": ("0" * 32, "K7Q2M5XW3T6Z4J8N9R2H5V7C3B6D4F8G"),
     "request_id": ("lgn_2Y7K4M9QWZ3T", "mig_2Y7K4M9QWZ3T"),
+    "block": (None, ids.block_id("0" * 63 + "1")),
 }
 _OTHERS: Final[dict[str, tuple[Any, ...]]] = {
     "account": ("acct_5X3N8J2K7Q4M",),

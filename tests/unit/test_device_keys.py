@@ -95,6 +95,15 @@ def test_other_bytes_are_no_key(raw: bytes) -> None:
     assert refusal.value.code is Code.KEY
 
 
+def test_a_coordinate_that_is_not_below_p_is_no_second_spelling_of_a_key() -> None:
+    # The point with x = 0, which p spells too.
+    y = pow(0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B, (P + 1) // 4, P).to_bytes(32, "big")
+    assert DeviceKey.from_sec1(b"\x04" + bytes(32) + y).sec1[1:33] == bytes(32)
+    with pytest.raises(Malformed) as refused:
+        DeviceKey.from_sec1(b"\x04" + P.to_bytes(32, "big") + y)
+    assert (refused.value.code, refused.value.detail) == (Code.KEY, "a coordinate is not below p")
+
+
 def test_the_constructor_is_no_way_around_the_checks() -> None:
     with pytest.raises(Malformed):
         DeviceKey(b"\x04" + bytes(64))

@@ -178,3 +178,9 @@ def test_near_is_what_is_heard_and_without_radio_nothing_is_known() -> None:
     assert is_near(OFFER.card, {OFFER.card.beacon, bytes(16)})
     assert not is_near(OFFER.card, None)
     assert not is_near(OFFER.card, ())
+
+
+def test_another_phone_nearby_than_the_one_that_was_scanned_is_refused() -> None:
+    with pytest.raises(NotAuthentic) as refused:
+        is_near(OFFER.card, {bytes(16)})
+    assert refused.value.code is Code.BEACON
