@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import random
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +16,7 @@ from pteri.app.audit_ports import AuditPlace, Halt, Pace
 from pteri.app.auditing import Auditing, lift
 from pteri.app.forget import forget_old
 from pteri.app.fsck import fsck
+from pteri.app.ports import Store, StoreUnavailable
 from pteri.domain.account import Account
 from world import MALLORY_WORDS, Browser, SimClock, SimPhone, World
 from worlds import Worlds
@@ -64,6 +68,43 @@ class Audited:
             done = site.enter_code("logins", started.id, shown.code, browser)
             heard.append((done.status, done.code if done.status != 200 else ""))
         return heard
+
+
+class Away:
+    """The database of a service that is away for two questions now and then, which whoever asks carefully hears of."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self.audits, self.times = store, store.audits, 0
+        self.book = Port(self, store.book)
+        self._chance, self._left = random.Random(7), 0
+
+    def look(self) -> None:
+        if self._left == 0 and self._chance.random() < 0.1:
+            self._left, self.times = 2, self.times + 1
+        if self._left:
+            self._left -= 1
+            raise StoreUnavailable("away")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(Port(self, self._store), name)
+
+
+class Port:
+    """A port of it."""
+
+    def __init__(self, away: Away, part: object) -> None:
+        self._away, self._part = away, part
+
+    def __getattr__(self, name: str) -> Any:
+        async def asked(*arguments: Any) -> Any:
+            self._away.look()
+            return await getattr(self._part, name)(*arguments)
+
+        return asked
+
+
+async def at_once(_: float) -> None:
+    """Nobody is at work here."""
 
 
 HALTED = [(403, "ACCOUNT_HALTED")]
@@ -168,12 +209,37 @@ def test_a_halt_is_lifted_after_a_repair_and_not_before(audited: Audited) -> Non
     assert audited.signs_in(audited.alices, "alice@example.com") == SIGNED_IN
 
 
+def test_what_is_whole_again_at_the_second_look_halts_nobody(audited: Audited) -> None:
+    """One event a second: each turn ends in the middle of a look, and what is stored may change between any two."""
+    before = put_phone(audited)
+    worker, is_mended = audited.worker(rate=1), False
+    while audited.world.run(worker.turn(audited.world.clock.now())):
+        if worker._is_second_look and not is_mended:
+            put_back(audited, before)
+            is_mended = True
+    assert is_mended, "she differed at the first look"
+    assert audited.halted() == audited.told == []
+
+
+def test_a_database_that_goes_away_and_comes_back_all_the_time_halts_nobody(audited: Audited) -> None:
+    world, away = audited.world, Away(audited.world.store)
+    deployment = dataclasses.replace(world.deployment, store=cast("Store", away))
+    for _ in range(60):
+        worker = Auditing(deployment, Pace(rate=1000), at_once, audited.told.append, audited.rounds.append)
+        is_more = True
+        while is_more:
+            try:
+                is_more = world.run(worker.turn(world.clock.now()))
+            except StoreUnavailable:
+                continue
+    assert len(audited.rounds) == 60
+    assert away.times > 100
+    assert audited.halted() == audited.told == []
+
+
 def test_fsck_names_who_is_halted(audited: Audited) -> None:
     put_phone(audited)
     audited.round()
-
-    async def at_once(_: float) -> None:
-        """Nobody is at work here."""
 
     report = audited.world.run(fsck(audited.world.deployment, pause=at_once, tell=lambda *_: None))
     assert [halt.account for halt in report.halted] == [audited.alice.id]

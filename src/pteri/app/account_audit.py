@@ -39,7 +39,7 @@ class AccountAudit:
         self.is_over = False
         self._deployment, self._store = deployment, deployment.store
         self._tenant, self._id = tenant, account
-        self._reader, self._found = CarefulReader(deployment.store), Findings()
+        self._reader, self._found = CarefulReader(deployment.store, guesses=False), Findings()
         self._stored: Account | None = None
         self._after = 0
         self._chained: Chained | None = Chained()
