@@ -184,6 +184,15 @@ def test_sv_09_a_record_that_nobody_can_read_halts_its_account_and_hides_no_othe
     ]
 
 
+@pytest.mark.parametrize("version", [-1, 0, 1 << 53, 1 << 62, 1 << 70])
+def test_an_account_that_says_nonsense_of_its_length_does_not_end_the_round(audited: Audited, version: int) -> None:
+    alice, tree = audited.alice.id, json.loads(state_of(audited))
+    put_back(audited, json.dumps({**tree, "version": version}, separators=(",", ":")))
+    audited.round()
+    assert [(halt.account, halt.code) for halt in audited.halted()] == [(alice, "SNAPSHOT_DIFFERS")]
+    assert [done.accounts for done in audited.rounds] == [2]
+
+
 def test_a_sign_in_under_way_when_its_account_is_halted_is_refused_at_its_code(audited: Audited) -> None:
     browser, site = Browser("desk"), audited.world.site("bank")
     started = site.start_sign_in("alice@example.com", browser)
