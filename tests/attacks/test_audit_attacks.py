@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -13,12 +14,14 @@ import pytest
 from onlookers import caught_up, watched
 from past_us import texts, written
 from pteri.app.audit_ports import AuditPlace, Halt, Pace
-from pteri.app.auditing import Auditing, lift
+from pteri.app.auditing import Auditing, lift, look_at
+from pteri.app.deployment import Deployment, Officer
 from pteri.app.forget import forget_old
 from pteri.app.fsck import fsck
 from pteri.app.ports import Store, StoreUnavailable
+from pteri.core.ids import TenantId, Thumbprint
 from pteri.domain.account import Account
-from world import MALLORY_WORDS, Browser, SimClock, SimPhone, World
+from world import MALLORY_WORDS, NEW_WORDS, Browser, SimClock, SimPhone, World
 from worlds import Worlds
 
 DAY = 86_400
@@ -244,6 +247,28 @@ def test_a_database_that_goes_away_and_comes_back_all_the_time_halts_nobody(audi
     assert len(audited.rounds) == 60
     assert away.times > 100
     assert audited.halted() == audited.told == []
+
+
+def test_an_officer_who_left_halts_nobody_while_the_settings_name_them_as_former(audited: Audited) -> None:
+    world, deployment = audited.world, audited.world.deployment
+    bank = deployment.tenants[TenantId("bank")]
+    claimant = world.phone("new phone", NEW_WORDS)
+    assert world.officer("ofc-1").attest(audited.alice.id, claimant).decided.status == 200
+    left = {key: dataclasses.replace(each, is_former=True) for key, each in bank.officers.items()}
+    world.deployment = with_officers(deployment, left)
+    assert found_in(audited) == []
+    world.deployment = with_officers(deployment, {})
+    assert found_in(audited) == ["DECISION_DIFFERS"], "nobody can tell a gone officer from a made-up one"
+
+
+def with_officers(deployment: Deployment, officers: Mapping[Thumbprint, Officer]) -> Deployment:
+    bank = dataclasses.replace(deployment.tenants[TenantId("bank")], officers=officers)
+    return dataclasses.replace(deployment, tenants={**deployment.tenants, bank.id: bank})
+
+
+def found_in(audited: Audited) -> list[str]:
+    alice = audited.alice
+    return [each.code for each in audited.world.run(look_at(audited.world.deployment, alice.tenant, alice.id))]
 
 
 def test_fsck_names_who_is_halted(audited: Audited) -> None:
