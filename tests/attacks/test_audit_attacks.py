@@ -21,6 +21,7 @@ from pteri.app.fsck import fsck
 from pteri.app.ports import Store, StoreUnavailable
 from pteri.core.ids import TenantId, Thumbprint
 from pteri.domain.account import Account
+from rotation import Keys
 from world import MALLORY_WORDS, NEW_WORDS, Browser, SimClock, SimPhone, World
 from worlds import Worlds
 
@@ -247,6 +248,21 @@ def test_a_database_that_goes_away_and_comes_back_all_the_time_halts_nobody(audi
     assert len(audited.rounds) == 60
     assert away.times > 100
     assert audited.halted() == audited.told == []
+
+
+def test_a_rotation_of_the_deployment_key_halts_nobody_at_any_of_its_steps(audited: Audited) -> None:
+    keys = Keys(audited.world)
+    for step in (keys.new, keys.rotate, keys.rekey, keys.distrust, keys.settle, keys.retire):
+        step()
+        assert found_in(audited) == [], step.__name__
+        if step not in (keys.settle, keys.retire):
+            assert audited.signs_in(audited.alices, "alice@example.com") == SIGNED_IN
+
+
+def test_who_was_erased_is_not_halted_for_it(audited: Audited) -> None:
+    alice = audited.alice
+    audited.world.run(audited.world.store.book.erase(alice.tenant, alice.id))
+    assert found_in(audited) == []
 
 
 def test_an_officer_who_left_halts_nobody_while_the_settings_name_them_as_former(audited: Audited) -> None:
