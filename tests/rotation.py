@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pteri.adapters.key_ring import HeldKey, KeyRing, Standing
 from pteri.adapters.vault import DeploymentVault
 from pteri.app.fsck import fsck
 from pteri.app.key_ports import RegisteredKey
+from pteri.app.observing import LineWatch
 from pteri.app.rekeying import Need, Rekeyed, needs_of, rekey
 from pteri.core.keys.secret import Secret
 from thieves import rewired
@@ -77,7 +79,8 @@ class Keys:
 
     def _use(self) -> DeploymentVault:
         vault = DeploymentVault(self.ring, SimEntropy(f"vault of {len(self.ring.keys)}"))
-        rewired(self.world, vault=vault)
+        line = self.world.deployment.line
+        rewired(self.world, vault=vault, line=replace(line, vault=vault) if isinstance(line, LineWatch) else line)
         return vault
 
 

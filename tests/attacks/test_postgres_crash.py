@@ -189,7 +189,7 @@ STOPS = {
     "spent": "INSERT INTO spent SELECT $1, '{nonce}'",
     "challenges": "UPDATE challenges SET version = version WHERE tenant = $1",
     "accounts": "UPDATE accounts SET version = version WHERE tenant = $1",
-    "claims": "INSERT INTO claims SELECT $1, 'DEVICE', '{claimed}', 'x'",
+    "claims": "INSERT INTO claims (tenant, kind, value, account) SELECT $1, 'DEVICE', '{claimed}', 'x'",
     "events": "INSERT INTO events SELECT $1, '{account}', 2, 'x'",
     "unsequenced": "INSERT INTO unsequenced SELECT $1, '{account}', 3",
     "untold": "INSERT INTO untold SELECT $1, '{account}', 'notice-1', 0",

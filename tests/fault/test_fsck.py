@@ -77,6 +77,9 @@ def found(registry: Lived, path: Path, damaging: Damaging) -> set[str]:
     return {finding.code for finding in looked_at(registry, path).findings}
 
 
+CLAIMS = "claims (tenant, kind, value, account)"
+
+
 def damaged(registry: Lived, path: Path, damaging: Damaging) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA foreign_keys = OFF")
@@ -205,31 +208,31 @@ ROWS: dict[str, tuple[Damaging, set[str]]] = {
         {"CLAIM_DIFFERS"},
     ),
     "a phone that is in no account is claimed": (
-        run("INSERT INTO claims SELECT tenant, kind, 'other', account FROM claims WHERE kind = 'DEVICE' LIMIT 1"),
+        run(f"INSERT INTO {CLAIMS} SELECT tenant, kind, 'other', account FROM claims WHERE kind = 'DEVICE' LIMIT 1"),
         {"CLAIM_UNBACKED"},
     ),
     "a login has two claims": (
-        run("INSERT INTO claims SELECT tenant, kind, 'other', account FROM claims WHERE kind = 'LOGIN' LIMIT 1"),
+        run(f"INSERT INTO {CLAIMS} SELECT tenant, kind, 'other', account FROM claims WHERE kind = 'LOGIN' LIMIT 1"),
         {"CLAIM_UNBACKED"},
     ),
     "a wallet has two claims": (
-        run("INSERT INTO claims SELECT tenant, kind, 'other', account FROM claims WHERE kind = 'WALLET' LIMIT 1"),
+        run(f"INSERT INTO {CLAIMS} SELECT tenant, kind, 'other', account FROM claims WHERE kind = 'WALLET' LIMIT 1"),
         {"CLAIM_UNBACKED"},
     ),
     "a claim is for an account that is not there": (
-        run("INSERT INTO claims VALUES ('bank', 'LOGIN', 'somebody', 'acct_00000000000000000000')"),
+        run(f"INSERT INTO {CLAIMS} VALUES ('bank', 'LOGIN', 'somebody', 'acct_00000000000000000000')"),
         {"CLAIM_UNBACKED"},
     ),
     "a claim is of a tenant that no settings know": (
-        run("INSERT INTO claims VALUES ('gone', 'WALLET', 'somebody', 'acct_00000000000000000000')"),
+        run(f"INSERT INTO {CLAIMS} VALUES ('gone', 'WALLET', 'somebody', 'acct_00000000000000000000')"),
         {"CLAIM_UNBACKED"},
     ),
     "a claim cannot be read": (
-        run("INSERT INTO claims SELECT tenant, 'ELSE', value, account FROM claims WHERE kind = 'LOGIN' LIMIT 1"),
+        run(f"INSERT INTO {CLAIMS} SELECT tenant, 'ELSE', value, account FROM claims WHERE kind = 'LOGIN' LIMIT 1"),
         {"RECORD_UNREADABLE"},
     ),
     "the first claim cannot be read": (
-        run("INSERT INTO claims VALUES ('a', 'ELSE', 'somebody', 'acct_00000000000000000000')"),
+        run(f"INSERT INTO {CLAIMS} VALUES ('a', 'ELSE', 'somebody', 'acct_00000000000000000000')"),
         {"RECORD_UNREADABLE"},
     ),
     "no nonce is spent": (run("DELETE FROM spent"), {"NONCE_NOT_SPENT"}),
@@ -281,7 +284,11 @@ def test_a_claim_that_is_gone_is_found_at_its_account_and_nothing_else(registry:
 
 
 def test_a_claim_that_no_account_backs_is_named_with_the_account_it_is_for(registry: Lived, copy: Path) -> None:
-    damaged(registry, copy, run("INSERT INTO claims VALUES ('bank', 'DEVICE', 'stranger', :bob)"))
+    damaged(
+        registry,
+        copy,
+        run(f"INSERT INTO {CLAIMS} VALUES ('bank', 'DEVICE', 'stranger', :bob)"),
+    )
     [finding] = looked_at(registry, copy).findings
     assert (finding.code, finding.account) == ("CLAIM_UNBACKED", registry.bob)
     assert "stranger" in finding.detail

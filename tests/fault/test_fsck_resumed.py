@@ -34,7 +34,7 @@ DAMAGE = (
     "UPDATE events SET payload = replace(payload, '\"at\":1', '\"at\":2') WHERE seq = 4",
     "UPDATE events SET payload = 'x' WHERE seq = 7",
     "DELETE FROM claims WHERE kind = 'LOGIN'",
-    "INSERT INTO claims VALUES ('bank', 'LOGIN', 'nobody', 'acc_00000000000000000000000000')",
+    "INSERT INTO claims (tenant, kind, value, account) VALUES ('bank', 'LOGIN', 'nobody', 'acct_000000000000')",
     "UPDATE leaves SET leaf = x'00' WHERE seq = 3",
     "UPDATE log_state SET witnessed_size = witnessed_size - 1",
     "UPDATE anchors SET version = version + 1 WHERE number IN (2, 4)",

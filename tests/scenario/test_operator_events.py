@@ -16,6 +16,7 @@ from pteri.app.audit_ports import Halt
 from pteri.app.fsck import fsck
 from pteri.app.sequence import give_positions
 from pteri.domain.subscription import LIFE_S, LOOK_EVERY_S
+from rotation import Keys
 from telling import BANK, Telling, account_of, changed
 from whole import check_whole
 from world import LINE, SimClock
@@ -160,6 +161,60 @@ def test_each_line_is_told_of_once_and_a_turn_with_nothing_to_do_asks_nobody(ban
         bank.clock.advance(LOOK_EVERY_S)
     assert len(bank.joined.transport.sent) == sent
     assert len(bank.live()) == 1
+
+
+def test_after_another_deployment_key_the_operator_is_told_another_address_and_no_event_is_missed(
+    bank: Telling,
+) -> None:
+    held = linked(bank.world, line=LINE)
+    bank.turn()
+    bank.clock.advance(DAY)
+    bank.turn()
+    [before] = bank.live()
+    keys = Keys(bank.world).new()
+    loop = bank.new_loop()
+    bank.clock.advance(LOOK_EVERY_S)
+    bank.turn(loop)
+    assert bank.live() == [before], "a key that is only known changes nothing"
+    keys.rotate()
+    loop = bank.new_loop()
+    [event] = bank.swap()
+    assert bank.tell(event) == [204], "the address of before is still good"
+    bank.clock.advance(LOOK_EVERY_S)
+    bank.turn(loop)
+    [after] = bank.live()
+    assert after["id"] != before["id"]
+    keys.settle()
+    keys.rekey()
+    assert signed_in(bank.world, held).line_state == "SUSPECT"
+    keys.settle()
+    held.phone().rebind_line(LINE)
+    keys.rekey()
+    keys.retire()
+    loop = bank.new_loop()
+    for _ in range(2):
+        bank.clock.advance(LOOK_EVERY_S)
+        bank.turn(loop)
+    bank.clock.advance(8 * DAY)
+    signed_in(bank.world, held)
+    assert bank.tell(*bank.swap()) == [204]
+    assert line(held).state == "SUSPECT"
+
+
+def test_an_address_of_a_distrusted_key_is_no_sink_any_more(bank: Telling) -> None:
+    held = linked(bank.world, line=LINE)
+    bank.turn()
+    bank.clock.advance(DAY)
+    [of_old] = bank.swap()
+    keys = Keys(bank.world).new().rotate().distrust()
+    assert bank.tell(of_old) == [401]
+    assert line(held).state == "BOUND"
+    loop = bank.new_loop()
+    bank.clock.advance(LOOK_EVERY_S)
+    bank.turn(loop)
+    keys.settle()
+    assert bank.tell(*bank.swap()) == [204]
+    assert line(held).state == "SUSPECT"
 
 
 def test_neither_the_number_nor_the_token_is_in_what_is_kept(bank: Telling) -> None:

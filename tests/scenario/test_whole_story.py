@@ -333,8 +333,8 @@ def test_the_bank_signs_once_for_the_sign_ins_of_five_minutes(played: Played) ->
     assert requests.count("/v1/bank/tokens") < requests.count("/v1/bank/logins")
 
 
-def test_the_story_is_told_in_145_steps(played: Played) -> None:
-    assert len(played.steps) == 145
+def test_the_story_is_told_in_146_steps(played: Played) -> None:
+    assert len(played.steps) == 146
 
 
 def test_a_person_can_go_on_by_hand_where_the_story_ended(played: Played) -> None:

@@ -78,6 +78,11 @@ class DeploymentVault:
         """Of all keys, the one that writes first."""
         return tuple(key.name for key in self._all)
 
+    def is_outdated(self, name: str) -> bool:
+        """Neither of the one that writes nor of the one that will, as a process that is restarted later knows it."""
+        found = next((key for key in self._all if key.name == name), None)
+        return found is None or found.held.standing in {Standing.FORMER, Standing.DISTRUSTED}
+
     def mark(self, name: str) -> str:
         """What a database remembers of this key, to know it again."""
         return to_base64url(self._named(name).mac("derive:key-check", _NOBODY, "1"))

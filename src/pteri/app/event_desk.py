@@ -2,7 +2,8 @@
 
 Nothing of a sink or of its token is kept: the address says itself for whom it is, sealed, and the token is derived from
 that. So whoever has the address and no token has nothing, and a stranger's address is known for one without a look into
-the store.
+the store. Both are of one deployment key, which the generation names: when that writes no more, another subscription
+takes the place of this one.
 """
 
 from __future__ import annotations
@@ -21,9 +22,21 @@ from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, Digest, TenantId
 from pteri.core.keys.secret import Secret
 
-__all__ = ["EventDesk", "EventNews", "Sink", "opened_sink", "sink_of", "sink_token", "sink_url"]
+__all__ = [
+    "EventDesk",
+    "EventNews",
+    "Sink",
+    "key_of",
+    "new_generation",
+    "opened_sink",
+    "sink_of",
+    "sink_token",
+    "sink_url",
+]
 
 _MAX_SEALED: Final = 400
+_KEY_ENDS: Final = "."
+"""In no name of a key."""
 
 
 class EventNews(StrEnum):
@@ -81,9 +94,23 @@ def sink_of(vault: Vault, origin: str, tenant: TenantId, url: str) -> Sink | Non
     return opened_sink(vault, tenant, url.removeprefix(before)) if url.startswith(before) else None
 
 
-def sink_token(vault: Vault, tenant: TenantId, sink: Sink) -> Secret:
-    """The bearer token of its events: the same every time, and for this deployment and this operator only."""
-    return Secret(ids.to_base64url(vault.derive("operator-events", tenant, _encoder.encode(sink).decode())).encode())
+def sink_token(vault: Vault, tenant: TenantId, sink: Sink) -> Secret | None:
+    """The bearer token of its events: the same every time, and for this deployment and this operator only.
+
+    ``None`` where the key is not here that it was made with.
+    """
+    token = vault.spelled(key_of(sink.generation), "operator-events", tenant, _encoder.encode(sink).decode())
+    return None if token is None else Secret(token.encode())
+
+
+def new_generation(vault: Vault, drawn: bytes) -> str:
+    """A name for one subscription that was never used before, by these random bytes. It says its key."""
+    return f"{vault.name}{_KEY_ENDS}{ids.to_base64url(drawn)}"
+
+
+def key_of(generation: str) -> str:
+    """The name of the deployment key that this one was made with."""
+    return generation.partition(_KEY_ENDS)[0]
 
 
 def _path(tenant: TenantId) -> str:

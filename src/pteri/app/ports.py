@@ -108,6 +108,10 @@ class Vault(Protocol):
         """Of all keys, the one that writes first."""
         ...
 
+    def is_outdated(self, name: str) -> bool:
+        """Whether what was made under the key of this name is better made again: it wrote before, or is not here."""
+        ...
+
     def mark(self, name: str) -> str:
         """By which a database knows the key of this name again."""
         ...

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Final
 
 from pteri.app.deployment import Deployment
-from pteri.app.event_desk import EventDesk, EventNews
+from pteri.app.event_desk import EventDesk, EventNews, key_of
 from pteri.app.halting import steady_time
 from pteri.app.observing import kept_number
 from pteri.app.subscription_ports import KeptOf
-from pteri.app.subscription_work import OperatorMoods, SubscriptionWork, new_generation
+from pteri.app.subscription_work import OperatorMoods, SubscriptionWork, fresh_generation
 from pteri.core.ids import AccountId, Digest, TenantId
 from pteri.core.phone_number import PhoneNumber
 from pteri.domain.line import LineState
@@ -69,7 +69,7 @@ class Subscribing:
         line, number = await self._wanted(tenant, operator, kept.account)
         if line is not None and number is not None:
             await self._book.keep(
-                begun(tenant, kept.account, operator, line, generation=new_generation(self._deployment), at=at)
+                begun(tenant, kept.account, operator, line, generation=fresh_generation(self._deployment), at=at)
             )
 
     async def _drop(self, tenant: TenantId, operator: str, account: AccountId, at: int) -> None:
@@ -102,4 +102,5 @@ class Subscribing:
         for _ in range(_STEPS):
             if going is None:
                 return
-            going = await work.take(next_step(going, wanted=line, at=at), going)
+            outdated = self._deployment.vault.is_outdated(key_of(going.held.generation))
+            going = await work.take(next_step(going, wanted=line, at=at, outdated=outdated), going)

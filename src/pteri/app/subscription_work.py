@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Final
 
 from pteri.app.deployment import Deployment
-from pteri.app.event_desk import EventNews, Sink, sink_of, sink_token, sink_url
+from pteri.app.event_desk import EventNews, Sink, new_generation, sink_of, sink_token, sink_url
 from pteri.app.subscription_ports import Found, OperatorAway, OperatorRefused, Subscriber
-from pteri.core import ids
 from pteri.core.phone_number import PhoneNumber
 from pteri.domain.subscription import Next, Subscription, SubscriptionState
 
-__all__ = ["OperatorMoods", "SubscriptionWork", "new_generation"]
+__all__ = ["OperatorMoods", "SubscriptionWork", "fresh_generation"]
 
 _REST_S: Final = 60
 _GENERATION_BYTES: Final = 12
@@ -20,9 +19,9 @@ _ALREADY: Final = "ALREADY_EXISTS"
 """What an operator says that has one already, perhaps of a request whose answer was lost."""
 
 
-def new_generation(deployment: Deployment) -> str:
-    """A name for one subscription that was never used before."""
-    return ids.to_base64url(deployment.entropy.draw(_GENERATION_BYTES))
+def fresh_generation(deployment: Deployment) -> str:
+    """A name for one subscription that was never used before, of the key that writes."""
+    return new_generation(deployment.vault, deployment.entropy.draw(_GENERATION_BYTES))
 
 
 class OperatorMoods:
@@ -79,7 +78,7 @@ class SubscriptionWork:
             case Next.LOOK:
                 return await self._kept(subscription.looked(at))
             case Next.RENEW:
-                return await self._kept(subscription.renewed(new_generation(self._deployment), at))
+                return await self._kept(subscription.renewed(fresh_generation(self._deployment), at))
             case Next.DROP:
                 return await self._kept(subscription.dropped(at))
             case Next.LEAVE_FORMER:
@@ -128,11 +127,15 @@ class SubscriptionWork:
     async def _create(self, asked: Subscription, subscriber: Subscriber) -> Subscription | None:
         deployment, held = self._deployment, asked.held
         sink = Sink(asked.operator, asked.account, asked.esim, held.generation)
+        token = sink_token(deployment.vault, asked.tenant, sink)
+        if token is None:
+            # It was begun under a key that has gone since.
+            return await self._kept(asked.dropped(self._at))
         assert self._number is not None
         made = await subscriber.create(
             self._number,
             sink=sink_url(deployment.vault, deployment.public_origin, asked.tenant, sink),
-            token=sink_token(deployment.vault, asked.tenant, sink),
+            token=token,
             ends_at=held.ends_at,
             at=self._at,
         )

@@ -20,7 +20,7 @@ from pteri.app.observing import kept_number
 from pteri.app.ports import Changeset, Committed, Conflict, ConflictKind
 from pteri.app.refusals import Clashes, ClockJumped, Denied, RefusalCode
 from pteri.app.subscription_ports import EventMessage, UnaskedEvent
-from pteri.app.subscription_work import new_generation
+from pteri.app.subscription_work import fresh_generation
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import Nonce, TenantId
@@ -58,8 +58,11 @@ def _read(
     subscriber = deployment.events.subscribers.get(tenant, {}).get(sink.operator)
     if subscriber is None:
         raise Denied("an operator that tells us nothing any more")
+    token = sink_token(deployment.vault, tenant, sink)
+    if token is None:
+        raise Denied("of a key that is gone")
     try:
-        return sink, subscriber.read(message, token=sink_token(deployment.vault, tenant, sink), at=at)
+        return sink, subscriber.read(message, token=token, at=at)
     except ProtocolError as error:
         # One answer for all: whoever tries tokens or bodies learns nothing of which of them was wrong.
         raise Denied(f"no event of this operator: {error.code}") from error
@@ -84,7 +87,7 @@ async def _of_ours(deployment: Deployment, tenant: TenantId, sink: Sink, event: 
 async def _end(deployment: Deployment, subscription: Subscription, sink: Sink, at: int) -> None:
     """Another one is made, if this was the one that is wanted. Somebody who was quicker knows better."""
     if subscription.state is SubscriptionState.LIVE and subscription.held.generation == sink.generation:
-        await deployment.store.subscriptions.keep(subscription.ended(new_generation(deployment), at))
+        await deployment.store.subscriptions.keep(subscription.ended(fresh_generation(deployment), at))
 
 
 async def _record(deployment: Deployment, tenant: TenantId, sink: Sink, signal: Signal, spent: Nonce) -> None:

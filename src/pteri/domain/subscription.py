@@ -204,8 +204,11 @@ def begun(
     return Subscription(tenant, account, operator, esim, SubscriptionState.ASKED, held, at)
 
 
-def next_step(subscription: Subscription, *, wanted: Digest | None, at: int) -> Next:
-    """What is to do at Unix second ``at``, where the line ``wanted`` is to be told of; ``None``: none is."""
+def next_step(subscription: Subscription, *, wanted: Digest | None, at: int, outdated: bool) -> Next:
+    """What is to do at Unix second ``at``, where the line ``wanted`` is to be told of; ``None``: none is.
+
+    ``outdated``: its address was made under a key that writes no more, so another one is to take its place.
+    """
     if at < subscription.due_at:
         return Next.NOTHING
     if subscription.state is SubscriptionState.LEAVING:
@@ -213,7 +216,7 @@ def next_step(subscription: Subscription, *, wanted: Digest | None, at: int) -> 
     if wanted != subscription.esim:
         return Next.DROP
     if subscription.state is SubscriptionState.LIVE:
-        return _next_of_live(subscription, at)
+        return _next_of_live(subscription, at, outdated=outdated)
     # No answer is recorded: look before another one is made. A list that never comes, or is longer than anybody reads,
     # is waited for so long and no longer: one more of the same name comes to the same address.
     is_looked_for = subscription.unsure and subscription.tries < MOST_FINDS
@@ -230,10 +233,10 @@ def _next_of_leaving(subscription: Subscription, at: int) -> Next:
     return Next.FIND if subscription.unsure else Next.FORGET
 
 
-def _next_of_live(subscription: Subscription, at: int) -> Next:
+def _next_of_live(subscription: Subscription, at: int, *, outdated: bool) -> Next:
     if subscription.former is not None:
         return _next_of_former(subscription, subscription.former, at)
-    return Next.RENEW if at >= subscription.held.renew_at else Next.LOOK
+    return Next.RENEW if outdated or at >= subscription.held.renew_at else Next.LOOK
 
 
 def _next_of_former(subscription: Subscription, former: Held, at: int) -> Next:

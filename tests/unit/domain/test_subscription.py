@@ -38,7 +38,7 @@ def live(at: int = AT, ends_at: int = AT + LIFE_S) -> Subscription:
 
 
 def following(subscription: Subscription, at: int, *, wanted: bool = True) -> Next:
-    return next_step(subscription, wanted=ESIM if wanted else None, at=at)
+    return next_step(subscription, wanted=ESIM if wanted else None, at=at, outdated=False)
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(SubscriptionState, SubscriptionEvent)))
@@ -135,6 +135,14 @@ def test_a_shorter_life_than_was_asked_for_is_kept_to_and_a_longer_one_is_not() 
     assert following(over, AT + 60) is Next.RENEW
 
 
+def test_one_whose_address_is_of_a_key_that_writes_no_more_is_made_again_when_it_is_looked_at() -> None:
+    made = live()
+    assert next_step(made, wanted=ESIM, at=AT + LOOK_EVERY_S - 1, outdated=True) is Next.NOTHING
+    assert next_step(made, wanted=ESIM, at=AT + LOOK_EVERY_S, outdated=True) is Next.RENEW
+    assert next_step(asked(), wanted=ESIM, at=AT, outdated=True) is Next.CREATE
+    assert next_step(made, wanted=None, at=AT + LOOK_EVERY_S, outdated=True) is Next.DROP
+
+
 def test_one_that_the_operator_ended_is_made_again_after_a_pause() -> None:
     ended = live().ended("g2", AT)
     assert (ended.state, ended.former, ended.held.generation) == ("ASKED", None, "g2")
@@ -145,7 +153,7 @@ def test_one_that_the_operator_ended_is_made_again_after_a_pause() -> None:
 def test_one_that_is_not_wanted_is_deleted_and_forgotten() -> None:
     made = live()
     assert following(made, AT + LOOK_EVERY_S, wanted=False) is Next.DROP
-    assert next_step(made, wanted=OTHER, at=AT + LOOK_EVERY_S) is Next.DROP
+    assert next_step(made, wanted=OTHER, at=AT + LOOK_EVERY_S, outdated=False) is Next.DROP
     leaving = made.dropped(AT)
     assert following(leaving, AT) is Next.DELETE
     assert following(leaving, AT + LIFE_S) is Next.FORGET

@@ -105,7 +105,11 @@ def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
 
 def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
     """Take every step that the file has not seen, all or none: who fails here closes the connection."""
-    if _revision(connection, path) == schema.NEWEST:
+    # In one transaction: between its two questions somebody else may take the steps, and leave neither answer.
+    connection.execute("BEGIN")
+    found = _revision(connection, path)
+    connection.execute("COMMIT")
+    if found == schema.NEWEST:
         return
     from pteri.adapters.store.upgrading import statements  # noqa: PLC0415 - slow to import, and rarely needed
 
