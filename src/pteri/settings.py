@@ -158,6 +158,8 @@ class OfficerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Key of the officer's phone: base64url of the 65-byte SEC1 point."""
     wallet: PinnedWallet
     """Wallet of the officer: ``address``, ``public_key`` and ``signature_type``."""
+    former: bool = False
+    """Speaks for nobody any more. What this officer said before is checked again for ever, so the entry stays."""
 
 
 class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

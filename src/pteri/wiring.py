@@ -359,7 +359,8 @@ def _tenant(settings: TenantSettings) -> Tenant:
 
 
 def _officer(settings: OfficerSettings) -> Officer:
-    return Officer(settings.name, DeviceKey.from_sec1(ids.from_base64url(settings.phone_key)), settings.wallet)
+    phone = DeviceKey.from_sec1(ids.from_base64url(settings.phone_key))
+    return Officer(settings.name, phone, settings.wallet, settings.former)
 
 
 def api_of(deployment: Deployment, server: ServerSettings) -> Application:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pytest
 
 from onlookers import caught_up, watched
 from past_us import texts, written
 from pteri.app.audit_ports import AuditPlace, Halt, Pace
-from pteri.app.auditing import Auditing, lift
+from pteri.app.auditing import Auditing, lift, look_at
+from pteri.app.deployment import Deployment, Officer
 from pteri.app.forget import forget_old
 from pteri.app.fsck import fsck
+from pteri.app.ports import Store, StoreUnavailable
+from pteri.core.ids import TenantId, Thumbprint
 from pteri.domain.account import Account
-from world import MALLORY_WORDS, Browser, SimClock, SimPhone, World
+from rotation import Keys
+from world import MALLORY_WORDS, NEW_WORDS, Browser, SimClock, SimPhone, World
 from worlds import Worlds
 
 DAY = 86_400
@@ -64,6 +72,43 @@ class Audited:
             done = site.enter_code("logins", started.id, shown.code, browser)
             heard.append((done.status, done.code if done.status != 200 else ""))
         return heard
+
+
+class Away:
+    """The database of a service that is away for two questions now and then, which whoever asks carefully hears of."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self.audits, self.times = store, store.audits, 0
+        self.book = Port(self, store.book)
+        self._chance, self._left = random.Random(7), 0
+
+    def look(self) -> None:
+        if self._left == 0 and self._chance.random() < 0.1:
+            self._left, self.times = 2, self.times + 1
+        if self._left:
+            self._left -= 1
+            raise StoreUnavailable("away")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(Port(self, self._store), name)
+
+
+class Port:
+    """A port of it."""
+
+    def __init__(self, away: Away, part: object) -> None:
+        self._away, self._part = away, part
+
+    def __getattr__(self, name: str) -> Any:
+        async def asked(*arguments: Any) -> Any:
+            self._away.look()
+            return await getattr(self._part, name)(*arguments)
+
+        return asked
+
+
+async def at_once(_: float) -> None:
+    """Nobody is at work here."""
 
 
 HALTED = [(403, "ACCOUNT_HALTED")]
@@ -143,6 +188,15 @@ def test_sv_09_a_record_that_nobody_can_read_halts_its_account_and_hides_no_othe
     ]
 
 
+@pytest.mark.parametrize("version", [-1, 0, 1 << 53, 1 << 62, 1 << 70])
+def test_an_account_that_says_nonsense_of_its_length_does_not_end_the_round(audited: Audited, version: int) -> None:
+    alice, tree = audited.alice.id, json.loads(state_of(audited))
+    put_back(audited, json.dumps({**tree, "version": version}, separators=(",", ":")))
+    audited.round()
+    assert [(halt.account, halt.code) for halt in audited.halted()] == [(alice, "SNAPSHOT_DIFFERS")]
+    assert [done.accounts for done in audited.rounds] == [2]
+
+
 def test_a_sign_in_under_way_when_its_account_is_halted_is_refused_at_its_code(audited: Audited) -> None:
     browser, site = Browser("desk"), audited.world.site("bank")
     started = site.start_sign_in("alice@example.com", browser)
@@ -168,12 +222,74 @@ def test_a_halt_is_lifted_after_a_repair_and_not_before(audited: Audited) -> Non
     assert audited.signs_in(audited.alices, "alice@example.com") == SIGNED_IN
 
 
+def test_what_is_whole_again_at_the_second_look_halts_nobody(audited: Audited) -> None:
+    """One event a second: each turn ends in the middle of a look, and what is stored may change between any two."""
+    before = put_phone(audited)
+    worker, is_mended = audited.worker(rate=1), False
+    while audited.world.run(worker.turn(audited.world.clock.now())):
+        if worker._is_second_look and not is_mended:
+            put_back(audited, before)
+            is_mended = True
+    assert is_mended, "she differed at the first look"
+    assert audited.halted() == audited.told == []
+
+
+def test_a_database_that_goes_away_and_comes_back_all_the_time_halts_nobody(audited: Audited) -> None:
+    world, away = audited.world, Away(audited.world.store)
+    deployment = dataclasses.replace(world.deployment, store=cast("Store", away))
+    for _ in range(60):
+        worker = Auditing(deployment, Pace(rate=1000), at_once, audited.told.append, audited.rounds.append)
+        is_more = True
+        while is_more:
+            try:
+                is_more = world.run(worker.turn(world.clock.now()))
+            except StoreUnavailable:
+                continue
+    assert len(audited.rounds) == 60
+    assert away.times > 100
+    assert audited.halted() == audited.told == []
+
+
+def test_a_rotation_of_the_deployment_key_halts_nobody_at_any_of_its_steps(audited: Audited) -> None:
+    keys = Keys(audited.world)
+    for step in (keys.new, keys.rotate, keys.rekey, keys.distrust, keys.settle, keys.retire):
+        step()
+        assert found_in(audited) == [], step.__name__
+        if step not in (keys.settle, keys.retire):
+            assert audited.signs_in(audited.alices, "alice@example.com") == SIGNED_IN
+
+
+def test_who_was_erased_is_not_halted_for_it(audited: Audited) -> None:
+    alice = audited.alice
+    audited.world.run(audited.world.store.book.erase(alice.tenant, alice.id))
+    assert found_in(audited) == []
+
+
+def test_an_officer_who_left_halts_nobody_while_the_settings_name_them_as_former(audited: Audited) -> None:
+    world, deployment = audited.world, audited.world.deployment
+    bank = deployment.tenants[TenantId("bank")]
+    claimant = world.phone("new phone", NEW_WORDS)
+    assert world.officer("ofc-1").attest(audited.alice.id, claimant).decided.status == 200
+    left = {key: dataclasses.replace(each, is_former=True) for key, each in bank.officers.items()}
+    world.deployment = with_officers(deployment, left)
+    assert found_in(audited) == []
+    world.deployment = with_officers(deployment, {})
+    assert found_in(audited) == ["DECISION_DIFFERS"], "nobody can tell a gone officer from a made-up one"
+
+
+def with_officers(deployment: Deployment, officers: Mapping[Thumbprint, Officer]) -> Deployment:
+    bank = dataclasses.replace(deployment.tenants[TenantId("bank")], officers=officers)
+    return dataclasses.replace(deployment, tenants={**deployment.tenants, bank.id: bank})
+
+
+def found_in(audited: Audited) -> list[str]:
+    alice = audited.alice
+    return [each.code for each in audited.world.run(look_at(audited.world.deployment, alice.tenant, alice.id))]
+
+
 def test_fsck_names_who_is_halted(audited: Audited) -> None:
     put_phone(audited)
     audited.round()
-
-    async def at_once(_: float) -> None:
-        """Nobody is at work here."""
 
     report = audited.world.run(fsck(audited.world.deployment, pause=at_once, tell=lambda *_: None))
     assert [halt.account for halt in report.halted] == [audited.alice.id]

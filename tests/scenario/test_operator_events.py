@@ -12,6 +12,7 @@ from phones import linked
 from pteri.adapters.telecom.camara.operator import Access
 from pteri.adapters.telecom.camara.webhooks import instant
 from pteri.adapters.telecom.simulated import Outage
+from pteri.app.audit_ports import Halt
 from pteri.app.fsck import fsck
 from pteri.app.sequence import give_positions
 from pteri.domain.subscription import LIFE_S, LOOK_EVERY_S
@@ -58,6 +59,21 @@ def test_a_swap_at_the_desk_is_heard_at_once_and_nobody_had_to_sign_in(bank: Tel
     assert line(held).state == "SUSPECT"
     assert kinds(held).count("LINE_SUSPECT") == 1
     assert waits(bank.world) == 7 * DAY
+
+
+def test_what_is_told_of_a_halted_account_is_told_again_and_counts_when_the_halt_is_over(bank: Telling) -> None:
+    held = linked(bank.world, line=LINE)
+    bank.turn()
+    bank.clock.advance(DAY)
+    [event], audits = bank.swap(), bank.world.store.audits
+    account = account_of(held)
+    halt = Halt(tenant=BANK, account=account, at=bank.clock.now(), code="SNAPSHOT_DIFFERS", detail="another phone")
+    assert bank.world.run(audits.halt(halt))
+    assert bank.tell(event, event) == [409, 409]
+    assert line(held).state != "SUSPECT"
+    assert bank.world.run(audits.lift(BANK, account))
+    assert bank.tell(event) == [204]
+    assert line(held).state == "SUSPECT"
 
 
 def test_before_the_first_turn_nobody_tells(bank: Telling) -> None:

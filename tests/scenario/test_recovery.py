@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from pteri.app.sequence import give_positions
 from pteri.audit.rechecking import Unchecked
 from pteri.core import ids, wire
 from pteri.core.guardians import Guardians
+from pteri.core.ids import TenantId
 from pteri.domain.facts import LineStatus
 from pteri.domain.rules import Rules
 from thieves import EMAIL, assert_denied, digest, guarded_by, history_of, refusal, second_phone, signing_in, type_code
@@ -225,6 +227,16 @@ def test_the_removal_is_final_after_a_day(world: World) -> None:
 
 
 # --- everything lost ------------------------------------------------------------------------------------------------
+
+
+def test_an_officer_who_left_speaks_for_nobody(world: World) -> None:
+    account, new = world.enrolled().devices().account, world.phone("new phone", NEW_WORDS)
+    bank, tenants = TenantId("bank"), dict(world.deployment.tenants)
+    left = {key: dataclasses.replace(each, is_former=True) for key, each in tenants[bank].officers.items()}
+    tenants[bank] = dataclasses.replace(tenants[bank], officers=left)
+    assert world.officer("ofc-1").start_attest(account, new).status == 201
+    object.__setattr__(world.deployment, "tenants", tenants)  # as after a restart with other settings
+    assert_denied(world.officer("ofc-1").start_attest(account, new))
 
 
 def test_who_lost_everything_is_proofed_again_by_two_officers(world: World) -> None:

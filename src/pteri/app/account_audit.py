@@ -26,6 +26,8 @@ __all__ = ["AccountAudit", "mismatches"]
 _NO_MISMATCH: Final = frozenset({Broken.TIME})
 """A clock that was set back is a fault of the machine, and the state is the fold of what was signed all the same."""
 
+_MOST_EVENTS: Final = 1 << 53
+
 
 def mismatches(findings: list[Finding]) -> list[Finding]:
     """Those by which an account is not the fold of what was signed."""
@@ -39,7 +41,7 @@ class AccountAudit:
         self.is_over = False
         self._deployment, self._store = deployment, deployment.store
         self._tenant, self._id = tenant, account
-        self._reader, self._found = CarefulReader(deployment.store), Findings()
+        self._reader, self._found = CarefulReader(deployment.store, guesses=False), Findings()
         self._stored: Account | None = None
         self._after = 0
         self._chained: Chained | None = Chained()
@@ -78,6 +80,10 @@ class AccountAudit:
             return None
         if stored is not None and (stored.tenant, stored.id) != (self._tenant, self._id):
             self._note(Damage.MISPLACED, 0, "the record of another account stands under the key of this one")
+            return None
+        if stored is not None and not 0 < stored.version < _MOST_EVENTS:
+            # No database can be asked for that many: the loop would end here, and look at nobody after this account.
+            self._note(Damage.SNAPSHOT, 0, f"not the fold of its events: it says that it has {stored.version}")
             return None
         return stored
 

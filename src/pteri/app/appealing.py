@@ -117,7 +117,7 @@ def _vouching(call: Call, account: AccountId, epoch: int, newcomer: Thumbprint) 
 async def attest(deployment: Deployment, asking: Asking, wanted: wire.Attest) -> Done:
     """An officer says who holds the phone of a claimant."""
     officer = asking.tenant.officers.get(_key_id(asking))
-    if officer is None:
+    if officer is None or officer.is_former:
         raise Denied("attestation: no officer's phone")
     device_key = ids.to_base64url(officer.device.sec1)
     call = _newcomer(asking, device_key)

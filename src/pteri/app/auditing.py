@@ -81,7 +81,12 @@ class Auditing:
             if key is None:
                 place = replace(place, ended_at=max(at, place.started_at))
                 break
-            done = await self._step(key, at)
+            try:
+                done = await self._step(key, at)
+            except BaseException:
+                # Half a look is none: gone on with, it would miss what the database did not say, and call that damage.
+                self._audit, self._is_second_look = None, False
+                raise
             if self._audit is None:
                 self._queue.pop(0)
                 place = replace(place, account=key, accounts=place.accounts + 1)
@@ -91,7 +96,9 @@ class Auditing:
         began = self._at is None or self._at.ended_at is not None
         if not began and _where(kept) == _where(self._at):
             return True  # one account takes longer than a turn
-        if not await self.deployment.store.audits.keep(kept):
+        is_kept = await self.deployment.store.audits.keep(kept)
+        self._has_begun = True
+        if not is_kept:
             return True  # another worker came further: the next turn goes on from there
         self._at = kept
         if kept.ended_at is not None:
@@ -104,10 +111,9 @@ class Auditing:
         if _where(stored) != _where(self._at):
             self._forget()
         self._at = stored
-        is_first, self._has_begun = not self._has_begun, True
         if stored is not None and stored.ended_at is None:
             return stored
-        if stored is not None and not is_first and 0 <= at - stored.started_at < self.pace.every_s:
+        if stored is not None and self._has_begun and 0 <= at - stored.started_at < self.pace.every_s:
             return None
         return AuditPlace(version=0 if stored is None else stored.version, started_at=at)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from pteri.app.ports import Claim, ClaimKind, Store, StoreUnavailable
+from pteri.app.ports import Claim, ClaimKind, RecordUnreadable, Store, StoreUnavailable
 from pteri.core.ids import TenantId
 
 __all__ = ["CarefulReader", "Unreadable"]
@@ -21,22 +21,32 @@ class Unreadable(Exception):
 
 
 class CarefulReader:
-    """Tells a bad record from a bad database."""
+    """Tells a bad record from a bad database.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    ``guesses``: a record that fails while others do not counts as a bad one. Without that only one that was read and
+    means nothing: a table that somebody has locked for an hour fails like one that is damaged.
+    """
+
+    def __init__(self, store: Store, *, guesses: bool = True) -> None:
+        self._store, self._guesses = store, guesses
 
     async def read(self, read: Callable[[], Awaitable[T]]) -> T:
         """What ``read`` reads; ``Unreadable``, or ``StoreUnavailable`` where nothing can be read."""
         try:
             return await read()
-        except StoreUnavailable:
+        except StoreUnavailable as error:
+            self._check_damage(error)
             # A read that decodes nothing tells which it is: it fails with the database.
             await self._store.owner(*_NOBODY)
         try:
             return await read()
         except StoreUnavailable as error:
+            self._check_damage(error)
             raise Unreadable from error
+
+    def _check_damage(self, error: StoreUnavailable) -> None:
+        if not self._guesses and not isinstance(error, RecordUnreadable):
+            raise error
 
     async def page(
         self, read: Callable[[AfterT, int], Awaitable[list[T]]], after: AfterT, limit: int

@@ -27,11 +27,15 @@ __all__ = ["Deployment", "Officer", "Tenant"]
 
 @dataclass(frozen=True, slots=True)
 class Officer:
-    """Somebody of the relying party who sees the papers of people; ``name`` is a pseudonym, and stands in the log."""
+    """Somebody of the relying party who sees the papers of people; ``name`` is a pseudonym, and stands in the log.
+
+    ``is_former``: speaks for nobody any more, and is known for what was said before.
+    """
 
     name: str
     device: DeviceKey
     wallet: PinnedWallet
+    is_former: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ __all__ = [
     "LineEvidence",
     "LogEntry",
     "Outcome",
+    "RecordUnreadable",
     "Repeated",
     "Store",
     "StoreUnavailable",
@@ -218,6 +219,10 @@ class Courier(Protocol):
 
 class StoreUnavailable(Exception):
     """The database failed; nothing is known of the changeset, and a repeat with the same key finds out."""
+
+
+class RecordUnreadable(StoreUnavailable):
+    """It answered, and with something that it was never given: this record is damaged, whoever asks again."""
 
 
 class ClaimKind(StrEnum):

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from pteri.app.audit_ports import AuditPlace, Halt
-from pteri.app.ports import StoreUnavailable
+from pteri.app.ports import RecordUnreadable
 from pteri.core.ids import TenantId
 from pteri.domain.account import Account
 from pteri.domain.anchoring import Anchor
@@ -115,4 +115,4 @@ def _decode(decoder: msgspec.json.Decoder[T], text: str) -> T:
         return decoder.decode(text)
     except (msgspec.DecodeError, UnicodeError) as error:
         # We wrote it, so the medium failed or somebody wrote past us: no answer is better than half of one.
-        raise StoreUnavailable("the database holds a record that cannot be read") from error
+        raise RecordUnreadable("the database holds a record that cannot be read") from error

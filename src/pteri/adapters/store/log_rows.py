@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pteri.adapters.store.rows import Row
 from pteri.app.log_ports import Growth, Logged, LogState, NewLeaf, Tail, Unlogged
-from pteri.app.ports import StoreUnavailable
+from pteri.app.ports import RecordUnreadable
 from pteri.core.ids import AccountId, TenantId
 from pteri.core.keys.secret import Secret
 from pteri.core.log.tree import HASH_BYTES
@@ -48,7 +48,7 @@ def state_of(row: Iterable[Any]) -> LogState:
     _, version, size, next_position, peaks, checkpoint, witnessed_size, witnessed = row
     if len(peaks) != HASH_BYTES * size.bit_count():
         # As with any record: we wrote it, so the medium failed or somebody wrote past us.
-        raise StoreUnavailable("the database holds an edge of the log that cannot be one")
+        raise RecordUnreadable("the database holds an edge of the log that cannot be one")
     return LogState(
         version=version,
         size=size,
@@ -104,5 +104,5 @@ def logged_of(row: Iterable[Any]) -> Logged:
 def _bytes(value: object) -> bytes:
     # One of the databases keeps whatever somebody wrote past us, text in a column of bytes too.
     if type(value) is not bytes:
-        raise StoreUnavailable("the database holds text where the log has bytes")
+        raise RecordUnreadable("the database holds text where the log has bytes")
     return value

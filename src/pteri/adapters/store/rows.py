@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pteri.adapters.store import codec
-from pteri.app.ports import Answer, Changeset, Claim, Claimed, ClaimKind, Count, StoreUnavailable
+from pteri.app.ports import Answer, Changeset, Claim, Claimed, ClaimKind, Count, RecordUnreadable
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, TenantId, Thumbprint
 from pteri.domain.addresses import Address
 from pteri.domain.kept_line import Heard, KeptLine
@@ -72,7 +72,7 @@ def claimed_of(row: Row) -> Claimed:
         return Claimed(TenantId(tenant), Claim(ClaimKind(kind), value, key, bond), AccountId(account))
     except ValueError as error:
         # As with any record: we wrote it, so the medium failed or somebody wrote past us.
-        raise StoreUnavailable("the database holds a claim that cannot be read") from error
+        raise RecordUnreadable("the database holds a claim that cannot be read") from error
 
 
 def address_of(row: Row) -> Address:

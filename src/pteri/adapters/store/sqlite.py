@@ -34,7 +34,17 @@ from pteri.adapters.store.sqlite_commit import READ_ANSWER, READ_TOTAL, read_hel
 from pteri.adapters.store.sqlite_keys import SqliteKeys
 from pteri.adapters.store.sqlite_log import SqliteLogBook
 from pteri.adapters.store.sqlite_subscriptions import SqliteSubscriptions
-from pteri.app.ports import Answer, Changeset, Claim, Claimed, Count, LogEntry, Outcome, StoreUnavailable
+from pteri.app.ports import (
+    Answer,
+    Changeset,
+    Claim,
+    Claimed,
+    Count,
+    LogEntry,
+    Outcome,
+    RecordUnreadable,
+    StoreUnavailable,
+)
 from pteri.core.ids import AccountId, Digest, IdempotencyKey, Nonce, RequestId, TenantId, Thumbprint
 from pteri.domain.account import Account
 from pteri.domain.addresses import Address
@@ -530,4 +540,6 @@ def _translated() -> Iterator[None]:
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(f"the database failed: {error}")
+    # A page that is damaged, or bytes where we wrote text: nobody reads it better later.
+    is_damage = getattr(error, "sqlite_errorname", "").startswith("SQLITE_CORRUPT") or "decode to UTF-8" in str(error)
+    return (RecordUnreadable if is_damage else StoreUnavailable)(f"the database failed: {error}")
