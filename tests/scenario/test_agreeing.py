@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from insiders import logged, with_log
 from notes import LOG
+from onlookers import desk_of, watched
 from peers import nothing, remembered_of, signed_in, silent, tiles_withheld, wipe_refused
 from phones import HOUR, Hand, empty_hand, let_in, linked, moved
+from pteri.app.log_gate import wait_for_log
 from pteri.wallet.keystore import Keystore
 from pteri.wallet.refusals import SafetyCode, ServerError
 from pteri.wallet.server import Reply, Request
@@ -125,3 +128,28 @@ def test_what_the_new_phone_said_too_late_for_the_old_one_leaves_it_with_its_wal
     moving = old.phone().hand_over()
     assert (moving.step, moving.compared) == ("completed", "unknown")
     assert wipe_refused(old) == SafetyCode.NOT_COMPARED
+
+
+def test_a_service_that_answers_before_its_log_has_the_entry_is_asked_again_before_the_old_phone_is_told(
+    worlds: Worlds,
+) -> None:
+    world = with_log(worlds, lambda now: watched(now, answers_wait=False))
+    held, newcomer = linked(world), empty_hand(world)
+    _in_time(world)
+    moved(held, newcomer, revoke_old=True)
+    _in_time(world)
+    newcomer.phone().activate()
+    # What it said now would have no entry, and it is never said in other words.
+    with pytest.raises(ServerError):
+        held.phone().hand_over()
+    _in_time(world)
+    newcomer.phone().activate()
+    moving = held.phone().hand_over()
+    assert (moving.step, moving.compared) == ("completed", "same")
+    held.phone().wipe_after_move()
+    assert not Keystore(held.directory).has_wallet()
+
+
+def _in_time(world: World) -> None:
+    """The log has by now what was answered before."""
+    world.run(wait_for_log(replace(world.deployment, log=replace(desk_of(world), answers_wait=True))))
