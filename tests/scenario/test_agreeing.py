@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from insiders import logged, with_log
-from notes import LOG
+from insiders import Insider, insider_of, logged, with_log
+from notes import LOG, log_signer
+from onlookers import desk_of, watched
 from peers import nothing, remembered_of, signed_in, silent, tiles_withheld, wipe_refused
 from phones import HOUR, Hand, empty_hand, let_in, linked, moved
+from pteri.app.log_gate import wait_for_log
+from pteri.core.log.rotation import rotation_leaf
 from pteri.wallet.keystore import Keystore
 from pteri.wallet.refusals import SafetyCode, ServerError
 from pteri.wallet.server import Reply, Request
 from world import ORIGIN, World
 from worlds import Worlds
+
+_NEXT = log_signer("the next key")
 
 
 @pytest.fixture
@@ -125,3 +131,59 @@ def test_what_the_new_phone_said_too_late_for_the_old_one_leaves_it_with_its_wal
     moving = old.phone().hand_over()
     assert (moving.step, moving.compared) == ("completed", "unknown")
     assert wipe_refused(old) == SafetyCode.NOT_COMPARED
+
+
+def test_a_service_that_answers_before_its_log_has_the_entry_is_asked_again_before_the_old_phone_is_told(
+    worlds: Worlds,
+) -> None:
+    world = with_log(worlds, lambda now: watched(now, answers_wait=False))
+    held, newcomer = linked(world), empty_hand(world)
+    _in_time(world)
+    moved(held, newcomer, revoke_old=True)
+    _in_time(world)
+    newcomer.phone().activate()
+    # What it said now would have no entry, and it is never said in other words.
+    with pytest.raises(ServerError):
+        held.phone().hand_over()
+    _in_time(world)
+    newcomer.phone().activate()
+    moving = held.phone().hand_over()
+    assert (moving.step, moving.compared) == ("completed", "same")
+    held.phone().wipe_after_move()
+    assert not Keystore(held.directory).has_wallet()
+
+
+def test_a_log_that_hands_over_to_a_new_key_while_the_phones_talk_is_still_one_log(old: Hand, new: Hand) -> None:
+    assert old.phone().audit_log().alarm is None
+    offer = new.new_phone().offer(ORIGIN, "bank")
+    old.phone().approve_offer(offer, revoke_old=False)
+    assert new.new_phone().answer()
+    # What the new phone was shown is signed by the key before, and the old one has followed to the next.
+    old.wire.forge = _handed_over(old).show
+    moving = old.phone().approve_offer(offer, revoke_old=False)
+    assert (moving.step, moving.compared) == ("matched", "same")
+    assert old.phone().log_key == _NEXT.verifier.text
+
+
+def test_a_log_that_hands_over_before_the_new_phone_is_in_is_followed_at_the_end(old: Hand, new: Hand) -> None:
+    moved(old, new)
+    # The service answers after its log has the entry; both are shown it under the next key.
+    new.wire.forge = lambda request: _handed_over(old).show(request)
+    new.phone().activate()
+    assert new.phone().log_key == _NEXT.verifier.text
+    old.wire.forge = _handed_over(old).show
+    moving = old.phone().hand_over()
+    assert (moving.step, moving.compared) == ("completed", "same")
+    assert old.phone().log_key == _NEXT.verifier.text
+
+
+def _handed_over(held: Hand) -> Insider:
+    """The log of this phone's service, which has a new key now."""
+    real = insider_of(held)
+    moved = rotation_leaf(LOG, _NEXT, place=len(real.leaves))
+    return replace(real, leaves=(*real.leaves, moved), signer=_NEXT, handovers=(moved,))
+
+
+def _in_time(world: World) -> None:
+    """The log has by now what was answered before."""
+    world.run(wait_for_log(replace(world.deployment, log=replace(desk_of(world), answers_wait=True))))

@@ -13,8 +13,8 @@ import msgspec
 from pteri.core.acts import ApproveMigration
 from pteri.core.errors import ProtocolError
 from pteri.core.transfer import elder as steps
-from pteri.wallet.comparing import Agreement, Compared, agreement, removal, told
-from pteri.wallet.log_words import LogAlarm
+from pteri.wallet.comparing import Agreement, Compared, agreement, followed, removal, told
+from pteri.wallet.log_words import AlarmCode, LogAlarm
 from pteri.wallet.public_log import PublicLog
 from pteri.wallet.refusals import ServerError
 from pteri.wallet.relay import HttpRelay
@@ -91,7 +91,11 @@ class Agreeing(Watchful):
             assert isinstance(state, steps.Completed)
         act = state.statement.act
         assert isinstance(act, ApproveMigration), "the machine has compared it"
-        found = removal(notes, state.shown, act, at=self._clock.now(), read_tile=self._public_log().tile)
+        at, read_tile = self._clock.now(), self._public_log().tile
+        found = removal(notes, state.shown, act, at=at, read_tile=read_tile)
+        if found.alarm is not None and found.alarm.code == AlarmCode.OTHER_KEY:
+            # The log may have handed over since this phone looked; one that is removed already cannot follow.
+            found = removal(self._looked(), state.shown, act, at=at, read_tile=read_tile)
         self._judge(elder, found, came_in=True)
         return elder
 
@@ -121,7 +125,14 @@ class Agreeing(Watchful):
         if notes.believed is None:
             return Compared("unknown")
         read_tile = self._public_log().tile
-        return agreement(notes.checkpoint, theirs.note, notes.believed, at=self._clock.now(), read_tile=read_tile)
+        return agreement(
+            notes.checkpoint,
+            theirs.note,
+            notes.believed,
+            at=self._clock.now(),
+            read_tile=read_tile,
+            handovers=followed(notes),
+        )
 
     def _judge(self, elder: Elder, found: Compared, *, came_in: bool = False) -> None:
         """Write down that they agree; of an alarm, keep what proves it and end the move, unless it is at its end."""

@@ -5,6 +5,7 @@ Nothing that a page says of keys and witnesses counts against what is remembered
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -21,7 +22,16 @@ from pteri.core.log.witness import MAX_AHEAD_S, Quorum, verify_witnesses
 from pteri.wallet.log_notes import Believed, FollowedHandover, LogNotes
 from pteri.wallet.log_words import AlarmCode
 
-__all__ = ["Alarming", "Given", "Seen", "believed_by", "followed_keys", "require_handovers", "seen_checkpoint"]
+__all__ = [
+    "Alarming",
+    "Given",
+    "Seen",
+    "believed_by",
+    "believed_then",
+    "followed_keys",
+    "require_handovers",
+    "seen_checkpoint",
+]
 
 MOST_FOLLOWED: Final = 16
 """Hand-overs that are remembered, the newest. A log hands over once in years."""
@@ -96,6 +106,23 @@ def followed_keys(notes: LogNotes, believed: Believed, page: LogPage) -> tuple[B
         raise Alarming(AlarmCode.OTHER_KEY) from error
     followed = tuple(each for each, _ in known.values())
     return msgspec.structs.replace(believed, log_key=keys.key_for(head.size).text), followed[-MOST_FOLLOWED:]
+
+
+def believed_then(believed: Believed, note: str, handovers: Sequence[FollowedHandover]) -> Believed:
+    """The same, with the key that signs a tree of the size of this note, of those whose hand-overs were followed.
+
+    For a note that was told before the log had handed over, and is read after that.
+    """
+    if not handovers:
+        return believed
+    _, head = claimed_head(parse_note(note.encode("utf-8", "replace")))
+    key = believed.log_key
+    for each in reversed(handovers):
+        found = parse_rotation(each.entry)
+        if found.new.text != key or head.size > found.place:
+            break
+        key = each.key
+    return msgspec.structs.replace(believed, log_key=key)
 
 
 def _by(found: Rotation) -> tuple[str, bytes]:

@@ -251,7 +251,7 @@ class Claiming(HandingOver):
         self._notes.forget()
 
     def _shown_since(self, progress: Progress) -> Sighting | None:
-        """What this phone has seen of the log since it is in, with the entry that says so; None: nobody answered.
+        """What this phone has seen of the log since it is in, with the entry that says so; None: not yet.
 
         It began with what the old phone has seen: whatever does not grow out of that is an alarm.
         """
@@ -262,7 +262,10 @@ class Claiming(HandingOver):
             if looked.alarm is not None:
                 raise looked.as_error()
             assert progress.asked is not None, "written down before it was signed"
-            leaf, place = self.entry_of(progress.asked.sha256())
+            statement = progress.asked.sha256()
+            if any(act.statement == statement for act in looked.notes.acts):
+                return None  # a service may answer before its log has it; said without it, nothing would ever be wiped
+            leaf, place = self.entry_of(statement)
         except ServerError:
             return None
         return told(looked.notes, leaf=leaf, place=place)

@@ -16,17 +16,29 @@ from pteri.core.log.following import Suspicion
 from pteri.core.log.leaf import KINDS, parse_leaf
 from pteri.core.log.note import Note, parse_note, parse_verifier
 from pteri.core.transfer.sighting import NOTHING_SEEN, Sighting, fits
-from pteri.wallet.log_notes import Believed, LogNotes
+from pteri.wallet.log_notes import Believed, FollowedHandover, LogNotes
 from pteri.wallet.log_words import Alarm, AlarmCode, alarm
 from pteri.wallet.refusals import ServerError
 from pteri.wallet.watching import open_seen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pteri.core.acts import ApproveMigration
     from pteri.core.log.checkpoint import Checkpoint
     from pteri.core.log.tiles import ReadTile
 
-__all__ = ["Agreement", "Compared", "agreement", "believed_of", "notes_of", "removal", "shown_to_anybody", "told"]
+__all__ = [
+    "Agreement",
+    "Compared",
+    "agreement",
+    "believed_of",
+    "followed",
+    "notes_of",
+    "removal",
+    "shown_to_anybody",
+    "told",
+]
 
 Agreement = Literal["nothing", "same", "unknown"]
 """``nothing``: there is no log to compare."""
@@ -83,7 +95,15 @@ def notes_of(sighting: Sighting, *, since: int) -> LogNotes:
     return LogNotes(since=since, believed=believed_of(sighting), checkpoint=sighting.note)
 
 
-def agreement(mine: str, theirs: str, believed: Believed, *, at: int, read_tile: ReadTile) -> Compared:
+def agreement(
+    mine: str,
+    theirs: str,
+    believed: Believed,
+    *,
+    at: int,
+    read_tile: ReadTile,
+    handovers: Sequence[FollowedHandover] = (),
+) -> Compared:
     """Whether two notes are of one tree. ``mine`` was verified before; of ``theirs`` nothing is, empty: none was told.
 
     1. the believed key signed it; 2. the believed witnesses saw it; 3. the larger tree begins with the smaller one.
@@ -91,7 +111,8 @@ def agreement(mine: str, theirs: str, believed: Believed, *, at: int, read_tile:
     if not theirs:
         return _UNKNOWN
     # 1. and 2.
-    shown, own = open_seen(theirs, believed, at=at), open_seen(mine, believed, at=at)
+    shown = open_seen(theirs, believed, at=at, handovers=handovers)
+    own = open_seen(mine, believed, at=at, handovers=handovers)
     for found in (shown, own):
         if isinstance(found, Alarm):
             return Compared("unknown", found)
@@ -109,12 +130,13 @@ def removal(notes: LogNotes, theirs: Sighting, act: ApproveMigration, *, at: int
     """
     assert notes.believed is not None, "a phone without notes has nothing to compare"
     # 1.
-    found = agreement(notes.checkpoint, theirs.note, notes.believed, at=at, read_tile=read_tile)
+    handovers = followed(notes)
+    found = agreement(notes.checkpoint, theirs.note, notes.believed, at=at, read_tile=read_tile, handovers=handovers)
     if found.agreement != "same":
         return found
     if not theirs.leaf or not notes.index:
         return _UNKNOWN
-    shown = open_seen(theirs.note, notes.believed, at=at)
+    shown = open_seen(theirs.note, notes.believed, at=at, handovers=handovers)
     assert not isinstance(shown, Alarm), "opened a moment ago"
     try:
         # 2. which phone it lets in is hidden in it; the new one says that it is its own, and it signed nothing else
@@ -128,6 +150,11 @@ def removal(notes: LogNotes, theirs: Sighting, act: ApproveMigration, *, at: int
     except ProtocolError:
         return Compared("unknown", alarm(AlarmCode.NOT_INCLUDED))
     return _SAME
+
+
+def followed(notes: LogNotes) -> tuple[FollowedHandover, ...]:
+    """The hand-overs that the phone has followed, the newest last."""
+    return () if notes.handovers is msgspec.UNSET else notes.handovers
 
 
 def _of_one_tree(own: Checkpoint, shown: Checkpoint, read_tile: ReadTile) -> Compared:

@@ -6,6 +6,7 @@ with what was seen before, and about this account; or it is an alarm.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -26,11 +27,12 @@ from pteri.wallet.believing import (
     Given,
     Seen,
     believed_by,
+    believed_then,
     followed_keys,
     require_handovers,
     seen_checkpoint,
 )
-from pteri.wallet.log_notes import Believed, LogNotes
+from pteri.wallet.log_notes import Believed, FollowedHandover, LogNotes
 from pteri.wallet.log_words import Alarm, AlarmCode, alarm, words_of
 
 __all__ = ["Given", "News", "Watched", "Whose", "check_page", "check_receipt", "last_head", "open_seen"]
@@ -127,10 +129,15 @@ def check_receipt(notes: LogNotes, receipt: Receipt, *, at: int) -> Alarm | None
     return None
 
 
-def open_seen(note: str, believed: Believed, *, at: int) -> Checkpoint | Alarm:
-    """The checkpoint of a note that somebody tells: by the believed key, and seen by the believed witnesses."""
+def open_seen(
+    note: str, believed: Believed, *, at: int, handovers: Sequence[FollowedHandover] = ()
+) -> Checkpoint | Alarm:
+    """The checkpoint of a note that somebody tells: by the believed key, and seen by the believed witnesses.
+
+    ``handovers``: that were followed to this key; a smaller tree is signed by the key before.
+    """
     try:
-        return seen_checkpoint(note, believed, at=at).checkpoint
+        return seen_checkpoint(note, believed_then(believed, note, handovers), at=at).checkpoint
     except Alarming as found:
         return alarm(found.code)
     except ProtocolError:
