@@ -39,6 +39,9 @@ def status_command(config: ConfigOption = None, as_json: JsonFlag = False) -> No
 def lift_command(
     tenant: Annotated[str, typer.Argument(help="Short name of the site, as in the settings.")],
     account: Annotated[str, typer.Argument(help="The account, acct_...")],
+    though_waits: Annotated[
+        bool, typer.Option("--though-waits", help="Also while a change waits in it, to which nobody could object.")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -47,15 +50,29 @@ def lift_command(
 
     _, settings = settings_of(config, as_json=as_json)
     with said_in_a_sentence(as_json=as_json):
-        found, was_halted = lift(settings, tenant, account)
-    if found:
-        text = "\n".join(f"{each.code}: {each.detail}" for each in found)
-        said = {"lifted": False, "findings": msgspec.to_builtins(found)}
-        tell(said, f"{text}\nIt stays halted. Repair it from a copy, then try again.", as_json=as_json)
+        lifted = lift(settings, tenant, account, though_waits=though_waits)
+    said = msgspec.to_builtins(lifted)
+    if lifted.done:
+        tell(said, f"{tenant}/{account} goes on.", as_json=as_json)
+        return
+    if lifted.findings:
+        wrong = "\n".join(f"{each.code}: {each.detail}" for each in lifted.findings)
+        tell(said, f"{wrong}\nIt stays halted. Repair it from a copy, then try again.", as_json=as_json)
         raise typer.Exit(1)
-    if not was_halted:
-        usage("This account is not halted.", as_json=as_json)
-    tell({"lifted": True}, f"{tenant}/{account} goes on.", as_json=as_json)
+    if lifted.waits and not though_waits:
+        tell(said, _told_of_waits(lifted.waits), as_json=as_json)
+        raise typer.Exit(1)
+    usage("This account is not halted.", as_json=as_json)
+
+
+def _told_of_waits(waits: tuple[int, ...]) -> str:
+    first = _instant(waits[0])
+    return (
+        f"Changes that wait in this account: {len(waits)}. The first can be completed from {first} on, and nobody "
+        "could object while it was halted.\n"
+        "Nothing was lifted. Tell its owner to look as soon as it goes on, and to object to what is not theirs; then "
+        "lift it with --though-waits."
+    )
 
 
 def _round(place: AuditPlace | None) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 from pteri.app import auditing
 from pteri.app.audit_ports import AuditPlace, Halt
-from pteri.app.findings import Finding
+from pteri.app.auditing import Lifted
 from pteri.core import ids
 from pteri.core.errors import ProtocolError
 from pteri.core.ids import AccountId, TenantId
@@ -30,15 +30,15 @@ def status(settings: Settings) -> tuple[AuditPlace | None, list[Halt]]:
     return asyncio.run(read())
 
 
-def lift(settings: Settings, tenant: str, account: str) -> tuple[list[Finding], bool]:
-    """What is still wrong with it, or whether it was halted and goes on."""
+def lift(settings: Settings, tenant: str, account: str, *, though_waits: bool) -> Lifted:
+    """Whether it was halted and goes on, or what is in the way."""
     try:
         whose = ids.tenant_id(tenant), ids.account_id(account)
     except ProtocolError as error:
         raise SettingsError(f"{error.detail}.") from error
-    return asyncio.run(_lift(settings, *whose))
+    return asyncio.run(_lift(settings, *whose, though_waits=though_waits))
 
 
-async def _lift(settings: Settings, tenant: TenantId, account: AccountId) -> tuple[list[Finding], bool]:
+async def _lift(settings: Settings, tenant: TenantId, account: AccountId, *, though_waits: bool) -> Lifted:
     async with deployed(settings) as deployment:
-        return await auditing.lift(deployment, tenant, account)
+        return await auditing.lift(deployment, tenant, account, though_waits=though_waits)

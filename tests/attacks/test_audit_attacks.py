@@ -14,13 +14,14 @@ import pytest
 from onlookers import caught_up, watched
 from past_us import texts, written
 from pteri.app.audit_ports import AuditPlace, Halt, Pace
-from pteri.app.auditing import Auditing, lift, look_at
+from pteri.app.auditing import Auditing, Lifted, lift, look_at
 from pteri.app.deployment import Deployment, Officer
 from pteri.app.forget import forget_old
 from pteri.app.fsck import fsck
 from pteri.app.ports import Store, StoreUnavailable
 from pteri.core.ids import TenantId, Thumbprint
 from pteri.domain.account import Account
+from pteri.domain.reminding import ends_of_waits
 from rotation import Keys
 from world import MALLORY_WORDS, NEW_WORDS, Browser, SimClock, SimPhone, World
 from worlds import Worlds
@@ -59,6 +60,11 @@ class Audited:
 
     def halted(self) -> list[Halt]:
         return self.world.run(self.world.store.audits.halts(None, 100))
+
+    def lifted(self, *, though_waits: bool = False) -> Lifted:
+        """What `pteri audit lift` does for Alice's account."""
+        alice = self.alice
+        return self.world.run(lift(self.world.deployment, alice.tenant, alice.id, though_waits=though_waits))
 
     def signs_in(self, phone: SimPhone, login: str) -> list[tuple[int, str]]:
         """Statuses and codes of a sign-in: what the phone hears, and what the site does."""
@@ -210,16 +216,30 @@ def test_a_sign_in_under_way_when_its_account_is_halted_is_refused_at_its_code(a
 def test_a_halt_is_lifted_after_a_repair_and_not_before(audited: Audited) -> None:
     before = put_phone(audited)
     audited.round()
-    alice = audited.alice.id
-    found, lifted = audited.world.run(lift(audited.world.deployment, audited.alice.tenant, alice))
-    assert ([each.code for each in found], lifted) == (["SNAPSHOT_DIFFERS"], False)
+    lifted = audited.lifted()
+    assert ([each.code for each in lifted.findings], lifted.done) == (["SNAPSHOT_DIFFERS"], False)
     assert audited.signs_in(audited.alices, "alice@example.com") == HALTED
     put_back(audited, before)
     audited.round()
     assert audited.signs_in(audited.alices, "alice@example.com") == HALTED, "nobody lifts it but a person"
-    assert audited.world.run(lift(audited.world.deployment, audited.alice.tenant, alice)) == ([], True)
-    assert audited.world.run(lift(audited.world.deployment, audited.alice.tenant, alice)) == ([], False)
+    assert audited.lifted() == Lifted(done=True)
+    assert audited.lifted() == Lifted(done=False)
     assert audited.signs_in(audited.alices, "alice@example.com") == SIGNED_IN
+
+
+def test_a_claim_that_ripened_during_a_halt_is_named_before_anybody_lifts_it(audited: Audited) -> None:
+    thief = audited.world.phone("thief's phone")
+    assert thief.start_recovery().decided.status == 202
+    [ends_at] = ends_of_waits(audited.alice, audited.world.clock.now()).values()
+    before = put_phone(audited)
+    audited.round()
+    put_back(audited, before)
+    assert [each.account for each in audited.halted()] == [audited.alice.id]
+    audited.world.clock.advance(3 * DAY)
+    assert audited.lifted() == Lifted(done=False, waits=(ends_at,))
+    assert audited.halted(), "it stays halted"
+    assert audited.lifted(though_waits=True) == Lifted(done=True, waits=(ends_at,))
+    assert audited.alices.veto().decided.status == 200
 
 
 def test_what_is_whole_again_at_the_second_look_halts_nobody(audited: Audited) -> None:
@@ -307,7 +327,7 @@ def test_an_approved_sign_in_of_a_halted_account_waits_and_keeps_nobody_elses_fr
     assert world.run(forget_old(world.deployment, world.clock.now())) == 1, "bob's is in his history"
     assert world.run(forget_old(world.deployment, world.clock.now())) > 0, "and what is old is forgotten"
     put_back(audited, before)
-    assert world.run(lift(world.deployment, audited.alice.tenant, audited.alice.id)) == ([], True)
+    assert audited.lifted() == Lifted(done=True)
     assert world.run(forget_old(world.deployment, world.clock.now())) == 1, "alice's was kept until then"
 
 

@@ -226,8 +226,12 @@ def test_a_halted_account_is_named_until_somebody_lifts_it(settings: Path, regis
     assert said.returncode == 1
     assert f"HALTED bank/{registry.alice}: SNAPSHOT_DIFFERS, not its fold" in said.stdout
     assert f"HALTED bank/{registry.alice}" in fsck(settings).stdout
-    lifted = audit(settings, "lift", "bank", registry.alice)
+    waiting = audit(settings, "lift", "bank", registry.alice)
+    assert waiting.returncode == 1
+    assert "Changes that wait in this account: 1." in waiting.stdout
+    assert json.loads(audit(settings, "lift", "bank", registry.alice, "--json").stdout)["done"] is False
+    lifted = audit(settings, "lift", "bank", registry.alice, "--though-waits")
     assert (lifted.returncode, lifted.stdout) == (0, f"bank/{registry.alice} goes on.\n")
-    again = audit(settings, "lift", "bank", registry.alice)
+    again = audit(settings, "lift", "bank", registry.alice, "--though-waits")
     assert (again.returncode, again.stderr) == (2, "This account is not halted.\n")
     assert audit(settings, "lift", "bank", "nobody").returncode == 2

@@ -18,8 +18,9 @@ from pteri.app.audit_ports import AuditPlace, Halt, Pace
 from pteri.app.deployment import Deployment
 from pteri.app.findings import Finding
 from pteri.core.ids import AccountId, TenantId
+from pteri.domain.reminding import ends_of_waits
 
-__all__ = ["Auditing", "lift", "look_at"]
+__all__ = ["Auditing", "Lifted", "lift", "look_at"]
 
 _PIECE: Final = 8
 """Events between two pauses: some milliseconds, for which a request of this process may wait."""
@@ -43,11 +44,27 @@ async def look_at(deployment: Deployment, tenant: TenantId, account: AccountId) 
     return mismatches(audit.findings)
 
 
-async def lift(deployment: Deployment, tenant: TenantId, account: AccountId) -> tuple[list[Finding], bool]:
-    """What is still wrong with it, and nothing is lifted then; else nothing, and whether it was halted until now."""
+class Lifted(msgspec.Struct, frozen=True):
+    """What became of a halt that somebody wanted to lift: ``done``, or why not.
+
+    ``findings``: what is still wrong with the account. ``waits``: when each change ends that waits in it, Unix seconds,
+    soonest first: nobody could object to these while it was halted. Neither: it was not halted.
+    """
+
+    done: bool
+    findings: tuple[Finding, ...] = ()
+    waits: tuple[int, ...] = ()
+
+
+async def lift(deployment: Deployment, tenant: TenantId, account: AccountId, *, though_waits: bool) -> Lifted:
+    """Let it go on, if it is what was signed, and nothing waits in it, or that is known (``though_waits``)."""
     if found := await look_at(deployment, tenant, account):
-        return found, False
-    return [], await deployment.store.audits.lift(tenant, account)
+        return Lifted(done=False, findings=tuple(found))
+    stored = await deployment.store.account(tenant, account)
+    waits = () if stored is None else tuple(sorted(ends_of_waits(stored, deployment.clock.now()).values()))
+    if waits and not though_waits:
+        return Lifted(done=False, waits=waits)
+    return Lifted(done=await deployment.store.audits.lift(tenant, account), waits=waits)
 
 
 @dataclass(slots=True)
